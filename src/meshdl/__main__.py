@@ -1,0 +1,5 @@
+"""``python -m meshdl`` is ``meshdl``."""
+
+from meshdl.cli.main import main
+
+main()

@@ -1,0 +1,77 @@
+"""Names for things, as types, so that one cannot be passed for another."""
+
+import hashlib
+import re
+from typing import NewType
+
+ContentHash = NewType("ContentHash", bytes)
+"""SHA-256 of the BEP 52 info dictionary (the v2 infohash), 32 octets."""
+
+ChunkIndex = NewType("ChunkIndex", int)
+"""Position of a chunk (BEP 52 piece) in a content, from 0."""
+
+StationKey = NewType("StationKey", bytes)
+"""Ed25519 public key of a station, 32 octets (RFC 8032)."""
+
+StationId = NewType("StationId", str)
+"""Short name of a station key: 16 hexadecimal digits, see :func:`station_id`."""
+
+Callsign = NewType("Callsign", str)
+"""An amateur callsign, upper case, with an optional SSID: ``KA1ABC`` or ``KA1ABC-7``."""
+
+LinkId = NewType("LinkId", str)
+"""One link of this station, unique while the process lives: ``webrtc:3``."""
+
+HASH_OCTETS = 32
+STATION_KEY_OCTETS = 32
+
+_CALLSIGN = re.compile(
+    # ITU Radio Regulations 19.68: one to three characters of prefix with at least
+    # one letter, a digit, up to four characters of which the last is a letter;
+    # then the SSID of AX.25 2.2, 3.12.2.
+    r"(?=[A-Z0-9]*[A-Z])[A-Z0-9]{1,3}[0-9][A-Z0-9]{0,3}[A-Z](?:-(?:[0-9]|1[0-5]))?"
+)
+
+
+def callsign(text: str) -> Callsign:
+    """Parse a callsign as an operator types it.
+
+    Raises:
+        ValueError: ``text`` is not of the form of a callsign. Whether it was ever
+            issued is not checked.
+    """
+    candidate = text.strip().upper()
+    if not _CALLSIGN.fullmatch(candidate):
+        raise ValueError(f"{text!r} is no callsign: expected a form like KA1ABC or KA1ABC-7")
+    return Callsign(candidate)
+
+
+def content_hash(octets: bytes) -> ContentHash:
+    """Check the length of a content hash that came from outside.
+
+    Raises:
+        ValueError: not 32 octets.
+    """
+    if len(octets) != HASH_OCTETS:
+        raise ValueError(f"a content hash has {HASH_OCTETS} octets, not {len(octets)}")
+    return ContentHash(octets)
+
+
+def station_key(octets: bytes) -> StationKey:
+    """Check the length of a station key that came from outside.
+
+    Raises:
+        ValueError: not 32 octets.
+    """
+    if len(octets) != STATION_KEY_OCTETS:
+        raise ValueError(f"a station key has {STATION_KEY_OCTETS} octets, not {len(octets)}")
+    return StationKey(octets)
+
+
+def station_id(key: StationKey) -> StationId:
+    """The first 8 octets of the key's SHA-256, in hexadecimal.
+
+    Long enough that two stations of one network do not meet by chance; a link is
+    trusted by the whole key, never by this name.
+    """
+    return StationId(hashlib.sha256(key).hexdigest()[:16])
