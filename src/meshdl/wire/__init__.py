@@ -1,0 +1,1 @@
+"""Octets to and from frozen values; no decision is taken here."""

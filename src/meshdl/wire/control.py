@@ -1,0 +1,283 @@
+"""Messages of the control channel: JSON text, one object each, told apart by ``type``.
+
+The specification, with every field and limit, is ``docs/protocol/control.md``; the
+vectors beside it are read by the tests, so text and code cannot drift. Octet strings
+travel as standard base64 (RFC 4648, section 4). Unknown types and unknown fields are
+ignored, so that old stations survive new ones.
+"""
+
+from typing import Annotated, TypeAlias
+
+import msgspec
+
+from meshdl.errors import RemoteProtocolError
+
+PROTOCOL_VERSION = 1
+
+CONTROL_MESSAGE_MAX = 128 * 1024
+"""Longest control message in characters: a full bitfield of 2**19 chunks, or 1,024
+hashes, and some room."""
+
+RANGES_MAX = 256
+"""Ranges in one request: 16 MiB, more than any window asks for at once."""
+
+RANGE_OCTETS_MAX = 64 * 1024
+"""One range is answered by one chunks message, measured as the best size for data
+channels (flat from 32 to 256 KiB; smaller ones let urgent traffic in sooner)."""
+
+RECORDS_MAX = 128
+"""Records in one message."""
+
+HASHES_MAX = 1024
+"""Hashes in one answer, 32 KiB."""
+
+INFO_OCTETS_MAX = 64 * 1024
+"""Octets of an info dictionary in one answer."""
+
+HAVE_CHUNKS_MAX = 4096
+"""Chunk numbers in one ``have``; more are sent as a bitfield."""
+
+TEXT_MAX = 256
+"""Characters in any text meant for people."""
+
+Octets32 = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+Unsigned = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
+Text = Annotated[str, msgspec.Meta(max_length=TEXT_MAX)]
+Range: TypeAlias = tuple[Unsigned, Unsigned, Annotated[int, msgspec.Meta(gt=0, le=2**16)]]
+"""(chunk index, offset in the chunk in octets, length in octets)"""
+Ranges = Annotated[tuple[Range, ...], msgspec.Meta(min_length=1, max_length=RANGES_MAX)]
+
+
+class _Control(msgspec.Struct, frozen=True, rename="camel", tag_field="type", omit_defaults=True):
+    """What all control messages share."""
+
+
+class Hello(_Control, frozen=True, tag="hello"):
+    """First message both ways: who claims to be here."""
+
+    protocol: Unsigned
+    callsign: Annotated[str, msgspec.Meta(max_length=16)]
+    station_key: Octets32
+    instance: Annotated[bytes, msgspec.Meta(min_length=8, max_length=8)]
+    nonce: Octets32
+    agent: Text = ""
+
+
+class HelloProof(_Control, frozen=True, tag="hello-proof"):
+    """Second message both ways: the proof of the claim, see :mod:`meshdl.swarm.handshake`."""
+
+    signature: Annotated[bytes, msgspec.Meta(min_length=64, max_length=64)]
+
+
+class Records(_Control, frozen=True, tag="records"):
+    """Content records of what the sender holds, wholly or in part."""
+
+    records: Annotated[
+        tuple[Annotated[bytes, msgspec.Meta(max_length=255)], ...],
+        msgspec.Meta(max_length=RECORDS_MAX),
+    ]
+
+
+class RecordsGone(_Control, frozen=True, tag="records-gone"):
+    """The sender holds these contents no longer."""
+
+    content_hashes: Annotated[tuple[Octets32, ...], msgspec.Meta(max_length=RECORDS_MAX)]
+
+
+class Want(_Control, frozen=True, tag="want"):
+    """The sender wants to hear what the receiver has of a content, now and from now on."""
+
+    content_hash: Octets32
+    wanted: bool = True
+
+
+class Have(_Control, frozen=True, tag="have"):
+    """What the sender has of a content.
+
+    Exactly one of: ``complete``; ``bitfield`` (the whole state, replaces what was said
+    before); ``chunks`` (in addition to what was said before).
+    """
+
+    content_hash: Octets32
+    complete: bool = False
+    bitfield: bytes | None = None
+    chunks: Annotated[tuple[Unsigned, ...], msgspec.Meta(max_length=HAVE_CHUNKS_MAX)] | None = None
+
+
+class InfoRequest(_Control, frozen=True, tag="info-request"):
+    """Asks for the info dictionary from ``offset`` on."""
+
+    content_hash: Octets32
+    offset: Unsigned = 0
+
+
+class Info(_Control, frozen=True, tag="info"):
+    """A stretch of the info dictionary."""
+
+    content_hash: Octets32
+    total_octets: Unsigned
+    offset: Unsigned
+    octets: Annotated[bytes, msgspec.Meta(max_length=INFO_OCTETS_MAX)]
+
+
+class HashesRequest(_Control, frozen=True, tag="hashes-request"):
+    """Asks for Merkle hashes, with the meaning of BEP 52's ``hash request``.
+
+    ``base_layer`` 0 is the leaves; ``index`` and ``length`` count hashes of that layer;
+    ``proof_layers`` is how many uncle hashes must follow.
+    """
+
+    content_hash: Octets32
+    root: Octets32
+    base_layer: Annotated[int, msgspec.Meta(ge=0, le=40)]
+    index: Unsigned
+    length: Annotated[int, msgspec.Meta(gt=0, le=HASHES_MAX)]
+    proof_layers: Annotated[int, msgspec.Meta(ge=0, le=40)] = 0
+
+
+class Hashes(_Control, frozen=True, tag="hashes"):
+    """Answers :class:`HashesRequest`: ``length`` hashes, then the uncles, bottom up."""
+
+    content_hash: Octets32
+    root: Octets32
+    base_layer: Annotated[int, msgspec.Meta(ge=0, le=40)]
+    index: Unsigned
+    length: Annotated[int, msgspec.Meta(gt=0, le=HASHES_MAX)]
+    hashes: Annotated[bytes, msgspec.Meta(max_length=(HASHES_MAX + 40) * 32)]
+
+
+class HashesReject(_Control, frozen=True, tag="hashes-reject"):
+    """The sender cannot answer a :class:`HashesRequest` or an :class:`InfoRequest`."""
+
+    content_hash: Octets32
+    root: bytes = b""
+    base_layer: int = 0
+    index: Unsigned = 0
+    reason: Text = ""
+
+
+class ChunkRequest(_Control, frozen=True, tag="chunk-request"):
+    """Asks for ranges of chunks; each is answered by one chunks message or a reject.
+
+    ``handle`` is any number of the asker's; it stands for the content hash in the
+    answers.
+    """
+
+    content_hash: Octets32
+    handle: Unsigned
+    ranges: Ranges
+    precedence: Annotated[int, msgspec.Meta(ge=0, le=3)] = 3
+
+
+class ChunkReject(_Control, frozen=True, tag="chunk-reject"):
+    """These ranges will not come.
+
+    ``reason``: ``busy`` (all upload slots are taken: ask again after
+    ``retry_after_ms``), ``elsewhere`` (another peer is getting this chunk and will have it
+    soon: take another one), ``not-held``, ``changed`` (the file is no longer what it was)
+    or ``failed`` (could not be read).
+    """
+
+    content_hash: Octets32
+    ranges: Ranges
+    reason: Text
+    retry_after_ms: Unsigned = 0
+
+
+class ChunkCancel(_Control, frozen=True, tag="chunk-cancel"):
+    """These ranges are no longer needed; what is already on its way may still arrive."""
+
+    content_hash: Octets32
+    ranges: Ranges
+
+
+class Ping(_Control, frozen=True, tag="ping"):
+    """Asks for a sign of life."""
+
+    token: Unsigned
+
+
+class Pong(_Control, frozen=True, tag="pong"):
+    """The sign of life, with the token of the :class:`Ping`."""
+
+    token: Unsigned
+
+
+class StationIdentification(_Control, frozen=True, tag="station-id"):
+    """The sender identifies itself, at least every ten minutes (47 CFR 97.119(a))."""
+
+    callsign: Annotated[str, msgspec.Meta(max_length=16)]
+    text: Text = ""
+
+
+class Bye(_Control, frozen=True, tag="bye"):
+    """The sender closes the link; identification included (47 CFR 97.119(a))."""
+
+    reason: Text = ""
+    callsign: Annotated[str, msgspec.Meta(max_length=16)] = ""
+
+
+ControlMessage: TypeAlias = (
+    Hello
+    | HelloProof
+    | Records
+    | RecordsGone
+    | Want
+    | Have
+    | InfoRequest
+    | Info
+    | HashesRequest
+    | Hashes
+    | HashesReject
+    | ChunkRequest
+    | ChunkReject
+    | ChunkCancel
+    | Ping
+    | Pong
+    | StationIdentification
+    | Bye
+)
+
+
+class _Tag(msgspec.Struct):
+    type: str
+
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[ControlMessage] = msgspec.json.Decoder(ControlMessage)
+_tag_decoder = msgspec.json.Decoder(_Tag)
+_KNOWN = frozenset(
+    str(kind.__struct_config__.tag) for kind in ControlMessage.__args__
+)
+
+
+def encode(message: ControlMessage) -> str:
+    """The text that carries ``message``."""
+    return _encoder.encode(message).decode("utf-8")
+
+
+def decode(text: str) -> ControlMessage | None:
+    """The message in ``text``, or ``None`` when its type is of the future.
+
+    Raises:
+        RemoteProtocolError: not JSON, not an object with a type, a field missing, of
+            the wrong type or beyond its limit.
+    """
+    if len(text) > CONTROL_MESSAGE_MAX:
+        raise RemoteProtocolError(
+            f"control message of {len(text)} characters; the limit is {CONTROL_MESSAGE_MAX}",
+            penalty=100,
+        )
+    try:
+        return _decoder.decode(text)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        if _is_of_the_future(text):
+            return None
+        raise RemoteProtocolError(f"malformed control message: {error}") from error
+
+
+def _is_of_the_future(text: str) -> bool:
+    try:
+        return _tag_decoder.decode(text).type not in _KNOWN
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return False
