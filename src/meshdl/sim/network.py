@@ -1,0 +1,175 @@
+"""A network of rates, delays and faults on virtual time.
+
+Every host has one way out and one way in, each with a rate; a message occupies both for
+its length, in the order of sending, and travels for the path's delay in between. All
+faults are one composable word: a :data:`Rule` looks at a message and says what happens
+to it.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeAlias
+
+from meshdl.ids import LinkId
+from meshdl.links import (
+    LinkBinding,
+    LinkDown,
+    LinkEvent,
+    LinkTraits,
+    LinkUp,
+    LinkWritable,
+    Message,
+    MessageReceived,
+    Path,
+)
+from meshdl.ids import StationId
+from meshdl.sim.world import World
+
+MTU_OCTETS = 256 * 1024
+HIGH_WATER_OCTETS = 1024 * 1024
+LOW_WATER_OCTETS = 256 * 1024
+OVERHEAD_OCTETS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """The message never arrives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Another message arrives in its place."""
+
+    message: Message
+
+
+Verdict: TypeAlias = Drop | Replace | None
+Rule: TypeAlias = Callable[["Wire", Message], Verdict]
+"""First verdict that is not ``None`` wins."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Nic:
+    """A host's way to the network."""
+
+    name: str
+    up_octets_per_s: float
+    down_octets_per_s: float
+    report: Callable[[LinkEvent], None]
+    up_free_at: float = 0.0
+    down_free_at: float = 0.0
+    connected: bool = True
+    octets_sent: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Wire:
+    """One direction of one link."""
+
+    link: LinkId
+    sender: Nic
+    receiver: Nic
+    receiver_link: LinkId
+    queued_octets: int = 0
+    full: bool = False
+    closed: bool = False
+
+
+@dataclass(slots=True)
+class Network:
+    """Every host and every link."""
+
+    world: World
+    delay_s: float = 0.0005
+    rules: list[Rule] = field(default_factory=list)
+    path: Path = Path.LAN
+    _wires: dict[LinkId, Wire] = field(default_factory=dict)
+    _serial: int = 0
+    _bindings: deque[bytes] = field(default_factory=deque)
+
+    def connect(self, dialler: Nic, dialled: Nic, station: StationId) -> None:
+        """Make a link; both ends hear :class:`LinkUp` after one round trip."""
+        self._serial += 1
+        here = LinkId(f"sim:{self._serial}:{dialler.name}")
+        there = LinkId(f"sim:{self._serial}:{dialled.name}")
+        self._wires[here] = Wire(
+            link=here, sender=dialler, receiver=dialled, receiver_link=there
+        )
+        self._wires[there] = Wire(
+            link=there, sender=dialled, receiver=dialler, receiver_link=here
+        )
+        traits = LinkTraits(mtu_octets=MTU_OCTETS, path=self.path, reliable=False, ordered=True)
+        ours, theirs = self.world.rng.randbytes(32), self.world.rng.randbytes(32)
+        up_here = LinkUp(
+            link=here, traits=traits, binding=LinkBinding(ours, theirs), dialled=station
+        )
+        up_there = LinkUp(
+            link=there, traits=traits, binding=LinkBinding(theirs, ours), dialled=None
+        )
+        self.world.after(2 * self.delay_s, partial(dialled.report, up_there))
+        self.world.after(2 * self.delay_s, partial(dialler.report, up_here))
+
+    def send(self, link: LinkId, message: Message) -> bool:
+        """As :meth:`meshdl.transports.base.Transport.send`."""
+        wire = self._wires.get(link)
+        if wire is None or wire.closed:
+            return True  # into the void, as a real transport does for a dead peer
+        octets = len(message) + OVERHEAD_OCTETS
+        if isinstance(message, bytes) and wire.queued_octets >= HIGH_WATER_OCTETS:
+            wire.full = True
+            return False
+        wire.queued_octets += octets
+        sender = wire.sender
+        sender.octets_sent += octets
+        sender.up_free_at = max(sender.up_free_at, self.world.now) + octets / sender.up_octets_per_s
+        gone_s = sender.up_free_at - self.world.now
+        self.world.after(gone_s, partial(self._sent, wire, message, octets))
+        return True
+
+    def close(self, link: LinkId, reason: str) -> None:
+        """Both ends hear :class:`LinkDown`."""
+        wire = self._wires.get(link)
+        if wire is None or wire.closed:
+            return
+        other = self._wires[wire.receiver_link]
+        delay_s = max(0.0, wire.sender.up_free_at - self.world.now) + self.delay_s
+        wire.closed = True
+        self.world.after(0.0, partial(wire.sender.report, LinkDown(link, reason)))
+
+        def other_end() -> None:
+            if not other.closed and wire.sender.connected:
+                other.closed = True
+                other.sender.report(LinkDown(other.link, reason))
+
+        self.world.after(delay_s, other_end)
+
+    def _sent(self, wire: Wire, message: Message, octets: int) -> None:
+        wire.queued_octets -= octets
+        if wire.full and wire.queued_octets <= LOW_WATER_OCTETS:
+            wire.full = False
+            wire.sender.report(LinkWritable(wire.link))
+        if not (wire.sender.connected and wire.receiver.connected):
+            return
+        for rule in self.rules:
+            match rule(wire, message):
+                case Drop():
+                    return
+                case Replace(other):
+                    message = other
+                    break
+                case None:
+                    pass
+        receiver = wire.receiver
+        arrives = self.world.now + self.delay_s
+        receiver.down_free_at = (
+            max(receiver.down_free_at, arrives) + octets / receiver.down_octets_per_s
+        )
+        self.world.after(
+            receiver.down_free_at - self.world.now, partial(self._arrive, wire, message)
+        )
+
+    def _arrive(self, wire: Wire, message: Message) -> None:
+        if not self._wires[wire.receiver_link].closed and wire.receiver.connected:
+            wire.receiver.report(MessageReceived(wire.receiver_link, message))

@@ -1,0 +1,1 @@
+"""The swarm: sans-I/O cores that move verified chunks between stations."""

@@ -1,0 +1,430 @@
+"""One content on its way: which ranges are missing, asked for, verified, written.
+
+Theory of operation
+===================
+
+A chunk is *active* from the moment one of its ranges is asked for until all its leaves
+are written. Every range is checked leaf by leaf against the chunk's leaf hashes, which
+were proved against the chunk's own hash; so a chunk may be filled by several stations
+over several paths, whoever sends wrong octets is known at once, and what is verified is
+kept although the chunk is unfinished. A chunk that fits in one range needs no leaf
+hashes: its own hash decides.
+
+A range of an active chunk is *unasked*, *asked* (of one station; of two at the end),
+*verified* (write under way) or *written*. An active chunk with unasked ranges belongs
+to the station that began it, so that sources do not tread on each other's toes, until
+there is nothing else left to begin; an orphan has lost its station.
+
+:meth:`Download.next_range` therefore looks, in this order, at: the station's own chunk;
+orphans; a fresh chunk, rarest first; the tail of another station's chunk; and at the
+very end, when no chunk is left to begin, at ranges that another station has been asked for and is slow to deliver (the
+*end game*, one copy more at the most).
+
+The class knows links by name only and sends nothing; :mod:`meshdl.swarm.fetcher` does.
+"""
+
+import enum
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from random import Random
+
+from meshdl.content import merkle
+from meshdl.content.precedence import Precedence
+from meshdl.ids import ChunkIndex, ContentHash, LinkId
+from meshdl.policy.picker import Availability, in_order, rarest_first
+from meshdl.swarm.state import Holding
+from meshdl.wire.control import RANGE_OCTETS_MAX
+
+LEAVES_PER_RANGE = RANGE_OCTETS_MAX // merkle.LEAF_OCTETS
+END_GAME_COPIES = 2
+END_GAME_SHARE = 1 / 128
+"""At most this part of a content is asked for twice, and four ranges always may be."""
+
+END_GAME_AFTER_S = 0.5
+"""A range is asked of a second station only when the first has had this long."""
+
+
+class Stage(enum.Enum):
+    """How far a download has come."""
+
+    METAINFO = "metainfo"
+    CREATING = "creating"
+    FETCHING = "fetching"
+    FINISHING = "finishing"
+    COMPLETE = "complete"
+    PAUSED = "paused"
+    FAILED = "failed"
+
+
+class Verdict(enum.Enum):
+    """What became of octets that arrived."""
+
+    VERIFIED = enum.auto()
+    WAITING_FOR_HASHES = enum.auto()
+    DUPLICATE = enum.auto()
+    CORRUPT = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Octets of a range and who sent them."""
+
+    link: LinkId
+    offset: int
+    octets: memoryview
+
+
+@dataclass(slots=True)
+class ActiveChunk:
+    """A chunk under way. Leaf sets are integers, bit ``i`` for leaf ``i``."""
+
+    index: ChunkIndex
+    octets: int
+    leaf_count: int
+    width: int
+    expected: bytes
+    verified: int
+    written: int
+    leaf_hashes: list[bytes] | None = None
+    hashes_asked_of: LinkId | None = None
+    hashes_asked_at: float = 0.0
+    unasked: deque[tuple[int, int]] = field(default_factory=deque)
+    asked: dict[int, dict[LinkId, float]] = field(default_factory=dict)
+    waiting: list[Arrival] = field(default_factory=list)
+    refused: set[LinkId] = field(default_factory=set)
+    owner: LinkId | None = None
+
+    @property
+    def all_leaves(self) -> int:
+        """The set of all leaves."""
+        return (1 << self.leaf_count) - 1
+
+    @property
+    def needs_leaf_hashes(self) -> bool:
+        """Whether octets cannot be verified by the chunk's own hash alone."""
+        return self.leaf_count > LEAVES_PER_RANGE or bool(self.verified)
+
+    def missing_ranges(self) -> Iterator[tuple[int, int]]:
+        """Offset and length of what is not verified, cut at message borders."""
+        for first in range(0, self.leaf_count, LEAVES_PER_RANGE):
+            last = min(first + LEAVES_PER_RANGE, self.leaf_count)
+            leaf = first
+            while leaf < last:
+                if self.verified >> leaf & 1:
+                    leaf += 1
+                    continue
+                begin = leaf
+                while leaf < last and not self.verified >> leaf & 1:
+                    leaf += 1
+                offset = begin * merkle.LEAF_OCTETS
+                yield offset, min(leaf * merkle.LEAF_OCTETS, self.octets) - offset
+
+    def leaves_of(self, offset: int, octets: int) -> int:
+        """The set of leaves that a range covers wholly.
+
+        Raises:
+            ValueError: the range is not of whole leaves inside the chunk.
+        """
+        end = offset + octets
+        whole = end % merkle.LEAF_OCTETS == 0 or end == self.octets
+        if offset % merkle.LEAF_OCTETS or not whole or not octets or end > self.octets:
+            raise ValueError("not a range of whole leaves")
+        first = offset // merkle.LEAF_OCTETS
+        count = -(-octets // merkle.LEAF_OCTETS)
+        return ((1 << count) - 1) << first
+
+
+class Download:
+    """The state of one download."""
+
+    def __init__(self, content: ContentHash, precedence: Precedence, *, streamed: bool) -> None:
+        self.content = content
+        self.precedence = precedence
+        self.streamed = streamed
+        self.stage = Stage.METAINFO
+        self.problem: str | None = None
+        self.availability = Availability()
+        self.duplicate_octets = 0
+        self._asked_twice_octets = 0
+        self.active: dict[ChunkIndex, ActiveChunk] = {}
+        self._holding: Holding | None = None
+        self._fresh = 0
+        self._owned: dict[LinkId, ActiveChunk] = {}
+        self._orphans: dict[ChunkIndex, ActiveChunk] = {}
+
+    @property
+    def holding(self) -> Holding:
+        """What is held of it; only once the store has opened it."""
+        assert self._holding is not None
+        return self._holding
+
+    @property
+    def fetching(self) -> bool:
+        """Whether ranges may be asked for."""
+        return self.stage is Stage.FETCHING
+
+    @property
+    def octets_done(self) -> int:
+        """Verified octets, those of unfinished chunks included."""
+        if self._holding is None:
+            return 0
+        return _octets_of(self._holding, self._holding.have) + sum(
+            min(chunk.verified.bit_count() * merkle.LEAF_OCTETS, chunk.octets)
+            for chunk in self.active.values()
+        )
+
+    def start(self, holding: Holding) -> None:
+        """The store is ready: begin, or go on where it stopped."""
+        self._holding = holding
+        self._fresh = holding.all_chunks & ~holding.have
+        self._clear()
+        self.problem = None
+        self.stage = Stage.FETCHING
+        # Chunks that are begun come first: the sooner whole, the sooner useful to others.
+        for index in list(holding.partial):
+            if self._fresh >> index & 1:
+                self._activate(index, None)
+
+    def suspend(self, stage: Stage, problem: str | None = None) -> None:
+        """Stop asking. Written leaves of unfinished chunks are remembered."""
+        for index, chunk in self.active.items():
+            if chunk.written:
+                self.holding.partial[index] = chunk.written
+        self._clear()
+        self.stage = stage
+        self.problem = problem
+
+    def _clear(self) -> None:
+        self.active.clear()
+        self._owned.clear()
+        self._orphans.clear()
+
+    def next_range(
+        self, link: LinkId, offered: int, *, rng: Random, now: float
+    ) -> tuple[ActiveChunk, int, int] | None:
+        """What to ask this station for next: chunk, offset, length; or ``None``.
+
+        The range counts as asked from here on.
+        """
+        chunk = self._chunk_to_ask(link, offered, rng)
+        if chunk is not None:
+            # Another's chunk is helped from its far end.
+            offset, octets = (
+                chunk.unasked.popleft()
+                if chunk.owner in {link, None}
+                else chunk.unasked.pop()
+            )
+            if not chunk.unasked:
+                self._drop_from_queues(chunk)
+        else:
+            late = self._late_range(link, offered, now)
+            if late is None:
+                return None
+            chunk, offset, octets = late
+        chunk.asked.setdefault(offset, {})[link] = now
+        return chunk, offset, octets
+
+    def release(self, link: LinkId, index: ChunkIndex, offset: int) -> None:
+        """A range will not come from this station: somebody else may be asked."""
+        chunk = self.active.get(index)
+        if chunk is None:
+            return
+        askers = chunk.asked.get(offset)
+        if askers is None or askers.pop(link, None) is None or askers:
+            return
+        del chunk.asked[offset]
+        end = min(offset + RANGE_OCTETS_MAX, chunk.octets)
+        for start, octets in chunk.missing_ranges():
+            if offset <= start < end and not self._spoken_for(chunk, start):
+                chunk.unasked.appendleft((start, octets))
+        self._queue(chunk)
+
+    def release_link(self, link: LinkId) -> None:
+        """A station is gone or stalls: its chunk becomes an orphan."""
+        chunk = self._owned.pop(link, None)
+        if chunk is not None:
+            chunk.owner = None
+            self._queue(chunk)
+        for other in self.active.values():
+            if other.hashes_asked_of == link:
+                other.hashes_asked_of = None
+
+    def receive(self, arrival: Arrival, index: ChunkIndex) -> Verdict:
+        """Octets arrived, asked for or not."""
+        chunk = self.active.get(index)
+        if chunk is None:
+            return Verdict.DUPLICATE
+        try:
+            leaves = chunk.leaves_of(arrival.offset, len(arrival.octets))
+        except ValueError:
+            return Verdict.CORRUPT
+        if chunk.verified & leaves or arrival.link in chunk.refused:
+            return Verdict.DUPLICATE
+        if chunk.leaf_hashes is None and chunk.needs_leaf_hashes:
+            chunk.waiting.append(arrival)
+            return Verdict.WAITING_FOR_HASHES
+        return self._verify(chunk, arrival, leaves)
+
+    def others_asked(self, link: LinkId, index: ChunkIndex, offset: int) -> list[LinkId]:
+        """A range arrived from this station: who else need not send it any more."""
+        chunk = self.active.get(index)
+        if chunk is None:
+            return []
+        return [other for other in chunk.asked.pop(offset, ()) if other != link]
+
+    def receive_leaf_hashes(self, index: ChunkIndex, hashes: list[bytes]) -> bool:
+        """Take a chunk's leaf hashes; ``False`` when they do not prove."""
+        chunk = self.active.get(index)
+        if chunk is None or chunk.leaf_hashes is not None:
+            return True
+        if len(hashes) != chunk.leaf_count:
+            return False
+        if merkle.root(hashes, width=chunk.width) != chunk.expected:
+            return False
+        chunk.leaf_hashes = hashes
+        return True
+
+    def take_waiting(self, index: ChunkIndex) -> list[Arrival]:
+        """Arrivals that waited for leaf hashes; they are to be received again."""
+        chunk = self.active.get(index)
+        if chunk is None:
+            return []
+        waiting, chunk.waiting = chunk.waiting, []
+        return waiting
+
+    def written(self, index: ChunkIndex, offset: int, octets: int) -> bool:
+        """A range stands in the file; ``True`` when that completes the chunk."""
+        chunk = self.active.get(index)
+        if chunk is None:
+            return False
+        chunk.written |= chunk.leaves_of(offset, octets)
+        if chunk.written != chunk.all_leaves:
+            return False
+        del self.active[index]
+        self._drop_from_queues(chunk)
+        holding = self.holding
+        holding.partial.pop(index, None)
+        holding.have |= 1 << index
+        holding.complete = holding.have == holding.all_chunks
+        return True
+
+    def _chunk_to_ask(self, link: LinkId, offered: int, rng: Random) -> ActiveChunk | None:
+        own = self._owned.get(link)
+        if own is not None and own.unasked:
+            return own
+        for orphan in self._orphans.values():
+            if offered >> orphan.index & 1 and link not in orphan.refused:
+                self._adopt(orphan, link)
+                return orphan
+        fresh = (
+            in_order(self._fresh, offered)
+            if self.streamed
+            else rarest_first(self.availability, self._fresh, offered, rng=rng)
+        )
+        if fresh is not None:
+            return self._activate(fresh, link)
+        helped = [
+            chunk
+            for chunk in self._owned.values()
+            if offered >> chunk.index & 1 and link not in chunk.refused
+        ]
+        return max(helped, key=lambda chunk: len(chunk.unasked), default=None)
+
+    def _late_range(
+        self, link: LinkId, offered: int, now: float
+    ) -> tuple[ActiveChunk, int, int] | None:
+        total = self.holding.metainfo.total_octets
+        budget = max(total * END_GAME_SHARE, 4 * RANGE_OCTETS_MAX)
+        if self._fresh or self._asked_twice_octets >= budget:
+            return None
+        for chunk in self.active.values():
+            if not offered >> chunk.index & 1 or link in chunk.refused:
+                continue
+            for offset, askers in chunk.asked.items():
+                if (
+                    link not in askers
+                    and len(askers) < END_GAME_COPIES
+                    and now - min(askers.values()) >= END_GAME_AFTER_S
+                ):
+                    for start, octets in chunk.missing_ranges():
+                        if start == offset:
+                            self._asked_twice_octets += octets
+                            return chunk, offset, octets
+        return None
+
+    def _verify(self, chunk: ActiveChunk, arrival: Arrival, leaves: int) -> Verdict:
+        found = merkle.hash_leaves(arrival.octets)
+        if chunk.leaf_hashes is None:
+            right = (
+                leaves == chunk.all_leaves
+                and merkle.root(found, width=chunk.width) == chunk.expected
+            )
+            if right:
+                chunk.leaf_hashes = found
+        else:
+            first = arrival.offset // merkle.LEAF_OCTETS
+            right = found == chunk.leaf_hashes[first : first + len(found)]
+        if not right:
+            chunk.refused.add(arrival.link)
+            return Verdict.CORRUPT
+        chunk.verified |= leaves
+        return Verdict.VERIFIED
+
+    def _activate(self, index: ChunkIndex, owner: LinkId | None) -> ActiveChunk:
+        span = self.holding.metainfo.span(index)
+        leaves = self.holding.partial.get(index, 0)
+        chunk = ActiveChunk(
+            index=index,
+            octets=span.octets,
+            leaf_count=span.leaf_count,
+            width=span.width,
+            expected=self.holding.chunk_hashes[index],
+            verified=leaves,
+            written=leaves,
+        )
+        chunk.unasked.extend(chunk.missing_ranges())
+        self._fresh &= ~(1 << index)
+        self.active[index] = chunk
+        if owner is None:
+            self._queue(chunk)
+        else:
+            self._adopt(chunk, owner)
+        return chunk
+
+    def _adopt(self, chunk: ActiveChunk, link: LinkId) -> None:
+        self._orphans.pop(chunk.index, None)
+        chunk.owner = link
+        self._owned[link] = chunk
+
+    def _queue(self, chunk: ActiveChunk) -> None:
+        """A chunk has unasked ranges again: its owner, or anybody, may go on with it."""
+        if not chunk.unasked:
+            return
+        if chunk.owner is None or self._owned.get(chunk.owner) is not chunk:
+            chunk.owner = None
+            self._orphans[chunk.index] = chunk
+
+    def _drop_from_queues(self, chunk: ActiveChunk) -> None:
+        self._orphans.pop(chunk.index, None)
+        if chunk.owner is not None and self._owned.get(chunk.owner) is chunk:
+            del self._owned[chunk.owner]
+        chunk.owner = None
+
+    @staticmethod
+    def _spoken_for(chunk: ActiveChunk, offset: int) -> bool:
+        return offset in chunk.asked or any(offset == start for start, _ in chunk.unasked)
+
+
+def _octets_of(holding: Holding, chunks: int) -> int:
+    """Octets of a set of chunks; counts the missing ones when they are fewer."""
+    metainfo = holding.metainfo
+    if chunks == holding.all_chunks:
+        return metainfo.total_octets
+    short = sum(
+        metainfo.chunk_octets - metainfo.span(last).octets
+        for file in metainfo.files
+        if file.chunk_count
+        and chunks >> (last := ChunkIndex(file.first_chunk + file.chunk_count - 1)) & 1
+    )
+    return chunks.bit_count() * metainfo.chunk_octets - short

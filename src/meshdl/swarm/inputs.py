@@ -1,0 +1,177 @@
+"""What the swarm core is told, beside the link events of :mod:`meshdl.links`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from meshdl.content.metainfo import Metainfo
+from meshdl.content.precedence import Precedence
+from meshdl.ids import Callsign, ChunkIndex, ContentHash, LinkId, StationId, StationKey
+from meshdl.links import LinkEvent
+
+
+@dataclass(frozen=True, slots=True)
+class LinkBlocked:
+    """The transport answered "full" to the last chunks message of this link.
+
+    The driver keeps that message and what follows; the core asks the disk for no more
+    until :class:`meshdl.links.LinkWritable`.
+    """
+
+    link: LinkId
+
+
+@dataclass(frozen=True, slots=True)
+class StationSeen:
+    """Discovery found a station, or found it again under other addresses."""
+
+    station: StationId
+    callsign: Callsign
+
+
+@dataclass(frozen=True, slots=True)
+class StationGone:
+    """Discovery no longer hears of a station. Its links, if any, live on."""
+
+    station: StationId
+
+
+@dataclass(frozen=True, slots=True)
+class StationTrusted:
+    """The operator looked and accepts this key for this callsign from now on."""
+
+    callsign: Callsign
+    key: StationKey
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRecord:
+    """Announce this encoded content record to the peers, now and from now on."""
+
+    content: ContentHash
+    record: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StartDownload:
+    """Fetch this content. Starting a download that runs changes its precedence only."""
+
+    content: ContentHash
+    precedence: Precedence = Precedence.ROUTINE
+    in_order: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PauseDownload:
+    """Stop fetching; what is held stays and is served."""
+
+    content: ContentHash
+
+
+@dataclass(frozen=True, slots=True)
+class ContentOpened:
+    """The store holds this content, wholly or in part, and can read and write it.
+
+    Attributes:
+        chunk_hashes: one per chunk, proved against the metainfo.
+        have: set of verified chunks, bit ``i`` for chunk ``i``.
+        partial: for unfinished chunks, the set of verified leaves.
+    """
+
+    content: ContentHash
+    metainfo: Metainfo
+    chunk_hashes: tuple[bytes, ...]
+    have: int
+    partial: Mapping[ChunkIndex, int] = field(default_factory=dict)
+    precedence: Precedence = Precedence.ROUTINE
+
+
+@dataclass(frozen=True, slots=True)
+class ContentRemoved:
+    """The operator removed this content; nobody is served any more."""
+
+    content: ContentHash
+
+
+@dataclass(frozen=True, slots=True)
+class RangeWritten:
+    """The octets of one :class:`meshdl.swarm.effects.WriteRange` are in the file."""
+
+    content: ContentHash
+    chunk: ChunkIndex
+    offset: int
+    octets: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFailed:
+    """The store gave up on this content; it must be opened anew.
+
+    The reason is for people: what happened, to what, and what to do next.
+    """
+
+    content: ContentHash
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContentFinished:
+    """All files of a download stand complete under their own names."""
+
+    content: ContentHash
+
+
+@dataclass(frozen=True, slots=True)
+class RangeRead:
+    """Answer to :class:`meshdl.swarm.effects.ReadRange`."""
+
+    ticket: int
+    octets: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HashesRead:
+    """Answer to :class:`meshdl.swarm.effects.ReadHashes`, hashes joined."""
+
+    ticket: int
+    hashes: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFailed:
+    """The store could not answer a ticket.
+
+    Attributes:
+        changed: the file is no longer what was hashed; nothing of the content is
+            served until a new :class:`ContentOpened` says what is still right.
+    """
+
+    ticket: int
+    reason: str
+    changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    """Say goodbye on every link and close it."""
+
+
+SwarmInput: TypeAlias = (
+    LinkEvent
+    | LinkBlocked
+    | StationSeen
+    | StationGone
+    | StationTrusted
+    | OfferRecord
+    | StartDownload
+    | PauseDownload
+    | ContentOpened
+    | ContentRemoved
+    | RangeWritten
+    | StoreFailed
+    | ContentFinished
+    | RangeRead
+    | HashesRead
+    | ReadFailed
+    | Shutdown
+)

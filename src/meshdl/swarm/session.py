@@ -1,0 +1,178 @@
+"""One link and what we know of the station at its other end."""
+
+import enum
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field
+
+from meshdl.content.precedence import Precedence
+from meshdl.ids import ChunkIndex, ContentHash, LinkId, StationId
+from meshdl.links import LinkTraits
+from meshdl.policy.penalty import Penalties
+from meshdl.policy.window import RequestWindow
+from meshdl.swarm.handshake import Handshake, ProvedPeer
+
+CANCELLED_REMEMBERED = 1024
+"""Ranges we no longer asked for but may still receive without blaming the sender."""
+
+
+class Liveness(enum.Enum):
+    """Verdict of :meth:`Session.liveness`."""
+
+    ALIVE = enum.auto()
+    ASK = enum.auto()
+    DEAD = enum.auto()
+
+
+PING_AFTER_S = 1.5
+"""Silence after which we ask for a sign of life."""
+
+DEAD_AFTER_S = 2.5
+"""Silence after that question which ends the link: 4 s in all, and a timer tick."""
+
+HANDSHAKE_WITHIN_S = 8.0
+"""Hello and proof take one round trip; a link that never gets there is closed."""
+
+
+@dataclass(slots=True)
+class PeerHolding:
+    """What a peer says it has of one content.
+
+    Attributes:
+        bits: set of chunks; meaningless while ``complete``.
+        raw: a bitfield that came before we knew how many chunks there are.
+        withheld: chunks it has but does not want to send before ``withheld_until``.
+    """
+
+    complete: bool = False
+    bits: int = 0
+    raw: bytes | None = None
+    withheld: int = 0
+    withheld_until: float = 0.0
+
+
+@dataclass(slots=True)
+class Asked:
+    """One range on request."""
+
+    octets: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RangeKey:
+    """Names one range of one content."""
+
+    content: ContentHash
+    chunk: ChunkIndex
+    offset: int
+
+
+@dataclass(slots=True)
+class UploadRequest:
+    """One range a peer asked for."""
+
+    key: RangeKey
+    octets: int
+    handle: int
+    precedence: Precedence
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Verified octets received and octets sent of one content on one link.
+
+    Attributes:
+        logged_received, logged_sent: how much of it stands in the station log already.
+        moved_at: last time it grew.
+    """
+
+    received: int = 0
+    sent: int = 0
+    logged_received: int = 0
+    logged_sent: int = 0
+    moved_at: float = 0.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Session:
+    """One link. A record of facts: decisions are taken by the cores that hold it."""
+
+    link: LinkId
+    traits: LinkTraits
+    dialled: StationId | None
+    address: str
+    handshake: Handshake
+    up_at: float
+    heard_at: float
+    window: RequestWindow
+    peer: ProvedPeer | None = None
+    identified_at: float = 0.0
+    pinged_at: float | None = None
+    round_trip_s: float | None = None
+    penalties: Penalties = field(default_factory=Penalties)
+
+    # What they have, what they want to hear of, what moved.
+    holdings: dict[ContentHash, PeerHolding] = field(default_factory=dict)
+    subscribed: set[ContentHash] = field(default_factory=set)
+    traffic: dict[ContentHash, Traffic] = field(default_factory=dict)
+
+    # Fetching from them.
+    asked: OrderedDict[RangeKey, Asked] = field(default_factory=OrderedDict)
+    asked_octets: int = 0
+    cancelled: OrderedDict[RangeKey, None] = field(default_factory=OrderedDict)
+    delivered_at: float = 0.0
+    snubbed_until: float = 0.0
+    snubs_in_a_row: int = 0
+
+    # Serving them.
+    uploads: deque[UploadRequest] = field(default_factory=deque)
+    has_slot: bool = False
+    virtual_octets: float = 0.0
+    reading: int = 0
+    blocked: bool = False
+
+    def liveness(self, *, now: float) -> Liveness:
+        """Whether the other end still lives.
+
+        Two steps, each counted from what we really did: a program that slept (a closed
+        lid) first asks, and only then concludes.
+        """
+        if self.peer is None:
+            return Liveness.DEAD if now - self.up_at >= HANDSHAKE_WITHIN_S else Liveness.ALIVE
+        if self.pinged_at is not None:
+            return Liveness.DEAD if now - self.pinged_at >= DEAD_AFTER_S else Liveness.ALIVE
+        return Liveness.ASK if now - self.heard_at >= PING_AFTER_S else Liveness.ALIVE
+
+    def heard(self, *, now: float) -> None:
+        """Something arrived: the other end lives."""
+        self.heard_at = now
+        self.pinged_at = None
+
+    def ask(self, key: RangeKey, octets: int, *, now: float) -> None:
+        """Note that a range is on request."""
+        if not self.asked:
+            self.window.idled(now=now)
+            self.delivered_at = max(self.delivered_at, now)
+        self.asked[key] = Asked(octets, now)
+        self.asked_octets += octets
+
+    def forget(self, key: RangeKey) -> Asked | None:
+        """A range is no longer on request."""
+        asked = self.asked.pop(key, None)
+        if asked is not None:
+            self.asked_octets -= asked.octets
+        return asked
+
+    def cancel(self, key: RangeKey) -> None:
+        """A range is no longer wanted, but may still arrive."""
+        if self.forget(key) is not None:
+            self.cancelled[key] = None
+            if len(self.cancelled) > CANCELLED_REMEMBERED:
+                self.cancelled.popitem(last=False)
+
+    def traffic_of(self, content: ContentHash) -> Traffic:
+        """The counters of one content."""
+        found = self.traffic.get(content)
+        if found is None:
+            found = self.traffic[content] = Traffic()
+        return found

@@ -1,0 +1,88 @@
+"""What the parts of the swarm core share: one station's sessions, contents, effects."""
+
+from dataclasses import dataclass, field
+from random import Random
+
+from meshdl.content.metainfo import Metainfo
+from meshdl.content.precedence import Precedence
+from meshdl.ids import ChunkIndex, ContentHash, LinkId
+from meshdl.links import Message
+from meshdl.policy.bucket import UNLIMITED
+from meshdl.swarm.effects import Send, SwarmEffect
+from meshdl.swarm.handshake import Identity
+from meshdl.swarm.session import Session
+from meshdl.wire.control import ControlMessage, encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwarmSettings:
+    """The operator's choices. See ``docs/reference/config.md`` for the defaults' reasons.
+
+    Attributes:
+        max_links: links at once, incoming and dialled together.
+        upload_slots: links served at once; others are told ``busy``.
+        upload_octets_per_s, download_octets_per_s: limits for links that are not LAN.
+        in_flight_octets: on request or verified but not yet written, all together;
+            what bounds memory.
+        agent: name and version of the program, told in ``hello``.
+    """
+
+    max_links: int = 64
+    upload_slots: int = 16
+    upload_octets_per_s: float = UNLIMITED
+    download_octets_per_s: float = UNLIMITED
+    in_flight_octets: int = 24 * 1024 * 1024
+    agent: str = ""
+
+
+@dataclass(slots=True)
+class Holding:
+    """A content that the store has open, wholly or in part.
+
+    Attributes:
+        have: set of verified chunks.
+        partial: for unfinished chunks, the set of verified leaves.
+        complete: cached, asked for every message.
+        served: false while a shared file is not what it was.
+        file_of_root: Merkle root to position in ``metainfo.files``.
+    """
+
+    metainfo: Metainfo
+    chunk_hashes: tuple[bytes, ...]
+    have: int
+    precedence: Precedence
+    partial: dict[ChunkIndex, int] = field(default_factory=dict)
+    complete: bool = False
+    served: bool = True
+    file_of_root: dict[bytes, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.complete = self.have == self.all_chunks
+        for position, file in enumerate(self.metainfo.files):
+            if file.root is not None:
+                self.file_of_root.setdefault(file.root, position)
+
+    @property
+    def all_chunks(self) -> int:
+        """The set of all chunks."""
+        return (1 << self.metainfo.chunk_count) - 1
+
+
+@dataclass(slots=True)
+class SwarmState:
+    """Shared by the parts of one swarm core; nobody else sees it."""
+
+    identity: Identity
+    settings: SwarmSettings
+    rng: Random
+    sessions: dict[LinkId, Session] = field(default_factory=dict)
+    holdings: dict[ContentHash, Holding] = field(default_factory=dict)
+    effects: list[SwarmEffect] = field(default_factory=list)
+
+    def tell(self, link: LinkId, message: ControlMessage) -> None:
+        """Send a control message."""
+        self.effects.append(Send(link, encode(message)))
+
+    def send(self, link: LinkId, message: Message) -> None:
+        """Send a ready message."""
+        self.effects.append(Send(link, message))
