@@ -1,0 +1,205 @@
+"""The control API as a table: every route, what it takes and what it answers.
+
+The server mounts this table and ``openapi.json`` is written from it, so neither can
+know a route that the other does not.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import msgspec
+from aiohttp import web
+
+from meshdl.control import endpoints
+from meshdl.control.endpoints import JSON, TORRENT
+from meshdl.control.messages import (
+    API,
+    DownloadOptions,
+    DownloadRequest,
+    RemoveOptions,
+    ShareLine,
+    ShareRequest,
+    TrustRequest,
+)
+from meshdl.control.streams import EVENT_STREAM, JSON_LINES
+from meshdl.control.view import (
+    ContentStatus,
+    Event,
+    LogEntry,
+    LogQuery,
+    NetworkContent,
+    PeerStatus,
+    StationStatus,
+    StationView,
+)
+
+Serve: TypeAlias = Callable[[StationView, web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One line of the table.
+
+    Attributes:
+        path: behind ``/api/v1``; ``{content_hash}`` is the only variable.
+        name: of the operation.
+        serve: answers a request that the guard let pass.
+        answer: type of the answer's body, or of each of its lines or events.
+        answer_media: its media type.
+        body: type of the request's body.
+        body_media: its media type.
+        query: the fields of this type are the query parameters.
+    """
+
+    method: str
+    path: str
+    name: str
+    summary: str
+    serve: Serve
+    answer: Any = None
+    answer_media: str = JSON
+    body: Any = None
+    body_media: str = JSON
+    query: type[msgspec.Struct] | None = None
+
+    @property
+    def url_path(self) -> str:
+        """The whole path."""
+        return API + self.path
+
+
+_ONE = "/contents/{content_hash}"
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        method="GET",
+        path="/status",
+        name="status",
+        summary="The station at a glance.",
+        serve=endpoints.status,
+        answer=StationStatus,
+    ),
+    Route(
+        method="GET",
+        path="/contents",
+        name="contents",
+        summary="Every content of this station.",
+        serve=endpoints.contents,
+        answer=list[ContentStatus],
+    ),
+    Route(
+        method="GET",
+        path=_ONE,
+        name="content",
+        summary="One content.",
+        serve=endpoints.content,
+        answer=ContentStatus,
+    ),
+    Route(
+        method="DELETE",
+        path=_ONE,
+        name="remove",
+        summary="Forget a content; shared files are never deleted, downloaded ones if asked.",
+        serve=endpoints.remove,
+        query=RemoveOptions,
+    ),
+    Route(
+        method="POST",
+        path=f"{_ONE}/pause",
+        name="pause",
+        summary="Stop asking for more; answers when everything verified is durable.",
+        serve=endpoints.pause,
+        answer=ContentStatus,
+    ),
+    Route(
+        method="POST",
+        path=f"{_ONE}/resume",
+        name="resume",
+        summary="Go on with a paused download, or look again at a broken content.",
+        serve=endpoints.resume,
+        answer=ContentStatus,
+    ),
+    Route(
+        method="GET",
+        path=f"{_ONE}/torrent",
+        name="torrent",
+        summary="The content's metainfo as a BitTorrent v2 file.",
+        serve=endpoints.torrent,
+        answer=bytes,
+        answer_media=TORRENT,
+    ),
+    Route(
+        method="POST",
+        path="/shares",
+        name="share",
+        summary="Hash and share files or folders; progress and results, a line each.",
+        serve=endpoints.share,
+        body=ShareRequest,
+        answer=ShareLine,
+        answer_media=JSON_LINES,
+    ),
+    Route(
+        method="POST",
+        path="/downloads",
+        name="download",
+        summary="Begin or resume a download by hash or link.",
+        serve=endpoints.download,
+        body=DownloadRequest,
+        answer=ContentStatus,
+    ),
+    Route(
+        method="POST",
+        path="/torrents",
+        name="downloadTorrent",
+        summary="Begin or resume a download by BitTorrent v2 file.",
+        serve=endpoints.download_torrent,
+        body=bytes,
+        body_media=TORRENT,
+        query=DownloadOptions,
+        answer=ContentStatus,
+    ),
+    Route(
+        method="GET",
+        path="/network",
+        name="network",
+        summary="Every content that stations of the network announce.",
+        serve=endpoints.network,
+        answer=list[NetworkContent],
+    ),
+    Route(
+        method="GET",
+        path="/peers",
+        name="peers",
+        summary="Every station with a link, being dialled, or heard of.",
+        serve=endpoints.peers,
+        answer=list[PeerStatus],
+    ),
+    Route(
+        method="POST",
+        path="/trust",
+        name="trust",
+        summary="Pin a callsign to the key of a station from now on.",
+        serve=endpoints.trust,
+        body=TrustRequest,
+    ),
+    Route(
+        method="GET",
+        path="/log",
+        name="log",
+        summary="The station log, the oldest entry first, a line each.",
+        serve=endpoints.log,
+        query=LogQuery,
+        answer=LogEntry,
+        answer_media=JSON_LINES,
+    ),
+    Route(
+        method="GET",
+        path="/events",
+        name="events",
+        summary="The whole state, then every change, as server-sent events.",
+        serve=endpoints.events,
+        answer=Event,
+        answer_media=EVENT_STREAM,
+    ),
+)
