@@ -1,0 +1,55 @@
+"""Exit codes, from <sysexits.h>, so that scripts can tell the remedies apart."""
+
+import click
+
+from meshdl.errors import (
+    ConfigError,
+    ContentError,
+    ContentUnknown,
+    FileUnreadable,
+    HomeInUse,
+    LinkError,
+    LocalProtocolError,
+    MeshdlError,
+    ProtocolError,
+    SourceNotFound,
+    StorageError,
+    TargetExists,
+)
+
+USAGE = 64
+TEMPORARY = 75
+INTERRUPTED = 130
+
+EXIT_CODES: dict[type[MeshdlError], int] = {
+    ContentError: 65,  # EX_DATAERR
+    ContentUnknown: 66,  # EX_NOINPUT
+    FileUnreadable: 66,
+    LinkError: 69,  # EX_UNAVAILABLE
+    SourceNotFound: 69,
+    LocalProtocolError: 70,  # EX_SOFTWARE
+    TargetExists: 73,  # EX_CANTCREAT
+    StorageError: 74,  # EX_IOERR
+    HomeInUse: TEMPORARY,  # EX_TEMPFAIL
+    ProtocolError: 76,  # EX_PROTOCOL
+    ConfigError: 78,  # EX_CONFIG
+    MeshdlError: 1,
+}
+"""A class that is not here has its parent's code. Usage errors are 64 (EX_USAGE)."""
+
+
+class Unfinished(click.ClickException):
+    """Not done, and nothing is wrong: it can be gone on with."""
+
+    exit_code = TEMPORARY
+
+
+class WrongUsage(click.UsageError):
+    """The command line is not understood."""
+
+    exit_code = USAGE
+
+
+def exit_code_of(error: MeshdlError) -> int:
+    """The exit code for an error, by the nearest class in :data:`EXIT_CODES`."""
+    return next(EXIT_CODES[kind] for kind in type(error).__mro__ if kind in EXIT_CODES)

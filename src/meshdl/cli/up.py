@@ -1,0 +1,54 @@
+"""``meshdl up``: the station in the foreground."""
+
+import asyncio
+import logging
+import signal
+import sys
+from contextlib import suppress
+
+import click
+
+from meshdl.cli.options import home_option, pass_home
+from meshdl.station import config
+from meshdl.station.home import Home
+
+
+@click.command()
+@click.option("-v", "--verbose", is_flag=True, help="Log what happens on every link.")
+@home_option
+@pass_home
+def up(home: Home, *, verbose: bool) -> None:
+    """Run the station until SIGINT (Ctrl-C) or SIGTERM; log lines go to stderr."""
+    settings = config.load(home.config_file)
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    if not verbose:
+        for library in ("zeroconf", "aiohttp", "asyncio"):
+            logging.getLogger(library).setLevel(logging.WARNING)
+    _run(settings, home)
+
+
+def _run(settings: config.StationConfig, home: Home) -> None:
+    try:
+        # WebRTC events wait behind busy callbacks on the stock loop; see the decisions.
+        import uvloop
+    except ImportError:
+        asyncio.run(_serve(settings, home))
+    else:
+        uvloop.run(_serve(settings, home))
+
+
+async def _serve(settings: config.StationConfig, home: Home) -> None:
+    from meshdl.station.station import Station
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Windows has no handlers on the loop; there Ctrl-C cancels this task.
+        with suppress(NotImplementedError):
+            loop.add_signal_handler(number, stop.set)
+    async with Station(settings, home=home) as station:
+        await station.run_until(stop)

@@ -1,0 +1,1 @@
+"""Shells that make links: WebRTC, loopback; later TNCs and modems."""

@@ -1,0 +1,77 @@
+"""The commands on a real terminal, and with real signals."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.support.fake_station import MAP_HASH, FakeStation, content_of
+
+from meshdl.control.server import ControlServer
+from meshdl.control.view import ContentState, ShareProgress
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(os.name != "posix", reason="terminals and signals are POSIX"),
+]
+
+
+def words(home: Path, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", "meshdl", "--home", str(home), *arguments]
+
+
+def test_ctrl_c_leaves_a_paused_download(tmp_path: Path) -> None:
+    station = FakeStation()
+
+    async def whole() -> tuple[int | None, str]:
+        async with asyncio.timeout(30.0), ControlServer(station, home=tmp_path):
+            command = await asyncio.create_subprocess_exec(
+                *words(tmp_path, "get", MAP_HASH.hex()), stderr=subprocess.PIPE
+            )
+            assert command.stderr is not None
+            first = await command.stderr.readline()
+            command.send_signal(signal.SIGINT)
+            rest = await command.stderr.read()
+            return await command.wait(), (first + rest).decode()
+
+    code, said = asyncio.run(whole())
+    assert code == 130
+    assert f"Go on with: meshdl resume {MAP_HASH.hex()}" in said
+    assert "Traceback" not in said
+    assert station.held[MAP_HASH].state is ContentState.PAUSED
+
+
+def test_the_live_line_is_on_the_terminal_and_the_link_in_the_file(tmp_path: Path) -> None:
+    station = FakeStation(
+        share_steps=[
+            ShareProgress(location="map", octets_done=1, octets=4),
+            content_of(MAP_HASH, state=ContentState.SHARING),
+        ]
+    )
+    (tmp_path / "map").write_bytes(b"map")
+
+    async def whole() -> tuple[int | None, str, str]:
+        import pty  # not on Windows
+
+        ours, theirs = pty.openpty()
+        async with asyncio.timeout(30.0), ControlServer(station, home=tmp_path):
+            command = await asyncio.create_subprocess_exec(
+                *words(tmp_path, "share", str(tmp_path / "map")),
+                stdout=subprocess.PIPE,
+                stderr=theirs,
+                env=os.environ | {"TERM": "xterm"},
+            )
+            out, _ = await command.communicate()
+        seen = os.read(ours, 65_536).decode()
+        os.close(ours)
+        os.close(theirs)
+        return command.returncode, out.decode(), seen
+
+    code, out, seen = asyncio.run(whole())
+    assert code == 0
+    assert f"link  meshdl:?xt=urn:btmh:1220{MAP_HASH.hex()}" in out
+    assert "25 % of 4 B" in seen
+    assert "meshdl:?" not in seen

@@ -1,0 +1,63 @@
+"""The reference says what the program does: no more, no less."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+from meshdl.cli.exits import EXIT_CODES, INTERRUPTED, TEMPORARY, USAGE
+from meshdl.cli.main import COMMANDS, meshdl
+from meshdl.control.faults import STATUS
+from meshdl.control.routes import ROUTES
+from meshdl.control.view import (
+    ContentChanged,
+    ContentRemoved,
+    PeerChanged,
+    PeerRemoved,
+    StationChanged,
+)
+from meshdl.station.config import ControlConfig, LanConfig, LimitsConfig, StationConfig
+
+REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
+CLI = (REFERENCE / "cli.md").read_text(encoding="utf-8")
+CONFIG = (REFERENCE / "config.md").read_text(encoding="utf-8")
+API = (REFERENCE / "control-api.md").read_text(encoding="utf-8")
+
+
+def test_every_command_has_its_section() -> None:
+    headings = "\n".join(line for line in CLI.splitlines() if line.startswith("### "))
+    assert set(re.findall(r"`meshdl (\w+)", headings)) == set(COMMANDS)
+
+
+def test_every_option_is_told() -> None:
+    with meshdl.make_context("meshdl", [], resilient_parsing=True) as context:
+        for name in COMMANDS:
+            command = meshdl.get_command(context, name)
+            assert command is not None
+            for parameter in command.params:
+                if parameter.param_type_name == "option":
+                    assert any(option in CLI for option in parameter.opts), parameter.name
+
+
+def test_every_exit_code_is_told() -> None:
+    told = {int(code) for code in re.findall(r"(?m)^\| (\d+) \|", CLI)}
+    assert told == {0, *EXIT_CODES.values(), USAGE, TEMPORARY, INTERRUPTED}
+
+
+def test_every_setting_is_told() -> None:
+    tables = {"lan": LanConfig, "limits": LimitsConfig, "control": ControlConfig}
+    settings = {f"{table}.{f.name}" for table, kind in tables.items() for f in fields(kind)}
+    settings |= {f"station.{f.name}" for f in fields(StationConfig) if f.name not in tables}
+    assert set(re.findall(r"(?m)^\| `([\w.]+)`", CONFIG)) == settings
+
+
+def test_every_route_is_told() -> None:
+    told = set(re.findall(r"(?m)^\| `([A-Z]+ /[^`]*)`", API))
+    assert told == {f"{route.method} {route.path}" for route in ROUTES}
+
+
+def test_every_status_and_event_is_told() -> None:
+    rows = re.findall(r"(?m)^\| ([\d, ]+) \|", API)
+    told = {int(code) for row in rows for code in row.split(",")}
+    assert told >= set(STATUS.values())
+    for kind in (StationChanged, ContentChanged, ContentRemoved, PeerChanged, PeerRemoved):
+        assert f"`{kind.__struct_config__.tag}`" in API
