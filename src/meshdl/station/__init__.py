@@ -1,0 +1,1 @@
+"""The composition root: config, keys, home, store, catalogue, and the Station itself."""

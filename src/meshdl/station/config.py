@@ -1,0 +1,300 @@
+"""Settings: ``config.toml`` as frozen values, checked before anything starts.
+
+Every field has its unit in its name. An unknown key is an error that names it and
+the nearest known one: a misspelt limit must not be a limit that silently isn't.
+``docs/reference/config.md`` lists the same keys for operators.
+"""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, ClassVar, Self, TypeVar
+
+from meshdl.errors import ConfigError, FileUnreadable
+from meshdl.ids import Callsign, callsign
+
+LAN_PORT_DEFAULT = 7373
+"""Unassigned at IANA; taken first when no port is configured."""
+
+MAX_LINKS_LIMIT = 1_000
+"""A link that sends holds about 1.3 MB: a thousand is what 2 GB can carry."""
+
+UPLOAD_SLOTS_LIMIT = 256
+
+INTERFACES_LIMIT = 64
+
+CONFIG_MAX_OCTETS = 65_536
+
+_GRID = re.compile(r"[A-R]{2}[0-9]{2}(?:[A-X]{2}(?:[0-9]{2})?)?")
+"""Maidenhead locator: field, square, subsquare, extended square (IARU 1980)."""
+
+TableT = TypeVar("TableT", bound="LanConfig | LimitsConfig | ControlConfig")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanConfig:
+    """The ``[lan]`` table: stations on the local network, found by mDNS.
+
+    Attributes:
+        enabled: announce, listen and dial on the local network.
+        port: TCP port of ``/rtc/offer``. ``None``: 7373, or any free one if taken.
+        interfaces: addresses or names to use; empty for all.
+        max_links: links at a time; more are refused.
+        allow_loopback: use 127.0.0.1 too; for several stations on one machine that
+            has no network.
+    """
+
+    table: ClassVar[str] = "lan"
+
+    enabled: bool = True
+    port: int | None = None
+    interfaces: tuple[str, ...] = ()
+    max_links: int = 64
+    allow_loopback: bool = False
+
+    def __post_init__(self) -> None:
+        if self.port is not None:
+            _check_range("lan.port", self.port, 1, 65_535)
+        _check_range("lan.max_links", self.max_links, 1, MAX_LINKS_LIMIT)
+        if len(self.interfaces) > INTERFACES_LIMIT:
+            raise ConfigError("lan.interfaces", f"at most {INTERFACES_LIMIT}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitsConfig:
+    """The ``[limits]`` table.
+
+    Attributes:
+        upload_octets_per_s: sum over all peers; 0 for no limit. The local network
+            is exempt. So with ``download_octets_per_s``.
+        upload_slots: peers that are served at the same time.
+    """
+
+    table: ClassVar[str] = "limits"
+
+    upload_octets_per_s: int = 0
+    download_octets_per_s: int = 0
+    upload_slots: int = 8
+
+    def __post_init__(self) -> None:
+        for name in ("upload_octets_per_s", "download_octets_per_s"):
+            rate = getattr(self, name)
+            # Below one message (64 KiB) in a minute a peer would only see stalls.
+            if rate != 0:
+                _check_range(f"limits.{name}", rate, 1_024, 1 << 40)
+        _check_range("limits.upload_slots", self.upload_slots, 1, UPLOAD_SLOTS_LIMIT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlConfig:
+    """The ``[control]`` table: the API for programs on this machine.
+
+    Attributes:
+        port: on 127.0.0.1; 0 for any free one. Programs find it in ``control.json``.
+    """
+
+    table: ClassVar[str] = "control"
+
+    port: int = 0
+
+    def __post_init__(self) -> None:
+        _check_range("control.port", self.port, 0, 65_535)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationConfig:
+    """The whole file. The first fields are its ``[station]`` table.
+
+    Attributes:
+        callsign: as on the licence, upper case, with an optional SSID.
+        grid: Maidenhead locator, 4, 6 or 8 characters.
+        download_directory: where downloads land unless told otherwise.
+    """
+
+    callsign: Callsign
+    grid: str | None = None
+    download_directory: Path = field(default_factory=lambda: Path("~/Meshdl").expanduser())
+    lan: LanConfig = field(default_factory=LanConfig)
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
+    control: ControlConfig = field(default_factory=ControlConfig)
+
+    def __post_init__(self) -> None:
+        try:
+            object.__setattr__(self, "callsign", callsign(self.callsign))
+        except ValueError as error:
+            raise ConfigError("station.callsign", str(error)) from error
+        if self.grid is not None:
+            object.__setattr__(self, "grid", _grid(self.grid))
+
+    @classmethod
+    def from_mapping(cls, document: Mapping[str, Any]) -> Self:
+        """Build from parsed TOML.
+
+        Raises:
+            ConfigError: a key that is unknown, missing, of the wrong type or out of
+                range; the error names it.
+        """
+        _refuse_unknown(document, ("station", "lan", "limits", "control"), prefix="")
+        tables = {name: _table(document, name) for name in document}
+        station = dict(tables.get("station", {}))
+        _refuse_unknown(station, tuple(_STATION_TYPES), prefix="station.")
+        if "callsign" not in station:
+            raise ConfigError(
+                "station.callsign", "is missing; set it to the callsign on your licence"
+            )
+        for key, value in station.items():
+            _check_type(f"station.{key}", value, str)
+        if "download_directory" in station:
+            station["download_directory"] = _directory(station["download_directory"])
+        return cls(
+            **station,
+            lan=_parse(LanConfig, tables.get("lan", {})),
+            limits=_parse(LimitsConfig, tables.get("limits", {})),
+            control=_parse(ControlConfig, tables.get("control", {})),
+        )
+
+
+def load(path: Path) -> StationConfig:
+    """Read ``config.toml``.
+
+    Raises:
+        ConfigError: there is none, or it is no TOML, or a setting is wrong.
+        FileUnreadable: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            octets = file.read(CONFIG_MAX_OCTETS + 1)
+    except FileNotFoundError:
+        raise ConfigError(
+            "config.toml",
+            f"there is none in {path.parent}; make one with: meshdl init --callsign YOURCALL",
+        ) from None
+    except OSError as error:
+        raise FileUnreadable(f"cannot read {path} ({error.strerror})") from error
+    if len(octets) > CONFIG_MAX_OCTETS:
+        raise ConfigError("config.toml", f"{path} is longer than {CONFIG_MAX_OCTETS} octets")
+    try:
+        document = tomllib.loads(octets.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError("config.toml", f"{path} is no TOML: {error}") from error
+    return StationConfig.from_mapping(document)
+
+
+def template(*, call: Callsign, grid: str | None) -> str:
+    """The commented ``config.toml`` that ``meshdl init`` writes.
+
+    Raises:
+        ConfigError: ``grid`` is no locator.
+    """
+    locator = f'grid = "{_grid(grid)}"' if grid is not None else '# grid = "FN42"'
+    return _TEMPLATE.format(callsign=call, locator=locator)
+
+
+_TEMPLATE = """\
+# Settings of this meshdl station. A key that stands behind "#" shows its default.
+# An unknown key is an error. After a change, restart the station.
+
+[station]
+# As on your licence; an SSID may follow, as in KA1ABC-7.
+callsign = "{callsign}"
+# Maidenhead locator, told to other stations.
+{locator}
+# download_directory = "~/Meshdl"
+
+[lan]
+# Stations on the local network find each other by mDNS, with no server.
+# enabled = true
+# TCP port; without this line 7373, or any free one if that is taken.
+# port = 7373
+# Addresses or interface names to use; an empty list means all.
+# interfaces = []
+# max_links = 64
+# Use 127.0.0.1 too: several stations on one machine that has no network.
+# allow_loopback = false
+
+[limits]
+# Octets a second, 0 for no limit. The local network is exempt.
+# upload_octets_per_s = 0
+# download_octets_per_s = 0
+# Peers served at the same time.
+# upload_slots = 8
+
+[control]
+# Port of the control API on 127.0.0.1; 0 for any free one.
+# port = 0
+"""
+
+_STATION_TYPES = ("callsign", "grid", "download_directory")
+
+_KINDS: dict[type, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    str: "a text in quotes",
+    tuple: "a list of texts",
+    dict: "a table",
+}
+
+
+def _parse(kind: type[TableT], settings: Mapping[str, Any]) -> TableT:
+    known = {f.name: f.default for f in fields(kind)}
+    _refuse_unknown(settings, tuple(known), prefix=f"{kind.table}.")
+    checked = {}
+    for key, value in settings.items():
+        default = known[key]
+        expected = int if default is None else type(default)
+        checked[key] = _check_type(f"{kind.table}.{key}", value, expected)
+    return kind(**checked)
+
+
+def _check_type(setting: str, value: Any, expected: type) -> Any:
+    if expected is tuple and isinstance(value, list):
+        if all(isinstance(entry, str) for entry in value):
+            return tuple(value)
+    elif type(value) is expected:  # not isinstance: a bool is an int to Python only
+        return value
+    found = _KINDS.get(type(value), type(value).__name__)
+    raise ConfigError(setting, f"must be {_KINDS[expected]}, not {found} ({value!r})")
+
+
+def _table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    table: Mapping[str, Any] = _check_type(name, document[name], dict)
+    return table
+
+
+def _refuse_unknown(settings: Mapping[str, Any], known: tuple[str, ...], *, prefix: str) -> None:
+    for key in settings:
+        if key in known:
+            continue
+        near = difflib.get_close_matches(key, known, n=1)
+        hint = f"did you mean {prefix}{near[0]}?" if near else f"known are: {', '.join(known)}"
+        raise ConfigError(f"{prefix}{key}", f"no such setting; {hint}")
+
+
+def _check_range(setting: str, value: int, lowest: int, highest: int) -> None:
+    if not lowest <= value <= highest:
+        raise ConfigError(setting, f"{value} is not in {lowest}..{highest}")
+
+
+def _grid(text: str) -> str:
+    candidate = text.strip().upper()
+    if not _GRID.fullmatch(candidate):
+        raise ConfigError(
+            "station.grid",
+            f"{text!r} is no Maidenhead locator: expected a form like FN42 or FN42AB",
+        )
+    return candidate
+
+
+def _directory(text: str) -> Path:
+    try:
+        directory = Path(text).expanduser()
+    except RuntimeError as error:  # of pathlib: "~name", and nobody has that name
+        raise ConfigError("station.download_directory", f"{text!r}: {error}") from error
+    if not directory.is_absolute():
+        raise ConfigError(
+            "station.download_directory", f"{text!r} must be absolute, or begin with ~"
+        )
+    return directory

@@ -1,0 +1,187 @@
+"""The station log: who moved what, when, how much and over which path, and every identification.
+
+It is what an operator shows when asked what the station did, so entries are only ever
+added: the database itself refuses to change or delete one. Order is the order of
+adding (the serial), which a clock that jumps does not disturb.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from meshdl.control.view import Direction, LogEntry, LogKind, LogQuery
+from meshdl.ids import Callsign, ContentHash, StationId
+from meshdl.links import Path as LinkPath
+from meshdl.station.database import Database, Migration, Value
+
+TEXT_MAX = 500
+"""Characters of an entry's text. Parts of it come from other stations."""
+
+PAGE_ENTRIES = 500
+"""Read at a time, so that a long log neither fills the memory nor holds up a writer."""
+
+MIGRATIONS: tuple[Migration, ...] = (
+    (
+        """CREATE TABLE log (
+            serial INTEGER PRIMARY KEY AUTOINCREMENT,
+            at REAL NOT NULL,
+            kind TEXT NOT NULL,
+            direction TEXT,
+            callsign TEXT,
+            station_id TEXT,
+            content_hash TEXT,
+            octets INTEGER,
+            path TEXT,
+            text TEXT NOT NULL
+        )""",
+        "CREATE INDEX log_by_content ON log (content_hash, serial)",
+        "CREATE INDEX log_by_callsign ON log (callsign, serial)",
+        """CREATE TRIGGER log_keeps_entries BEFORE DELETE ON log BEGIN
+            SELECT raise(ABORT, 'the station log is only ever added to');
+        END""",
+        """CREATE TRIGGER log_keeps_words BEFORE UPDATE ON log BEGIN
+            SELECT raise(ABORT, 'the station log is only ever added to');
+        END""",
+    ),
+)
+
+CSV_FIELDS = ("at", "direction", "callsign", "station_id", "content_hash", "octets", "path", "text")
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+class StationLog:
+    """The log of one home directory.
+
+    Raises:
+        StorageError: from every method, when the database or the disk refuses.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._database = Database(path, MIGRATIONS)
+
+    def append(
+        self,
+        *,
+        at: float,
+        kind: LogKind,
+        text: str = "",
+        direction: Direction | None = None,
+        callsign: Callsign | None = None,
+        station_id: StationId | None = None,
+        content: ContentHash | None = None,
+        octets: int | None = None,
+        path: LinkPath | None = None,
+    ) -> int:
+        """Add an entry; when this returns it survives a power cut.
+
+        Args:
+            at: Unix time, seconds.
+            kind: a transfer, an identification, or another event.
+            text: for people; cut to :data:`TEXT_MAX`, on one line.
+            direction: whether we sent or received.
+            callsign: of the other station; of an identification, who identified.
+            station_id: of that station.
+            content: which content moved.
+            octets: how much of it.
+            path: over which path.
+
+        Returns:
+            The serial of the entry.
+        """
+        return self._database.insert(
+            """INSERT INTO log (at, kind, direction, callsign, station_id, content_hash, octets,
+                path, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            (
+                at,
+                kind,
+                direction,
+                callsign,
+                station_id,
+                content.hex() if content is not None else None,
+                octets,
+                path.value if path is not None else None,
+                _UNPRINTABLE.sub(" ", text)[:TEXT_MAX],
+            ),
+        )
+
+    def entries(self, query: LogQuery | None = None) -> Iterator[LogEntry]:
+        """Entries that ``query`` chooses, the oldest first; without one, all.
+
+        Entries that are added while the iteration goes on are not in it.
+        """
+        where, values = _where(query or LogQuery())
+        limit = -1 if query is None or query.limit is None else max(query.limit, 0)
+        first, last = self._database.rows(
+            "SELECT min(serial), max(serial) FROM "  # noqa: S608 - no value is in the text
+            f"(SELECT serial FROM log WHERE {where} ORDER BY serial DESC LIMIT ?)",
+            [*values, limit],
+        )[0]
+        while first is not None:
+            rows = self._database.rows(
+                "SELECT serial, at, kind, direction, callsign, station_id, content_hash, octets, "  # noqa: S608 - no value is in the text
+                f"path, text FROM log WHERE {where} AND serial BETWEEN ? AND ? "
+                "ORDER BY serial LIMIT ?",
+                [*values, first, last, PAGE_ENTRIES],
+            )
+            for row in rows:
+                yield _entry(row)
+            first = rows[-1][0] + 1 if len(rows) == PAGE_ENTRIES else None
+
+    def close(self) -> None:
+        """Close the file. Closing twice is harmless."""
+        self._database.close()
+
+
+def to_json_lines(entries: Iterable[LogEntry]) -> Iterator[str]:
+    """Every entry as one JSON object a line, as the control API shows it."""
+    for entry in entries:
+        yield msgspec.json.encode(entry).decode() + "\n"
+
+
+def to_csv(entries: Iterable[LogEntry]) -> Iterator[str]:
+    """The transfers among ``entries`` as CSV (RFC 4180) with a line of headings.
+
+    Times are UTC in the form of ISO 8601. A text that a spreadsheet would take for a
+    formula gets an apostrophe in front.
+    """
+    yield _csv_line(CSV_FIELDS)
+    for entry in entries:
+        if entry.kind == "transfer":
+            yield _csv_line([_cell(name, getattr(entry, name)) for name in CSV_FIELDS])
+
+
+def _where(query: LogQuery) -> tuple[str, list[Value]]:
+    conditions: list[tuple[str, Value]] = [
+        ("kind = ?", query.kind),
+        ("at >= ?", query.since),
+        ("at < ?", query.until),
+        ("callsign = ?", query.callsign),
+        ("content_hash = ?", query.content_hash),
+    ]
+    chosen = [(text, value) for text, value in conditions if value is not None]
+    return " AND ".join(["true", *(text for text, _ in chosen)]), [value for _, value in chosen]
+
+
+def _entry(row: tuple[object, ...]) -> LogEntry:
+    return msgspec.convert(dict(zip(LogEntry.__struct_fields__, row, strict=True)), LogEntry)
+
+
+def _cell(name: str, value: object) -> str:
+    if value is None:
+        return ""
+    if name == "at" and isinstance(value, float):
+        return datetime.fromtimestamp(value, UTC).isoformat(timespec="milliseconds")
+    text = value.value if isinstance(value, LinkPath) else str(value)
+    return f"'{text}" if text[:1] in {"=", "+", "-", "@"} else text
+
+
+def _csv_line(cells: Iterable[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line).writerow(cells)
+    return line.getvalue()
