@@ -136,8 +136,8 @@ class ContentFiles:
                 "directory with -o"
             )
 
-    def remove_unfinished(self) -> None:
-        """Remove the ``.part`` file or folder; what others put into the folder stays."""
+    def remove(self) -> None:
+        """Remove the file or folder; what others put into the folder stays."""
         for file in range(len(self._metainfo.files)):
             self._disk.remove(self.path(file))
         for directory in reversed(self._directories()):
@@ -145,8 +145,8 @@ class ContentFiles:
                 self._disk.remove_directory(directory)
             except TargetExists:
                 continue  # something of the user's is in it
-        if self._disk.stat(self.part.parent) is not None:
-            self._disk.sync_directory(self.part.parent)
+        if self._disk.stat(self.base.parent) is not None:
+            self._disk.sync_directory(self.base.parent)
 
     def release(self) -> None:
         """Let go of the open files."""
@@ -169,10 +169,10 @@ class ContentFiles:
         """Every directory of a folder, outermost first; none of a single file."""
         if not self._metainfo.is_folder:
             return []
-        found = {self.part}
+        found = {self.base}
         for entry in self._metainfo.files:
             for depth in range(1, len(entry.path.parts)):
-                found.add(self.part.joinpath(*entry.path.parts[:depth]))
+                found.add(self.base.joinpath(*entry.path.parts[:depth]))
         return sorted(found, key=lambda path: len(path.parts))
 
 

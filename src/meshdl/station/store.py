@@ -134,7 +134,7 @@ class ContentStore:
             store._files.make_room()
             store._leaves.make_room()
         except StorageError:
-            store._files.remove_unfinished()
+            store._files.remove()
             disk.remove(store._state.journal)
             raise
         return store
@@ -411,15 +411,16 @@ class ContentStore:
             self._files.release()
             self._disk.release(self._state.directory)
 
-    def forget(self, *, delete_unfinished: bool) -> None:
-        """Forget the content. Files in place are the user's and are never touched.
+    def forget(self, *, delete_files: bool) -> None:
+        """Forget the content.
 
         Args:
-            delete_unfinished: whether to delete the ``.part`` of a download.
+            delete_files: whether to delete its files, finished or not. For downloads
+                only: what was shared in place is the user's.
         """
         self._files.release()
-        if delete_unfinished and not self.finished:
-            self._files.remove_unfinished()
+        if delete_files:
+            self._files.remove()
         self._state.forget()
 
     # How it does that.

@@ -108,10 +108,14 @@ class StoreFailed:
     """The store gave up on this content; it must be opened anew.
 
     The reason is for people: what happened, to what, and what to do next.
+
+    Attributes:
+        unwritten_octets: of the :class:`meshdl.swarm.effects.WriteRange` that failed.
     """
 
     content: ContentHash
     reason: str
+    unwritten_octets: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -573,7 +573,7 @@ def test_ranges_that_are_not_there_are_refused() -> None:
 def test_forgetting_a_share_leaves_the_files_of_the_user() -> None:
     disk = new_disk()
     store = share(disk)
-    store.forget(delete_unfinished=True)
+    store.forget(delete_files=False)
     assert disk.read(SHARED / "a.bin", 0, 10) == FOLDER.octets["a.bin"][:10]
     assert disk.stat(HOME.contents_directory / FOLDER.metainfo.content_hash.hex()) is None
 
@@ -583,19 +583,30 @@ def test_forgetting_a_download_can_delete_its_part(content: Folder) -> None:
     disk = new_disk()
     store = create(disk, content)
     fill(store, content)
-    store.forget(delete_unfinished=False)
+    store.forget(delete_files=False)
     assert disk.stat(store.base) is not None
     assert disk.stat(HOME.contents_directory / content.metainfo.content_hash.hex()) is None
     disk = new_disk()
     store = create(disk, content)
-    store.forget(delete_unfinished=True)
+    store.forget(delete_files=True)
     assert disk.stat(store.base) is None
+
+
+@pytest.mark.parametrize("content", [FOLDER, FILE])
+def test_forgetting_a_finished_download_can_delete_its_files(content: Folder) -> None:
+    disk = new_disk()
+    store = create(disk, content)
+    fill(store, content)
+    store.finish()
+    location = store.location
+    store.forget(delete_files=True)
+    assert disk.stat(location) is None
 
 
 def test_what_the_user_put_into_a_part_stays() -> None:
     disk = new_disk()
     store = create(disk)
     disk.create(store.base / "sub" / "mine", 3)
-    store.forget(delete_unfinished=True)
+    store.forget(delete_files=True)
     assert disk.stat(store.base / "sub" / "mine") is not None
     assert disk.stat(store.base / "a.bin") is None

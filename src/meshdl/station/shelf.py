@@ -1,0 +1,142 @@
+"""The contents that are open, for the disk thread: does what the swarm core asks of them.
+
+Every method runs in the disk thread and returns the input that the core waits for, also
+when the disk refuses.
+"""
+
+import logging
+
+from meshdl.errors import ContentError, ContentUnknown, StorageError
+from meshdl.ids import ContentHash
+from meshdl.station.store import Checkpoint, ContentStore
+from meshdl.swarm import effects, inputs
+
+_log = logging.getLogger(__name__)
+
+
+class Shelf:
+    """Open stores by content."""
+
+    def __init__(self) -> None:
+        self._stores: dict[ContentHash, ContentStore] = {}
+
+    def get(self, content: ContentHash) -> ContentStore | None:
+        """The open store of a content."""
+        return self._stores.get(content)
+
+    def put(self, content: ContentHash, store: ContentStore) -> None:
+        """From now on this store answers for a content."""
+        self._stores[content] = store
+
+    def take(self, content: ContentHash) -> ContentStore | None:
+        """Take a store off; the caller closes or forgets it."""
+        return self._stores.pop(content, None)
+
+    def dirty(self) -> list[ContentHash]:
+        """Contents that are being written."""
+        return [content for content, store in self._stores.items() if not store.finished]
+
+    # What the core asks for.
+
+    def write(self, effect: effects.WriteRange) -> inputs.RangeWritten | inputs.StoreFailed:
+        """Write a verified range."""
+        store, octets = self._stores.get(effect.content), len(effect.octets)
+        if store is None:
+            return inputs.StoreFailed(effect.content, _CLOSED, unwritten_octets=octets)
+        try:
+            store.write(effect.chunk, effect.offset, effect.octets)
+            if effect.completes_chunk:
+                store.chunk_complete(effect.chunk)
+        except StorageError as error:
+            return inputs.StoreFailed(effect.content, str(error), unwritten_octets=octets)
+        return inputs.RangeWritten(effect.content, effect.chunk, effect.offset, octets)
+
+    def write_leaf_hashes(self, effect: effects.WriteLeafHashes) -> inputs.StoreFailed | None:
+        """Keep proved leaf hashes."""
+        store = self._stores.get(effect.content)
+        if store is None:
+            return None  # the writes that follow say so
+        try:
+            store.write_leaf_hashes(effect.chunk, effect.hashes)
+        except StorageError as error:
+            return inputs.StoreFailed(effect.content, str(error))
+        return None
+
+    def read(self, effect: effects.ReadRange) -> inputs.RangeRead | inputs.ReadFailed:
+        """Read a range to be served."""
+        store = self._stores.get(effect.content)
+        if store is None:
+            return inputs.ReadFailed(effect.ticket, _CLOSED)
+        try:
+            octets = store.read(effect.chunk, effect.offset, effect.octets)
+        except ContentUnknown as error:
+            return inputs.ReadFailed(effect.ticket, str(error))
+        except StorageError as error:
+            # Unreadable is as bad as changed: the disk, or the user, took the file away.
+            return inputs.ReadFailed(effect.ticket, str(error), changed=True)
+        return inputs.RangeRead(effect.ticket, octets)
+
+    def read_hashes(self, effect: effects.ReadHashes) -> inputs.HashesRead | inputs.ReadFailed:
+        """Read Merkle hashes to be served."""
+        store = self._stores.get(effect.content)
+        if store is None:
+            return inputs.ReadFailed(effect.ticket, _CLOSED)
+        try:
+            file = store.file_with_root(effect.root)
+            hashes = store.hashes(
+                file, effect.base_layer, effect.index, effect.length, effect.proof_layers
+            )
+        except (ContentError, StorageError) as error:
+            return inputs.ReadFailed(effect.ticket, str(error))
+        return inputs.HashesRead(effect.ticket, b"".join(hashes))
+
+    # What makes it durable.
+
+    def begin_checkpoint(self, content: ContentHash) -> Checkpoint | inputs.StoreFailed | None:
+        """Note what is to be made durable; the checkpoint completes in another thread."""
+        store = self._stores.get(content)
+        try:
+            return store.begin_checkpoint() if store is not None else None
+        except StorageError as error:
+            return inputs.StoreFailed(content, str(error))
+
+    def finish(self, content: ContentHash) -> inputs.ContentFinished | inputs.StoreFailed:
+        """Give a complete download its own name."""
+        store = self._stores.get(content)
+        if store is None:
+            return inputs.StoreFailed(content, _CLOSED)
+        try:
+            store.finish()
+        except StorageError as error:
+            return inputs.StoreFailed(content, str(error))
+        return inputs.ContentFinished(content)
+
+    def close(self, content: ContentHash) -> None:
+        """Make a content durable and let go of it."""
+        store = self._stores.pop(content, None)
+        if store is None:
+            return
+        try:
+            store.close()
+        except StorageError as error:
+            _log.warning("closing %s: %s", store.location, error)
+
+    def close_all(self) -> None:
+        """Let go of everything."""
+        for content in list(self._stores):
+            self.close(content)
+
+
+_CLOSED = "the content was closed meanwhile"
+
+
+def complete(content: ContentHash, checkpoint: Checkpoint) -> inputs.StoreFailed | None:
+    """Complete a checkpoint, in the sync thread."""
+    try:
+        checkpoint.complete()
+    except StorageError as error:
+        return inputs.StoreFailed(content, str(error))
+    return None
+
+
+__all__ = ["Shelf", "complete"]
