@@ -1,0 +1,50 @@
+"""What we read out of session descriptions (RFC 8866): they come from strangers."""
+
+import re
+
+from meshdl.errors import LinkRefused
+
+SDP_OCTETS_MAX = 32 * 1024
+"""A data-channel description with forty candidates has about 5 kB."""
+
+MESSAGE_OCTETS_WITHOUT_ATTRIBUTE = 65_536
+"""RFC 8841, 6.1: what holds when ``a=max-message-size`` is missing."""
+
+_FINGERPRINT = re.compile(r"^a=fingerprint:(\S+) +(\S+)\s*$", re.MULTILINE | re.IGNORECASE)
+_MESSAGE_SIZE = re.compile(r"^a=max-message-size:([0-9]{1,10})\s*$", re.MULTILINE)
+_SHA_256 = re.compile(r"[0-9A-F]{2}(?::[0-9A-F]{2}){31}")
+
+
+def fingerprint(sdp: str) -> bytes:
+    """The SHA-256 of the DTLS certificate that a description promises (RFC 8122).
+
+    Returns:
+        32 octets.
+
+    Raises:
+        LinkRefused: there is none, or several that differ, or the text is too long.
+    """
+    if len(sdp) > SDP_OCTETS_MAX:
+        raise LinkRefused(f"a session description of {len(sdp)} characters is refused: too long")
+    found = {
+        value.upper() for name, value in _FINGERPRINT.findall(sdp) if name.lower() == "sha-256"
+    }
+    if len(found) != 1:
+        raise LinkRefused(
+            f"a session description with {len(found)} SHA-256 fingerprints is refused; "
+            "one certificate, with its sha-256 fingerprint, is expected"
+        )
+    value = found.pop()
+    if not _SHA_256.fullmatch(value):
+        raise LinkRefused("a session description with a malformed fingerprint is refused")
+    return bytes.fromhex(value.replace(":", ""))
+
+
+def message_octets_max(sdp: str) -> int:
+    """The longest message that the other end takes."""
+    found = [int(octets) for octets in _MESSAGE_SIZE.findall(sdp)]
+    if not found:
+        return MESSAGE_OCTETS_WITHOUT_ATTRIBUTE
+    # RFC 8841: 0 means no limit.
+    limited = [octets for octets in found if octets > 0]
+    return min(limited) if limited else 2**31 - 1
