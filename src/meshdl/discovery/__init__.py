@@ -1,0 +1,1 @@
+"""Finds stations on the local network and carries offers to them."""
