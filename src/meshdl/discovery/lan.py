@@ -19,7 +19,12 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from zeroconf import InterfaceChoice, IPVersion, NonUniqueNameException, ServiceStateChange, Zeroconf
+from zeroconf import (
+    IPVersion,
+    NonUniqueNameException,
+    ServiceStateChange,
+    Zeroconf,
+)
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
 from meshdl.discovery.announcement import SERVICE_TYPE, Announcement
@@ -103,9 +108,7 @@ class LanDiscovery:
 
     async def _serve(self) -> None:
         """Announce and listen until no interface is left."""
-        zeroconf = AsyncZeroconf(
-            interfaces=self._choice(self.addresses), ip_version=IPVersion.All
-        )
+        zeroconf = AsyncZeroconf(interfaces=list(self.addresses), ip_version=IPVersion.All)
         browser = AsyncServiceBrowser(
             zeroconf.zeroconf, SERVICE_TYPE, handlers=[self._changed], delay=_BROWSE_DELAY_MS
         )
@@ -122,7 +125,7 @@ class LanDiscovery:
                 if found != self.addresses:
                     _log.info("addresses are now %s", ", ".join(found))
                     self.addresses = found
-                    await zeroconf.async_update_interfaces(self._choice(found))
+                    await zeroconf.async_update_interfaces(list(found))
                     await zeroconf.async_update_service(self._service())
         except NonUniqueNameException as error:
             raise OSError(f"the name {self._own.service_name} is taken") from error
@@ -135,9 +138,6 @@ class LanDiscovery:
 
     def _look(self) -> tuple[str, ...]:
         return own_addresses(self._interfaces, loopback=self._loopback)
-
-    def _choice(self, addresses: tuple[str, ...]) -> InterfaceChoice | list[str]:
-        return list(addresses) if self._interfaces else InterfaceChoice.All
 
     def _service(self) -> AsyncServiceInfo:
         return AsyncServiceInfo(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
 
-from meshdl.ids import LinkId
+from meshdl.ids import LinkId, StationId
 from meshdl.links import (
     LinkBinding,
     LinkDown,
@@ -24,7 +24,6 @@ from meshdl.links import (
     MessageReceived,
     Path,
 )
-from meshdl.ids import StationId
 from meshdl.sim.world import World
 
 MTU_OCTETS = 256 * 1024
@@ -94,12 +93,8 @@ class Network:
         self._serial += 1
         here = LinkId(f"sim:{self._serial}:{dialler.name}")
         there = LinkId(f"sim:{self._serial}:{dialled.name}")
-        self._wires[here] = Wire(
-            link=here, sender=dialler, receiver=dialled, receiver_link=there
-        )
-        self._wires[there] = Wire(
-            link=there, sender=dialled, receiver=dialler, receiver_link=here
-        )
+        self._wires[here] = Wire(link=here, sender=dialler, receiver=dialled, receiver_link=there)
+        self._wires[there] = Wire(link=there, sender=dialled, receiver=dialler, receiver_link=here)
         traits = LinkTraits(mtu_octets=MTU_OCTETS, path=self.path, reliable=False, ordered=True)
         ours, theirs = self.world.rng.randbytes(32), self.world.rng.randbytes(32)
         up_here = LinkUp(

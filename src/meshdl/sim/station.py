@@ -9,8 +9,8 @@ from typing import assert_never
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from meshdl.content import merkle
-from meshdl.content.metainfo import Metainfo, build_info, chunk_hashes
 from meshdl.content.hashing import layer_and_root
+from meshdl.content.metainfo import Metainfo, build_info, chunk_hashes
 from meshdl.content.paths import RelativePath
 from meshdl.content.precedence import Precedence
 from meshdl.ids import Callsign, ChunkIndex, ContentHash, LinkId, StationId, StationKey, station_id
@@ -29,12 +29,16 @@ DISK_S = 0.0005
 class SimContent:
     """A content of pseudo-random octets in one file, with all its hashes."""
 
-    def __init__(self, seed: int, octets: int, chunk_octets: int, name: str = "picture.bin") -> None:
+    def __init__(
+        self, seed: int, octets: int, chunk_octets: int, name: str = "picture.bin"
+    ) -> None:
         self.octets = World(seed).rng.randbytes(octets)
         self.leaves = merkle.hash_leaves(self.octets)
         layer, root = layer_and_root(b"".join(self.leaves), octets, chunk_octets)
         path = RelativePath.parse([name])
-        self.metainfo = build_info(name, [(path, octets, root)], chunk_octets=chunk_octets, is_folder=False)
+        self.metainfo = build_info(
+            name, [(path, octets, root)], chunk_octets=chunk_octets, is_folder=False
+        )
         self.layers = {root: layer} if root is not None and layer else {}
         self.chunk_hashes = tuple(chunk_hashes(self.metainfo, self.layers))
         self.hash = self.metainfo.content_hash
@@ -176,7 +180,7 @@ class SimStation:
                 backlog.popleft()
         self.host.post(event)
 
-    def _perform(self, effect: effects.SwarmEffect) -> None:  # noqa: C901, PLR0912 - one flat match
+    def _perform(self, effect: effects.SwarmEffect) -> None:  # noqa: C901 - one flat match
         later = self.world.after
         match effect:
             case effects.Send(link, message):

@@ -38,9 +38,7 @@ class Driver(Generic[InputT, EffectT]):
         failure: done, with the exception, when the core or an effect has failed.
     """
 
-    def __init__(
-        self, core: Core[InputT, EffectT], perform: Callable[[EffectT], None]
-    ) -> None:
+    def __init__(self, core: Core[InputT, EffectT], perform: Callable[[EffectT], None]) -> None:
         self._core = core
         self._perform = perform
         self._loop = asyncio.get_running_loop()

@@ -22,7 +22,7 @@ _PORT = 9  # discard: nobody connects to it
 _BROWSE_EVERY_MS = 200
 
 
-class MulticastSilent(Exception):  # noqa: N818 - a fact, not an error of ours
+class MulticastSilent(Exception):
     """Nothing was heard; the text says what to look at."""
 
 

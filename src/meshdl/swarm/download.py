@@ -211,9 +211,7 @@ class Download:
         if chunk is not None:
             # Another's chunk is helped from its far end.
             offset, octets = (
-                chunk.unasked.popleft()
-                if chunk.owner in {link, None}
-                else chunk.unasked.pop()
+                chunk.unasked.popleft() if chunk.owner in {link, None} else chunk.unasked.pop()
             )
             if not chunk.unasked:
                 self._drop_from_queues(chunk)

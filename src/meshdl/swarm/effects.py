@@ -63,12 +63,18 @@ class PeerDown:
 
 @dataclass(frozen=True, slots=True)
 class PeerRefused:
-    """A link was refused or dropped for a reason that the operator should know."""
+    """A link was refused or dropped for a reason that the operator should know.
+
+    Attributes:
+        callsign: empty when none was proved.
+        key: that was proved, if any.
+    """
 
     link: LinkId
     callsign: str
     address: str
     reason: str
+    key: StationKey | None = None
 
 
 @dataclass(frozen=True, slots=True)

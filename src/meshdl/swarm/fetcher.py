@@ -20,10 +20,10 @@ from collections.abc import Iterator
 
 from meshdl.errors import RemoteProtocolError
 from meshdl.ids import ChunkIndex, ContentHash
+from meshdl.links import Path
 from meshdl.policy.bucket import TokenBucket
 from meshdl.policy.penalty import CORRUPT_POINTS
 from meshdl.policy.window import MESSAGE_OCTETS
-from meshdl.links import Path
 from meshdl.swarm.download import Arrival, Download, Verdict
 from meshdl.swarm.effects import WriteLeafHashes, WriteRange
 from meshdl.swarm.metainfo_fetch import split_hashes
@@ -134,9 +134,7 @@ class Fetcher:
         hashes = split_hashes(answer.hashes)
         if not download.receive_leaf_hashes(chunk, hashes):
             self._hashes_failed(session, download, chunk)
-            raise RemoteProtocolError(
-                "leaf hashes that do not prove", penalty=CORRUPT_POINTS
-            )
+            raise RemoteProtocolError("leaf hashes that do not prove", penalty=CORRUPT_POINTS)
         self._state.effects.append(WriteLeafHashes(download.content, chunk, answer.hashes))
         for arrival in download.take_waiting(chunk):
             sender = self._state.sessions.get(arrival.link)

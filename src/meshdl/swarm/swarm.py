@@ -153,7 +153,8 @@ class Swarm:
                 self._content_opened(event, now)
             case inputs.ContentRemoved(content):
                 self._content_removed(content)
-            case inputs.StoreFailed(content, reason):
+            case inputs.StoreFailed(content, reason, unwritten_octets):
+                self.fetcher.written(unwritten_octets)
                 self._store_failed(content, reason)
             case inputs.ContentFinished(content):
                 self._finished(content)
@@ -259,10 +260,13 @@ class Swarm:
         self._state.effects.append(CloseLink(session.link, reason))
         self._link_down(session.link, reason, now)
 
-    def _refuse(self, session: Session, reason: str, now: float) -> None:
-        callsign = session.peer.callsign if session.peer else ""
+    def _refuse(
+        self, session: Session, reason: str, now: float, peer: ProvedPeer | None = None
+    ) -> None:
+        peer = peer or session.peer
+        callsign, key = (peer.callsign, peer.key) if peer else ("", None)
         self._state.effects.append(
-            PeerRefused(session.link, callsign, session.address, reason)
+            PeerRefused(session.link, callsign, session.address, reason, key)
         )
         self._bye(session, reason)
         self._close(session, reason, now)
@@ -435,15 +439,18 @@ class Swarm:
     def _proved(self, session: Session, peer: ProvedPeer, now: float) -> None:
         banned_until = self._banned_until.get(peer.key, now)
         if banned_until > now:
-            raise LinkRefused("banned for breaking the protocol")
+            self._refuse(session, "banned for breaking the protocol", now, peer)
+            return
         self._banned_until.pop(peer.key, None)
         pinned = self._pins.get(peer.callsign)
         if pinned is not None and pinned != peer.key:
-            raise LinkRefused(
+            reason = (
                 f"{peer.callsign} shows another station key ({station_id(peer.key)}) than before "
                 f"({station_id(pinned)}): if the operator has a new key, accept it with "
                 f"'meshdl trust {peer.callsign} {station_id(peer.key)}'"
             )
+            self._refuse(session, reason, now, peer)
+            return
         session.peer = peer
         if not self._keep_best_link(session, peer, now):
             return
@@ -668,9 +675,7 @@ class Swarm:
 
     def _content_opened(self, event: inputs.ContentOpened, now: float) -> None:
         partial = {chunk: leaves for chunk, leaves in event.partial.items() if leaves}
-        holding = Holding(
-            event.metainfo, event.chunk_hashes, event.have, event.precedence, partial
-        )
+        holding = Holding(event.metainfo, event.chunk_hashes, event.have, event.precedence, partial)
         content = event.content
         self._state.holdings[content] = holding
         self._fetches.pop(content, None)

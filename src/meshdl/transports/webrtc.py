@@ -337,7 +337,9 @@ class _Link:
             return Path.DIRECT, ""
         kinds = {str(pair.local.type), str(pair.remote.type)}
         address = pair.remote.address or ""
-        shown = f"[{address}]:{pair.remote.port}" if ":" in address else f"{address}:{pair.remote.port}"
+        shown = (
+            f"[{address}]:{pair.remote.port}" if ":" in address else f"{address}:{pair.remote.port}"
+        )
         if "relay" in kinds:
             return Path.RELAYED, shown
         return (Path.LAN if _is_local(address) else Path.DIRECT), shown

@@ -246,9 +246,7 @@ class _Tag(msgspec.Struct):
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[ControlMessage] = msgspec.json.Decoder(ControlMessage)
 _tag_decoder = msgspec.json.Decoder(_Tag)
-_KNOWN = frozenset(
-    str(kind.__struct_config__.tag) for kind in ControlMessage.__args__
-)
+_KNOWN = frozenset(str(kind.__struct_config__.tag) for kind in ControlMessage.__args__)
 
 
 def encode(message: ControlMessage) -> str:

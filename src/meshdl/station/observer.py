@@ -1,0 +1,335 @@
+"""Describes the station for people: states, rates, sources; tells of changes.
+
+Rates are measured by looking at counters twice a second while anything moves, and once
+in two seconds otherwise; nothing on the path of an octet knows of them.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from meshdl.content.link import ContentLink
+from meshdl.content.precedence import Precedence
+from meshdl.control.feed import Feed
+from meshdl.control.view import (
+    ContentChanged,
+    ContentRemoved,
+    ContentState,
+    ContentStatus,
+    Event,
+    LinkState,
+    PeerChanged,
+    PeerRemoved,
+    PeerStatus,
+    PrecedenceName,
+    SourceStatus,
+    StationChanged,
+    StationStatus,
+)
+from meshdl.ids import Callsign, ContentHash, StationId, station_id
+from meshdl.station.catalogue import CatalogueEntry, StoredState
+from meshdl.station.library import Library
+from meshdl.station.record_book import RecordBook
+from meshdl.swarm.download import Download, Stage
+from meshdl.swarm.session import Session
+from meshdl.swarm.swarm import Swarm
+
+PUBLISH_EVERY_S = 0.25
+"""The control API promises at most four events a second for each content."""
+
+MEASURE_EVERY_S = 0.5
+IDLE_EVERY_S = 2.0
+
+RATE_OVER_S = 2.0
+"""Time constant of the rates that are shown."""
+
+PRECEDENCE_NAMES: Mapping[Precedence, PrecedenceName] = {
+    Precedence.EMERGENCY: "emergency",
+    Precedence.PRIORITY: "priority",
+    Precedence.WELFARE: "welfare",
+    Precedence.ROUTINE: "routine",
+}
+
+_SHOWN: Mapping[StoredState, ContentState] = {
+    StoredState.SHARING: ContentState.SHARING,
+    StoredState.DOWNLOADING: ContentState.WAITING,
+    StoredState.PAUSED: ContentState.PAUSED,
+    StoredState.COMPLETE: ContentState.COMPLETE,
+    StoredState.BROKEN: ContentState.BROKEN,
+}
+
+Counter: TypeAlias = Hashable
+
+
+@dataclass(slots=True)
+class _Meter:
+    """An exponentially weighted rate of one counter."""
+
+    octets: int
+    measured_at: float
+    rate_octets_per_s: float = 0.0
+
+    def measure(self, octets: int, now: float) -> None:
+        seconds = now - self.measured_at
+        if seconds <= 0:
+            return
+        weight = 1 - math.exp(-seconds / RATE_OVER_S)
+        latest = max(octets - self.octets, 0) / seconds
+        self.rate_octets_per_s += weight * (latest - self.rate_octets_per_s)
+        if self.rate_octets_per_s < 1:
+            self.rate_octets_per_s = 0.0
+        self.octets, self.measured_at = octets, now
+
+
+class Observer:
+    """Looks at a station and describes it.
+
+    Args:
+        core: of the station; only looked at.
+        library: its contents.
+        records: its records.
+        feed: takes the events.
+        station: makes the station's own status, for the event of that name.
+    """
+
+    def __init__(
+        self,
+        core: Swarm,
+        library: Library,
+        records: RecordBook,
+        feed: Feed[Event],
+        *,
+        station: Callable[[], StationStatus],
+    ) -> None:
+        self._core, self._library, self._records = core, library, records
+        self._feed, self._station = feed, station
+        self._loop = asyncio.get_running_loop()
+        self._meters: dict[Counter, _Meter] = {}
+        self._changed: dict[ContentHash, None] = {}
+        self._peers_shown: dict[StationId, PeerStatus] = {}
+        self._publish_due = False
+        self._addresses: Callable[[StationId], str] = lambda _: ""
+        self.notes: dict[StationId, str] = {}
+
+    def where(self, addresses: Callable[[StationId], str]) -> None:
+        """Say who knows the announced addresses of stations without a link."""
+        self._addresses = addresses
+
+    # What happens.
+
+    def content_changed(self, content: ContentHash) -> None:
+        """Look at a content again, soon."""
+        self._changed[content] = None
+        if not self._publish_due:
+            self._publish_due = True
+            self._loop.call_later(PUBLISH_EVERY_S, self._publish)
+
+    async def run(self) -> None:
+        """Measure until cancelled."""
+        while True:
+            moving = self._measure()
+            if self._feed.watched:
+                self._publish_station()
+            await asyncio.sleep(MEASURE_EVERY_S if moving else IDLE_EVERY_S)
+
+    # Descriptions.
+
+    def content(self, entry: CatalogueEntry) -> ContentStatus:
+        """One content."""
+        content = entry.content_hash
+        download = self._core.downloads.get(content)
+        holding = self._core.holdings.get(content)
+        metainfo = holding.metainfo if holding is not None else None
+        octets = metainfo.total_octets if metainfo is not None else entry.octets
+        state = self._state(entry, download)
+        done = self._octets_done(entry, state, download)
+        rate = self._rate(("in", content))
+        sources = self._sources(content) if download is not None else ()
+        moving = state is ContentState.DOWNLOADING and rate > 0 and octets is not None
+        return ContentStatus(
+            content_hash=content.hex(),
+            title=entry.title,
+            state=state,
+            octets=octets,
+            octets_done=done,
+            chunks=metainfo.chunk_count if metainfo is not None else None,
+            chunks_done=holding.have.bit_count() if holding is not None else 0,
+            location=str(entry.path),
+            precedence=PRECEDENCE_NAMES[entry.precedence],
+            link=ContentLink(content, title=entry.title).to_text(),
+            rate_octets_per_s=rate if state is ContentState.DOWNLOADING else 0.0,
+            eta_s=(octets - done) / rate if moving and octets is not None else None,
+            duplicate_octets=download.duplicate_octets if download is not None else 0,
+            sources=sources,
+            error=self._problem(entry, state, download),
+        )
+
+    def peers(self) -> list[PeerStatus]:
+        """Every station with a link, being dialled, or heard of."""
+        found: dict[StationId, PeerStatus] = {}
+        for session in self._core.sessions.values():
+            if session.peer is not None:
+                status = self._linked(session)
+                found[status.station_id] = status
+        for station, neighbour in self._core.neighbours.known.items():
+            if station not in found:
+                state = LinkState.DIALLING if neighbour.dialling else LinkState.KNOWN
+                found[station] = self._unlinked(station, neighbour.callsign, state)
+        return list(found.values())
+
+    def link_count(self) -> int:
+        """Stations with a link up."""
+        return len({s.peer.key for s in self._core.sessions.values() if s.peer is not None})
+
+    def upload_rate(self) -> float:
+        """Content octets sent a second, all peers together."""
+        return self._rate("out")
+
+    def download_rate(self) -> float:
+        """Verified octets received a second, all contents together."""
+        return sum(self._rate(("in", content)) for content in self._core.downloads)
+
+    # How it does that.
+
+    def _state(self, entry: CatalogueEntry, download: Download | None) -> ContentState:
+        if self._library.verifying(entry.content_hash) is not None:
+            return ContentState.VERIFYING
+        if download is None or entry.state is not StoredState.DOWNLOADING:
+            return _SHOWN[entry.state]
+        if download.stage in {Stage.CREATING, Stage.FINISHING, Stage.COMPLETE}:
+            return ContentState.DOWNLOADING
+        return ContentState.DOWNLOADING if self._has_source(download) else ContentState.WAITING
+
+    def _has_source(self, download: Download) -> bool:
+        return any(
+            session.peer is not None and download.content in session.holdings
+            for session in self._core.sessions.values()
+        )
+
+    def _octets_done(
+        self, entry: CatalogueEntry, state: ContentState, download: Download | None
+    ) -> int:
+        verifying = self._library.verifying(entry.content_hash)
+        if state is ContentState.VERIFYING and verifying is not None:
+            return verifying[0]
+        if entry.state in {StoredState.SHARING, StoredState.COMPLETE}:
+            return entry.octets or 0
+        return download.octets_done if download is not None else 0
+
+    @staticmethod
+    def _problem(
+        entry: CatalogueEntry, state: ContentState, download: Download | None
+    ) -> str | None:
+        if state is ContentState.WAITING:
+            return "no station within reach has it; it goes on by itself when one comes"
+        if download is not None and download.problem:
+            return download.problem
+        return entry.error or None
+
+    def _sources(self, content: ContentHash) -> tuple[SourceStatus, ...]:
+        sources = []
+        for session in self._core.sessions.values():
+            traffic, peer = session.traffic.get(content), session.peer
+            if peer is None or traffic is None or not traffic.received:
+                continue
+            sources.append(
+                SourceStatus(
+                    callsign=peer.callsign,
+                    station_id=station_id(peer.key),
+                    path=session.traits.path,
+                    octets=traffic.received,
+                    rate_octets_per_s=self._rate(("from", session.link, content)),
+                )
+            )
+        return tuple(sorted(sources, key=lambda one: -one.rate_octets_per_s))
+
+    def _linked(self, session: Session) -> PeerStatus:
+        assert session.peer is not None
+        station = station_id(session.peer.key)
+        trip = session.round_trip_s
+        return PeerStatus(
+            callsign=session.peer.callsign,
+            station_id=station,
+            link_state=LinkState.UP,
+            path=session.traits.path,
+            address=session.address,
+            rtt_ms=trip * 1000 if trip is not None else None,
+            octets_sent=sum(traffic.sent for traffic in session.traffic.values()),
+            octets_received=sum(traffic.received for traffic in session.traffic.values()),
+            since=self._wall_time(session.up_at),
+            contents=self._records.held_by(session.peer.key),
+            note=self.notes.get(station),
+        )
+
+    def _unlinked(self, station: StationId, callsign: Callsign, state: LinkState) -> PeerStatus:
+        known = self._peers_shown.get(station)
+        since = known.since if known is not None and known.link_state is state else None
+        return PeerStatus(
+            callsign=callsign,
+            station_id=station,
+            link_state=state,
+            path=None,
+            address=self._addresses(station),
+            rtt_ms=None,
+            octets_sent=0,
+            octets_received=0,
+            since=since if since is not None else self._wall_time(self._loop.time()),
+            contents=0,
+            note=self.notes.get(station),
+        )
+
+    def _wall_time(self, at: float) -> float:
+        return time.time() - (self._loop.time() - at)
+
+    def _rate(self, counter: Counter) -> float:
+        meter = self._meters.get(counter)
+        return meter.rate_octets_per_s if meter is not None else 0.0
+
+    def _measure(self) -> bool:
+        """Look at every counter; whether any of them moved lately."""
+        counters: dict[Counter, int] = {"out": 0}
+        for session in self._core.sessions.values():
+            for content, traffic in session.traffic.items():
+                counters["out"] += traffic.sent
+                counters["from", session.link, content] = traffic.received
+        for content, download in self._core.downloads.items():
+            if download.fetching:
+                counters["in", content] = download.octets_done
+        now = self._loop.time()
+        for gone in self._meters.keys() - counters.keys():
+            del self._meters[gone]
+        for counter, octets in counters.items():
+            meter = self._meters.setdefault(counter, _Meter(octets, now))
+            meter.measure(octets, now)
+        for content in self._core.downloads:
+            if self._rate(("in", content)):
+                self.content_changed(content)
+        return any(meter.rate_octets_per_s for meter in self._meters.values())
+
+    def _publish(self) -> None:
+        self._publish_due = False
+        changed, self._changed = self._changed, {}
+        if not self._feed.watched:
+            return
+        entries = self._library.entries
+        for content in changed:
+            entry = entries.get(content)
+            if entry is None:
+                self._feed.publish(ContentRemoved(content.hex()))
+            else:
+                self._feed.publish(ContentChanged(self.content(entry)))
+
+    def _publish_station(self) -> None:
+        self._feed.publish(StationChanged(self._station()))
+        shown, self._peers_shown = (
+            self._peers_shown,
+            {peer.station_id: peer for peer in self.peers()},
+        )
+        for station, peer in self._peers_shown.items():
+            if shown.get(station) != peer:
+                self._feed.publish(PeerChanged(peer))
+        for station in shown.keys() - self._peers_shown.keys():
+            self._feed.publish(PeerRemoved(station))

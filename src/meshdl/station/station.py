@@ -1,0 +1,288 @@
+"""A whole station: what ``meshdl up`` runs, and what Python programs embed.
+
+Theory of operation
+===================
+
+This is the composition root: it makes every room and connects them, and decides nothing.
+
+::
+
+    LanDiscovery --StationSeen--> Driver(Swarm) --Dial--> Switchboard --> WebRtcTransport
+                                    |      ^                                   |
+                          WriteRange|      |RangeWritten              LinkUp, messages
+                                    v      |                                   |
+                                  Library (disk thread) <----- LinkEvent ------'
+
+Everything runs in one event loop but what blocks: see :mod:`meshdl.station.library` for
+the threads. When a thread or the core meets a bug of ours, the station stops and the
+exception leaves the ``async with`` block.
+"""
+
+import asyncio
+import os
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Self
+
+from meshdl import __version__
+from meshdl.control.server import ControlServer
+from meshdl.control.view import ContentChanged, ContentState, ContentStatus, LanStatus, Via
+from meshdl.errors import ContentUnknown, StorageError
+from meshdl.ids import ContentHash, StationId, station_id
+from meshdl.policy.bucket import UNLIMITED
+from meshdl.station import keys
+from meshdl.station.catalogue import Catalogue, CatalogueEntry
+from meshdl.station.config import StationConfig
+from meshdl.station.disk import RealDisk
+from meshdl.station.hashing import remove_leftovers
+from meshdl.station.home import Home, locate
+from meshdl.station.lan import Lan
+from meshdl.station.library import Library
+from meshdl.station.log import StationLog
+from meshdl.station.record_book import RecordBook
+from meshdl.station.swarm_shell import SwarmShell
+from meshdl.station.view import LiveView
+from meshdl.swarm.handshake import Identity
+from meshdl.swarm.inputs import Shutdown
+from meshdl.swarm.state import SwarmSettings
+
+GOODBYE_WITHIN_S = 1.5
+"""How long links may take to close when the station stops."""
+
+
+class Station:
+    """One station, running while the ``async with`` block does.
+
+    Example::
+
+        async with Station(StationConfig(callsign=callsign("KA1ABC"))) as station:
+            content = await station.share(Path("bulletins"))
+            print(content.link)
+
+    Args:
+        config: settings; :func:`meshdl.station.config.load` reads the operator's.
+        home: where the station keeps its key and its state; by default the operator's
+            own. It is made, with a new key, when it is not there.
+
+    Attributes:
+        view: everything else that can be seen and done, as the control API has it.
+    """
+
+    def __init__(self, config: StationConfig, *, home: Home | None = None) -> None:
+        self._config = config
+        self._home = home if home is not None else locate(None, os.environ)
+        self._stack = AsyncExitStack()
+        self._lan: Lan | None = None
+        self.view: LiveView
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            await self._start(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self._stack.__aexit__(*exception)  # type: ignore[arg-type] # passed on as they came
+
+    async def share(self, path: Path, *, title: str | None = None) -> ContentStatus:
+        """Hash a file or folder and share it where it is.
+
+        Raises:
+            StorageError, UnsafePath, RecordInvalid: see
+                :meth:`meshdl.control.view.StationView.share`.
+        """
+        steps = self.view.share([str(path)], title=title, precedence="routine", tags=())
+        async for step in steps:
+            if isinstance(step, ContentStatus):
+                return step
+        raise ContentUnknown(f"{path} was not shared: the station stops")
+
+    async def download(
+        self,
+        target: ContentHash | str,
+        *,
+        directory: Path | None = None,
+        via: Via = "auto",
+    ) -> ContentStatus:
+        """Download a content and return when every octet of it is verified.
+
+        It waits for as long as nobody has it; put :func:`asyncio.timeout` around it to
+        give up. Cancelling it leaves the download going on: see ``view.pause``.
+
+        Args:
+            target: content hash, or a link.
+            directory: where it lands; the configured directory by default.
+            via: over which paths.
+
+        Raises:
+            ContentLinkInvalid: ``target`` is no link.
+            StorageError: it cannot be stored; what is verified is kept.
+            ContentUnknown: it was removed meanwhile.
+        """
+        text = target.hex() if isinstance(target, bytes) else target
+        place = str(directory.absolute()) if directory is not None else None
+        with self.view.events() as events:
+            status = await self.view.download(text, directory=place, via=via)
+            content = ContentHash(bytes.fromhex(status.content_hash))
+            if _is_over(status):
+                return status
+            async for event in events:
+                if isinstance(event, ContentChanged) and _is_over(event.content):
+                    if event.content.content_hash == status.content_hash:
+                        return event.content
+        # The station stops, or we fell behind: it is as it is.
+        return await self.view.content(content)
+
+    async def run_until(self, stop: asyncio.Event) -> None:
+        """Return when ``stop`` is set."""
+        await stop.wait()
+
+    async def _start(self, stack: AsyncExitStack) -> None:
+        home, config = self._home, self._config
+        home.create()
+        stack.enter_context(home.lock())
+        if not home.key_file.exists():
+            keys.create(home.key_file)
+        private_key = keys.load(home.key_file)
+        public_key = keys.public_key(private_key)
+        own = station_id(public_key)
+        remove_leftovers(home.contents_directory)
+        catalogue = Catalogue(home.catalogue_file)
+        stack.callback(catalogue.close)
+        log = StationLog(home.log_file)
+        stack.callback(log.close)
+        view = LiveView(config, home, own, catalogue=catalogue, log=log, lan=self._lan_status)
+        shell = SwarmShell(
+            Identity(config.callsign, public_key, secrets.token_bytes(8), private_key.sign),
+            _settings(config),
+            catalogue=catalogue,
+            log=log,
+            changed=view.content_changed,
+            warn=view.warn,
+        )
+        stack.push_async_callback(shell.close)
+        records = RecordBook(
+            catalogue, key=private_key, callsign=config.callsign, post=shell.driver.post
+        )
+        stack.push_async_callback(records.close)
+
+        tasks = await stack.enter_async_context(background())
+        library = Library(
+            RealDisk(),
+            home,
+            catalogue,
+            tasks=tasks,
+            changed=view.content_changed,
+            whole=lambda entry: _announce(entry, records, tasks),
+        )
+        stack.push_async_callback(library.close)
+        shell.connect(library, records)
+        library.connect(shell.driver.post)
+        view.connect(shell, library, records)
+        self.view = view
+        for failure in (*library.failures, *shell.failures, records.failure):
+            tasks.create_task(_watch(failure))
+        tasks.create_task(view.observer.run())
+        if config.lan.enabled:
+            await self._join_lan(stack, own, view, shell, tasks)
+        stack.push_async_callback(_say_goodbye, shell)
+        await library.load()
+        server = ControlServer(view, home=home.directory, port=config.control.port)
+        await stack.enter_async_context(server)
+        stack.callback(view.close)
+        shell.log_event(f"station {config.callsign} ({own}) is up, meshdl {__version__}")
+
+    async def _join_lan(
+        self,
+        stack: AsyncExitStack,
+        own: StationId,
+        view: LiveView,
+        shell: SwarmShell,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        config = self._config
+        lan = Lan(
+            config.lan,
+            station=own,
+            callsign=config.callsign,
+            post=shell.driver.post,
+            warn=view.warn,
+        )
+        self._lan = await stack.enter_async_context(lan)
+        view.observer.where(lan.address_of)
+        tasks.create_task(lan.run(shell.switchboard.attach(lan.transport)))
+
+    def _lan_status(self) -> LanStatus:
+        if self._lan is None:
+            return LanStatus(enabled=False, addresses=(), port=None, state="switched off")
+        return self._lan.status()
+
+
+class _Stopped(Exception):
+    """The station stops: what runs in the background is cancelled."""
+
+
+@asynccontextmanager
+async def background() -> AsyncIterator[asyncio.TaskGroup]:
+    """Tasks that end with the block; one that fails ends the block with its exception.
+
+    Unlike a bare task group it does not wait for them, and lets an exception of the
+    block pass as it is.
+    """
+    failure: BaseException | None = None
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            try:
+                yield tasks
+            except asyncio.CancelledError:
+                raise
+            except BaseException as error:  # noqa: BLE001 - it is raised below
+                failure = error
+            raise _Stopped
+    except* _Stopped:
+        pass
+    if failure is not None:
+        raise failure
+
+
+async def _watch(failure: asyncio.Future[None]) -> None:
+    with suppress(asyncio.CancelledError):
+        await failure
+
+
+async def _say_goodbye(shell: SwarmShell) -> None:
+    shell.driver.post(Shutdown())
+    with suppress(TimeoutError):
+        async with asyncio.timeout(GOODBYE_WITHIN_S):
+            await shell.switchboard.all_down()
+
+
+def _announce(entry: CatalogueEntry, records: RecordBook, tasks: asyncio.TaskGroup) -> None:
+    tasks.create_task(
+        records.announce_held(
+            entry.content_hash,
+            title=entry.title,
+            octets=entry.octets or 0,
+            path=entry.path,
+            precedence=entry.precedence,
+        )
+    )
+
+
+def _settings(config: StationConfig) -> SwarmSettings:
+    limits = config.limits
+    return SwarmSettings(
+        max_links=config.lan.max_links,
+        upload_slots=limits.upload_slots,
+        upload_octets_per_s=limits.upload_octets_per_s or UNLIMITED,
+        download_octets_per_s=limits.download_octets_per_s or UNLIMITED,
+        agent=f"meshdl {__version__}",
+    )
+
+
+def _is_over(status: ContentStatus) -> bool:
+    if status.state is ContentState.BROKEN:
+        raise StorageError(f"{status.title}: {status.error}")
+    return status.state in {ContentState.COMPLETE, ContentState.SHARING}

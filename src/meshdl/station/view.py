@@ -1,0 +1,342 @@
+"""What a running station shows to, and does for, its operator's programs.
+
+The control API is served from this; see :class:`meshdl.control.view.StationView` for
+what each method promises.
+"""
+
+import asyncio
+import os
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from meshdl import __version__
+from meshdl.content.link import ContentLink
+from meshdl.content.metainfo import Metainfo, chunk_hashes, decode_torrent, encode_torrent
+from meshdl.content.precedence import Precedence
+from meshdl.control.feed import Feed, Subscription
+from meshdl.control.view import (
+    ContentState,
+    ContentStatus,
+    Event,
+    LanStatus,
+    LogEntry,
+    LogQuery,
+    NetworkContent,
+    PeerStatus,
+    PrecedenceName,
+    ShareProgress,
+    StationStatus,
+    Via,
+)
+from meshdl.errors import ConfigError
+from meshdl.ids import Callsign, ContentHash, StationId, station_id
+from meshdl.station.catalogue import Catalogue, CatalogueEntry, StoredState
+from meshdl.station.config import StationConfig
+from meshdl.station.hashing import hash_path
+from meshdl.station.home import Home
+from meshdl.station.library import Library
+from meshdl.station.log import StationLog
+from meshdl.station.observer import PRECEDENCE_NAMES, Observer
+from meshdl.station.record_book import RecordBook
+from meshdl.station.swarm_shell import SwarmShell
+from meshdl.swarm.inputs import StationTrusted
+
+SHARE_PROGRESS_EVERY_S = 0.25
+WARNINGS_MAX = 20
+
+_PRECEDENCES = {name: precedence for precedence, name in PRECEDENCE_NAMES.items()}
+
+
+class LiveView:
+    """The station's :class:`~meshdl.control.view.StationView`."""
+
+    def __init__(
+        self,
+        config: StationConfig,
+        home: Home,
+        own: StationId,
+        *,
+        catalogue: Catalogue,
+        log: StationLog,
+        lan: Callable[[], LanStatus],
+    ) -> None:
+        self._config, self._home, self._own = config, home, own
+        self._catalogue, self._log, self._lan = catalogue, log, lan
+        self._started_at = time.time()
+        self._feed: Feed[Event] = Feed()
+        self._warnings: OrderedDict[str, None] = OrderedDict()
+        self._shell: SwarmShell
+        self._library: Library
+        self._records: RecordBook
+        self.observer: Observer
+
+    def connect(self, shell: SwarmShell, library: Library, records: RecordBook) -> None:
+        """Say what is shown; before any other method is called."""
+        self._shell, self._library, self._records = shell, library, records
+        self.observer = Observer(
+            shell.core, library, records, self._feed, station=self._station_status
+        )
+
+    def warn(self, text: str, station: StationId | None = None) -> None:
+        """Show a sentence to the operator, and keep it in the log."""
+        if text in self._warnings:
+            return
+        self._warnings[text] = None
+        while len(self._warnings) > WARNINGS_MAX:
+            self._warnings.popitem(last=False)
+        if station is not None:
+            self.observer.notes[station] = text
+        self._shell.log_event(text)
+
+    def content_changed(self, content: ContentHash) -> None:
+        """Look at a content again, soon."""
+        self.observer.content_changed(content)
+
+    def close(self) -> None:
+        """End every subscription."""
+        self._feed.close()
+
+    # What there is.
+
+    async def status(self) -> StationStatus:
+        """The station at a glance."""
+        return self._station_status()
+
+    async def contents(self) -> Sequence[ContentStatus]:
+        """Every content of this station, the newest last."""
+        return [self.observer.content(entry) for entry in self._library.entries.values()]
+
+    async def content(self, content_hash: ContentHash) -> ContentStatus:
+        """One content."""
+        return self.observer.content(self._library.entry(content_hash))
+
+    async def network(self) -> Sequence[NetworkContent]:
+        """Every content that an unexpired record is known of and somebody holds."""
+        here = self._library.entries
+        found = []
+        for record in await self._records.known():
+            held_by = self._records.holders(record.content_hash)
+            held = record.content_hash in here
+            if not held_by and not held:
+                continue
+            link = ContentLink(record.content_hash, record.title, record.originator)
+            found.append(
+                NetworkContent(
+                    content_hash=record.content_hash.hex(),
+                    title=record.title,
+                    octets=record.octets,
+                    originator=record.originator,
+                    originator_id=station_id(record.originator_key),
+                    precedence=PRECEDENCE_NAMES[record.precedence],
+                    tags=record.tags,
+                    media_type=record.media_type,
+                    created_at=record.created_at,
+                    expires_at=record.expires_at,
+                    link=link.to_text(),
+                    held_by=held_by,
+                    held=held,
+                )
+            )
+        return found
+
+    async def peers(self) -> Sequence[PeerStatus]:
+        """Every station with a link, being dialled, or heard of."""
+        return self.observer.peers()
+
+    def events(self) -> Subscription[Event]:
+        """Everything that changes from this call on, and every content as it is now."""
+        subscription = self._feed.subscribe()
+        for content in self._library.entries:
+            self.observer.content_changed(content)
+        return subscription
+
+    async def log(self, query: LogQuery) -> AsyncIterator[LogEntry]:
+        """Entries of the station log, the oldest first."""
+        entries = self._log.entries(query)
+        while True:
+            page = await asyncio.to_thread(_page, entries)
+            for entry in page:
+                yield entry
+            if len(page) < LOG_PAGE:
+                return
+
+    async def torrent(self, content_hash: ContentHash) -> bytes:
+        """The content's metainfo as a BitTorrent v2 file."""
+        metainfo, layers = await self._library.metainfo(content_hash)
+        return await self._library.in_pool(partial(encode_torrent, metainfo, layers))
+
+    # What can be done.
+
+    async def share(
+        self,
+        paths: Sequence[str],
+        *,
+        title: str | None,
+        precedence: PrecedenceName,
+        tags: Sequence[str],
+    ) -> AsyncIterator[ShareProgress | ContentStatus]:
+        """Hash and share each of ``paths``."""
+        for path in paths:
+            progress = _Progress(path)
+            hashing = asyncio.ensure_future(
+                self._share(path, progress, title, _PRECEDENCES[precedence], tags)
+            )
+            try:
+                while not hashing.done():
+                    await asyncio.wait([hashing], timeout=SHARE_PROGRESS_EVERY_S)
+                    if not hashing.done() and progress.octets:
+                        yield ShareProgress(
+                            location=path, octets_done=progress.done, octets=progress.octets
+                        )
+                entry = await hashing
+            finally:
+                progress.cancelled = True
+                if not hashing.done():
+                    await asyncio.wait([hashing])
+            if entry is not None:
+                yield self.observer.content(self._library.entry(entry.content_hash))
+
+    async def download(
+        self,
+        target: str | bytes,
+        *,
+        directory: str | None = None,
+        precedence: PrecedenceName | None = None,
+        via: Via = "auto",  # noqa: ARG002 - there is one kind of path so far
+    ) -> ContentStatus:
+        """Begin a download, or resume the one that is there already."""
+        known: tuple[Metainfo, dict[bytes, bytes]] | None = None
+        if isinstance(target, bytes):
+            known = await self._library.in_pool(partial(_read_torrent, target))
+            link = ContentLink(known[0].content_hash)
+        else:
+            link = ContentLink.parse(target)
+        content = link.content_hash
+        if content in self._library.entries:
+            status = await self.content(content)
+            resting = {ContentState.PAUSED, ContentState.BROKEN}
+            return await self.resume(content) if status.state in resting else status
+        record = await self._records.find(content)
+        title = record.title if record else link.title or content.hex()[:12]
+        if known is not None and record is None:
+            title = known[0].name
+        default = record.precedence if record else Precedence.ROUTINE
+        await self._library.begin(
+            content,
+            title=title,
+            directory=Path(directory) if directory else self._config.download_directory,
+            precedence=_PRECEDENCES[precedence] if precedence else default,
+            known=known,
+        )
+        return await self.content(content)
+
+    async def pause(self, content_hash: ContentHash) -> ContentStatus:
+        """Ask nobody for more."""
+        await self._library.pause(content_hash)
+        return await self.content(content_hash)
+
+    async def resume(self, content_hash: ContentHash) -> ContentStatus:
+        """Go on with a paused download, or look again at a broken content."""
+        await self._library.resume(content_hash)
+        return await self.content(content_hash)
+
+    async def remove(self, content_hash: ContentHash, *, delete_files: bool) -> None:
+        """Forget a content."""
+        await self._library.remove(content_hash, delete_files=delete_files)
+        self.observer.content_changed(content_hash)
+
+    async def trust(self, callsign: Callsign, station: StationId) -> None:
+        """Pin ``callsign`` to the key of ``station`` from now on."""
+        key = self._shell.keys.get(station)
+        if key is None:
+            raise ConfigError(
+                "station id",
+                f"no station {station} has shown its key since this one was started; "
+                "wait until it is heard again",
+            )
+        await asyncio.to_thread(self._catalogue.unpin, callsign)
+        await asyncio.to_thread(self._catalogue.pin, callsign, key, now=time.time())
+        self._shell.driver.post(StationTrusted(callsign, key))
+        self.observer.notes.pop(station, None)
+        for text in [text for text in self._warnings if station in text]:
+            del self._warnings[text]
+
+    # How it does that.
+
+    def _station_status(self) -> StationStatus:
+        entries = self._library.entries.values()
+        downloads = sum(entry.state is StoredState.DOWNLOADING for entry in entries)
+        return StationStatus(
+            callsign=self._config.callsign,
+            station_id=self._own,
+            version=__version__,
+            pid=os.getpid(),
+            home=str(self._home.directory),
+            lan=self._lan(),
+            started_at=self._started_at,
+            peers=self.observer.link_count(),
+            downloads=downloads,
+            upload_octets_per_s=self.observer.upload_rate(),
+            download_octets_per_s=self.observer.download_rate(),
+            warnings=tuple(self._warnings),
+        )
+
+    async def _share(
+        self,
+        path: str,
+        progress: "_Progress",
+        title: str | None,
+        precedence: Precedence,
+        tags: Sequence[str],
+    ) -> CatalogueEntry | None:
+        hashed = await self._library.in_pool(
+            partial(
+                hash_path,
+                Path(path),
+                self._home.contents_directory,
+                progress=progress.told,
+                cancelled=lambda: progress.cancelled,
+            )
+        )
+        if hashed is None:
+            return None
+        shown = title or hashed.metainfo.name
+        entry = await self._library.adopt(hashed, title=shown, precedence=precedence)
+        await self._records.announce(
+            entry.content_hash,
+            title=shown,
+            octets=hashed.metainfo.total_octets,
+            path=hashed.root,
+            precedence=precedence,
+            tags=tags,
+        )
+        return entry
+
+
+class _Progress:
+    """Written by the thread that hashes, read by the loop."""
+
+    def __init__(self, path: str) -> None:
+        self.path, self.done, self.octets = path, 0, 0
+        self.cancelled = False
+
+    def told(self, done: int, octets: int) -> None:
+        self.done, self.octets = done, octets
+
+
+def _read_torrent(octets: bytes) -> tuple[Metainfo, dict[bytes, bytes]]:
+    metainfo, layers = decode_torrent(octets)
+    chunk_hashes(metainfo, layers)
+    return metainfo, layers
+
+
+LOG_PAGE = 500
+
+
+def _page(entries: object) -> list[LogEntry]:
+    from itertools import islice
+
+    return list(islice(entries, LOG_PAGE))  # type: ignore[call-overload]
