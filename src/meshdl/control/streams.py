@@ -60,8 +60,20 @@ async def write_events(
     A reader that falls behind is cut off (not ended in order), and starts anew.
     """
     response = await _begin(request, EVENT_STREAM)
-    for event in await _whole_state(view):
-        await _write(request, response, _frame(event))
+    with suppress(ConnectionResetError):  # the reader went away, as it may
+        for event in await _whole_state(view):
+            await _write(request, response, _frame(event))
+        await _write_changes(request, response, subscription)
+    if subscription.overrun:
+        _cut_off(request)
+    with suppress(ConnectionError):
+        await response.write_eof()
+    return response
+
+
+async def _write_changes(
+    request: web.Request, response: web.StreamResponse, subscription: Subscription[Event]
+) -> None:
     while True:
         try:
             async with asyncio.timeout(KEEP_ALIVE_EVERY_S):
@@ -69,14 +81,9 @@ async def write_events(
         except TimeoutError:
             await _write(request, response, b": still here\n\n")
         except StopAsyncIteration:
-            break
+            return
         else:
             await _write(request, response, _frame(event))
-    if subscription.overrun:
-        _cut_off(request)
-    with suppress(ConnectionError):
-        await response.write_eof()
-    return response
 
 
 async def _whole_state(view: StationView) -> list[Event]:

@@ -45,7 +45,8 @@ class Driver(Generic[InputT, EffectT]):
         self._waiting: deque[InputT] = deque()
         self._running = False
         self._stopped = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._rings_at = 0.0
         self.failure: asyncio.Future[None] = self._loop.create_future()
 
     def post(self, event: InputT) -> None:
@@ -84,9 +85,10 @@ class Driver(Generic[InputT, EffectT]):
         if deadline is None or self._stopped:
             return
         if self._timer is not None:
-            if self._timer.when() <= deadline:
+            if self._rings_at <= deadline:
                 return
             self._timer.cancel()
+        self._rings_at = deadline
         self._timer = self._loop.call_at(deadline, self._ring)
 
     def _ring(self) -> None:

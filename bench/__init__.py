@@ -1,0 +1,1 @@
+"""What meshdl costs and how fast it is: ``make bench`` prints every figure with its command."""
