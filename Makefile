@@ -1,0 +1,75 @@
+# What a developer types. Every target makes what it needs, with nothing but Python >= 3.11
+# and pip's own settings; a stamp in .venv says what is already there.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+RELEASE_CHECK := $(BIN)/python -m tools.release_check
+# Past `make lock LOCK_FLAGS=--upgrade` nothing moves a version.
+LOCK_FLAGS ?=
+LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet $(LOCK_FLAGS)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: demo test check bench sim soak lock release-check clean help
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.runtime  ## Three stations on this machine, and a real transfer
+	$(BIN)/meshdl demo
+
+test: $(VENV)/.test  ## All tests, those on real parts too
+	@tools/install-system-packages
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.check  ## Lint, format, types, layers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.bench  ## Every figure that a document may cite, in one run
+	@tools/install-system-packages
+	$(BIN)/python -m bench
+
+sim: $(VENV)/.test  ## Only the simulated swarms and disks
+	$(BIN)/python -m pytest tests/simulation
+
+soak: $(VENV)/.test  ## The same and the codecs, with a hundred times the examples (an hour)
+	$(BIN)/python -m pytest tests/simulation tests/unit --hypothesis-profile=soak --timeout=1800
+
+lock: $(VENV)/.check  ## Write requirements/*.txt anew from pyproject.toml
+	$(LOCK) pyproject.toml --output-file requirements/runtime.txt
+	$(LOCK) --group build --output-file requirements/build.txt
+	$(LOCK) pyproject.toml --group test --output-file requirements/test.txt
+	$(LOCK) pyproject.toml --group check --output-file requirements/check.txt
+	$(LOCK) pyproject.toml --group bench --output-file requirements/bench.txt
+
+release-check: $(VENV)/.check  ## Build, install the wheel elsewhere, prove wheels for all platforms
+	$(RELEASE_CHECK)
+
+clean:  ## Remove everything that is not the project's own
+	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find src tests bench tools -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "meshdl needs Python >= 3.11; name one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV) || { \
+		echo "Python has no venv module; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@touch $@
+
+# The build back end first and on its own, so that the editable install downloads nothing
+# that is not locked.
+$(VENV)/.runtime: $(VENV)/.python requirements/build.txt requirements/runtime.txt pyproject.toml
+	$(PIP) install --require-hashes -r requirements/build.txt
+	$(PIP) install --require-hashes -r requirements/runtime.txt
+	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.test $(VENV)/.check $(VENV)/.bench: $(VENV)/.%: $(VENV)/.runtime requirements/%.txt
+	$(PIP) install --require-hashes -r requirements/$*.txt
+	@touch $@
