@@ -1,0 +1,14 @@
+"""What every test run shares: hypothesis' patience, and no excuses in CI."""
+
+import os
+
+from hypothesis import settings
+
+pytest_plugins = ("tests.support.no_excuses",)
+
+# Never a timed test: the machine may be busy with the real parts of its neighbours.
+settings.register_profile("patient", deadline=None)
+# make soak
+settings.register_profile("soak", deadline=None, max_examples=10_000)
+if not os.environ.get("CI"):  # hypothesis has a profile of its own there, without chance
+    settings.load_profile("patient")
