@@ -17,6 +17,7 @@ from meshdl.ids import Callsign, ContentHash
 
 CONTROL_FILE = "control.json"
 START_WITHIN_S = 20.0
+DOWNLOAD_WITHIN_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ async def share(one: Running, path: Path) -> ContentStatus:
 
 async def download(one: Running, content: ContentStatus) -> ContentStatus:
     """Download and return when complete."""
-    async with asyncio.timeout(600):
+    async with asyncio.timeout(DOWNLOAD_WITHIN_S):
         events = one.client.events()
         await one.client.download(content.link, directory=str(one.downloads))
         async for event in events:

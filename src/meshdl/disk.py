@@ -42,6 +42,13 @@ class Disk(Protocol):
     def read(self, path: Path, offset: int, octets: int) -> bytes:
         """Read; the answer is shorter than ``octets`` only at the end of the file."""
 
+    def read_cached(self, path: Path, offset: int, octets: int) -> bytes | None:
+        """Read without ever waiting for the disk.
+
+        Returns:
+            ``None`` when the octets are not all in memory, or nobody can tell.
+        """
+
     def write(self, path: Path, offset: int, octets: bytes | memoryview) -> None:
         """Write all of ``octets`` into a file that is there.
 

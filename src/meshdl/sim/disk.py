@@ -161,6 +161,10 @@ class FaultyDisk:
         self._operation("read", path, FileUnreadable)
         return bytes(self._file(path, FileUnreadable).cache[offset : offset + octets])
 
+    def read_cached(self, path: Path, offset: int, octets: int) -> bytes | None:
+        """See :meth:`meshdl.disk.Disk.read_cached`. Everything is in memory here."""
+        return self.read(path, offset, octets)
+
     def write(self, path: Path, offset: int, octets: bytes | memoryview) -> None:
         """See :meth:`meshdl.disk.Disk.write`."""
 

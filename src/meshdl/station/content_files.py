@@ -65,6 +65,10 @@ class ContentFiles:
         """Read; fewer octets than asked for mean the end of the file."""
         return self._disk.read(self.path(file), offset, octets)
 
+    def read_cached(self, file: int, offset: int, octets: int) -> bytes | None:
+        """Read what the system has in memory; ``None`` when the disk would be needed."""
+        return self._disk.read_cached(self.path(file), offset, octets)
+
     def write(self, file: int, offset: int, octets: bytes | memoryview) -> None:
         """Write into an unfinished file."""
         self._disk.write(self.path(file), offset, octets)

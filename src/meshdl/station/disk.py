@@ -74,6 +74,19 @@ class RealDisk:
         except OSError as error:
             raise reading_failed(path, error) from error
 
+    def read_cached(self, path: Path, offset: int, octets: int) -> bytes | None:
+        """See :meth:`meshdl.disk.Disk.read_cached`. Linux can be asked, others cannot."""
+        if sys.platform != "linux":
+            return None
+        else:  # noqa: RET505 - one branch a platform, for the type checker
+            buffer = bytearray(octets)
+            try:
+                with _Use(self, path, writable=False) as handle:
+                    found = os.preadv(handle.descriptor, [buffer], offset, os.RWF_NOWAIT)
+            except OSError:
+                return None  # not in memory, or a file system that cannot tell
+            return bytes(buffer) if found == octets else None
+
     def write(self, path: Path, offset: int, octets: bytes | memoryview) -> None:
         """See :meth:`meshdl.disk.Disk.write`."""
         try:

@@ -125,6 +125,8 @@ class Journal:
         self._records = 0
         # What a rewritten journal must have behind its barrier.
         self._since_mark: list[bytes] = []
+        # Claimed and not written yet.
+        self._waiting: list[bytes] = []
         self._lock = threading.Lock()
 
     @classmethod
@@ -151,12 +153,12 @@ class Journal:
         return self._records
 
     def chunk(self, chunk: ChunkIndex) -> None:
-        """Claim a whole chunk, whose octets were written."""
-        self._claim(_BODY.pack(_CHUNKS, 0, chunk, 1))
+        """Claim a whole chunk, whose octets were written; :meth:`flush` follows."""
+        self._waiting.append(_BODY.pack(_CHUNKS, 0, chunk, 1))
 
     def leaves(self, chunk: ChunkIndex, first: int, count: int) -> None:
-        """Claim leaves of an unfinished chunk, whose octets were written."""
-        self._claim(_BODY.pack(_LEAVES, count, chunk, first))
+        """Claim written leaves of an unfinished chunk; :meth:`flush` follows."""
+        self._waiting.append(_BODY.pack(_LEAVES, count, chunk, first))
 
     def mark(self, claims: Claims) -> Mark:
         """Begin a checkpoint: everything up to here is what it will make durable.
@@ -165,6 +167,7 @@ class Journal:
             claims: everything that was claimed so far. It must not change afterwards.
         """
         with self._lock:
+            self._flush()
             self._since_mark.clear()
             return Mark(self._records, claims)
 
@@ -181,19 +184,29 @@ class Journal:
             if self._records >= RECORDS_MAX:
                 self._replace(mark.claims.records(), list(self._since_mark))
                 return
-            self._put(_BODY.pack(_BARRIER, 0, mark.records, 0))
+            self._put([_BODY.pack(_BARRIER, 0, mark.records, 0)])
         self._disk.sync(self._path)
 
-    def _claim(self, body: bytes) -> None:
-        with self._lock:
-            self._put(body)
-            self._since_mark.append(body)
+    def flush(self) -> None:
+        """Write what was claimed since the last flush. It then outlives the process.
 
-    def _put(self, body: bytes) -> None:
-        record = _seal(self._header, [body], self._records)
-        self._disk.write(self._path, HEADER_OCTETS + self._records * RECORD_OCTETS, record)
+        Raises:
+            StorageError: the disk refused; the claims wait for the next flush.
+        """
+        with self._lock:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._waiting:
+            self._put(self._waiting)
+            self._since_mark += self._waiting
+            self._waiting = []
+
+    def _put(self, bodies: list[bytes]) -> None:
+        records = _seal(self._header, bodies, self._records)
+        self._disk.write(self._path, HEADER_OCTETS + self._records * RECORD_OCTETS, records)
         # Only now: what a full disk left half done will be written over.
-        self._records += 1
+        self._records += len(bodies)
 
     def _replace(self, trusted: list[bytes], doubtful: list[bytes]) -> None:
         bodies = [*trusted, _BODY.pack(_BARRIER, 0, len(trusted), 0), *doubtful]

@@ -1,10 +1,11 @@
 """The contents that are open, for the disk thread: does what the swarm core asks of them.
 
-Every method runs in the disk thread and returns the input that the core waits for, also
+Every method but :meth:`Shelf.read_cached` runs in the disk thread, and returns the input that the core waits for, also
 when the disk refuses.
 """
 
 import logging
+from collections.abc import Sequence
 
 from meshdl.errors import ContentError, ContentUnknown, StorageError
 from meshdl.ids import ContentHash
@@ -38,18 +39,20 @@ class Shelf:
 
     # What the core asks for.
 
-    def write(self, effect: effects.WriteRange) -> inputs.RangeWritten | inputs.StoreFailed:
-        """Write a verified range."""
-        store, octets = self._stores.get(effect.content), len(effect.octets)
+    def write(
+        self, content: ContentHash, ranges: Sequence[effects.WriteRange]
+    ) -> Sequence[inputs.RangeWritten | inputs.StoreFailed]:
+        """Write verified ranges of one content."""
+        store = self._stores.get(content)
         if store is None:
-            return inputs.StoreFailed(effect.content, _CLOSED, unwritten_octets=octets)
+            return _unwritten(content, ranges, _CLOSED)
         try:
-            store.write(effect.chunk, effect.offset, effect.octets)
-            if effect.completes_chunk:
-                store.chunk_complete(effect.chunk)
+            store.write_all(ranges)
         except StorageError as error:
-            return inputs.StoreFailed(effect.content, str(error), unwritten_octets=octets)
-        return inputs.RangeWritten(effect.content, effect.chunk, effect.offset, octets)
+            return _unwritten(content, ranges, str(error))
+        return [
+            inputs.RangeWritten(content, one.chunk, one.offset, len(one.octets)) for one in ranges
+        ]
 
     def write_leaf_hashes(self, effect: effects.WriteLeafHashes) -> inputs.StoreFailed | None:
         """Keep proved leaf hashes."""
@@ -75,6 +78,14 @@ class Shelf:
             # Unreadable is as bad as changed: the disk, or the user, took the file away.
             return inputs.ReadFailed(effect.ticket, str(error), changed=True)
         return inputs.RangeRead(effect.ticket, octets)
+
+    def read_cached(self, effect: effects.ReadRange) -> inputs.RangeRead | None:
+        """Read a range that is in memory; may run in any thread."""
+        store = self._stores.get(effect.content)
+        if store is None:
+            return None
+        octets = store.read_cached(effect.chunk, effect.offset, effect.octets)
+        return inputs.RangeRead(effect.ticket, octets) if octets is not None else None
 
     def read_hashes(self, effect: effects.ReadHashes) -> inputs.HashesRead | inputs.ReadFailed:
         """Read Merkle hashes to be served."""
@@ -128,6 +139,13 @@ class Shelf:
 
 
 _CLOSED = "the content was closed meanwhile"
+
+
+def _unwritten(
+    content: ContentHash, ranges: Sequence[effects.WriteRange], reason: str
+) -> Sequence[inputs.StoreFailed]:
+    octets = sum(len(one.octets) for one in ranges)
+    return [inputs.StoreFailed(content, reason, unwritten_octets=octets)]
 
 
 def complete(content: ContentHash, checkpoint: Checkpoint) -> inputs.StoreFailed | None:

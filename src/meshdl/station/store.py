@@ -28,17 +28,17 @@ against its hash whenever they are used, and hashed again from the file if they 
 Two modules do the work: :mod:`meshdl.station.unfinished` writes,
 :mod:`meshdl.station.in_place` notices when the user changes a file.
 
-One thread calls everything; :meth:`Checkpoint.complete` alone may run in another while
-writes go on.
+One thread calls everything, but for two methods: :meth:`Checkpoint.complete` may run in
+another while writes go on, and :meth:`ContentStore.read_cached` in any.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 from meshdl.content.bitfield import Bitfield
 from meshdl.content.merkle import HASH_OCTETS, LEAF_OCTETS
-from meshdl.content.metainfo import Metainfo
+from meshdl.content.metainfo import ChunkSpan, Metainfo
 from meshdl.disk import Disk, FileStat
 from meshdl.errors import (
     ContentUnknown,
@@ -57,6 +57,26 @@ from meshdl.station.home import Home
 from meshdl.station.in_place import InPlace
 from meshdl.station.journal import Claims, Loaded
 from meshdl.station.unfinished import Checkpoint, Place, Unfinished
+
+
+class WrittenRange(Protocol):
+    """Whole leaves of a chunk, verified."""
+
+    @property
+    def chunk(self) -> ChunkIndex:
+        """Which chunk."""
+
+    @property
+    def offset(self) -> int:
+        """Where in it, octets."""
+
+    @property
+    def octets(self) -> bytes | memoryview:
+        """What."""
+
+    @property
+    def completes_chunk(self) -> bool:
+        """Whether it was the last of its chunk."""
 
 
 def _untold(_done: int, _octets: int) -> None:
@@ -263,6 +283,25 @@ class ContentStore:
             FileUnreadable: the disk refused.
             LocalProtocolError: there is no such range.
         """
+        span = self._held_span(chunk, offset, octets)
+        found = self._files.read(span.file, span.offset + offset, octets)
+        return self._as_hashed(span, octets, found)
+
+    def read_cached(self, chunk: ChunkIndex, offset: int, octets: int) -> bytes | None:
+        """As :meth:`read`, if the system has the octets in memory; may run in any thread.
+
+        Returns:
+            ``None`` when they would have to come from the disk, or :meth:`read` would
+            raise.
+        """
+        try:
+            span = self._held_span(chunk, offset, octets)
+            found = self._files.read_cached(span.file, span.offset + offset, octets)
+            return self._as_hashed(span, octets, found) if found is not None else None
+        except (StorageError, ContentUnknown):
+            return None
+
+    def _held_span(self, chunk: ChunkIndex, offset: int, octets: int) -> ChunkSpan:
         span = self.metainfo.span(chunk)
         if not 0 <= offset < offset + octets <= span.octets:
             raise LocalProtocolError(f"no {octets} octets at {offset} of chunk {chunk}")
@@ -272,7 +311,9 @@ class ContentStore:
             raise ContentUnknown(
                 f"chunk {chunk} of {self.metainfo.name!r} is not held here; ask another station"
             )
-        found = self._files.read(span.file, span.offset + offset, octets)
+        return span
+
+    def _as_hashed(self, span: ChunkSpan, octets: int, found: bytes) -> bytes:
         as_hashed = self._unfinished or self._in_place.unchanged(span.file)
         if not as_hashed or len(found) != octets:
             raise self._file_changed(span.file)
@@ -310,7 +351,26 @@ class ContentStore:
             StorageError: the disk refused. After :exc:`DiskFull` nothing is lost, and
                 the same may be written again when there is room.
         """
-        self._writable().write(chunk, offset, octets)
+        writable = self._writable()
+        writable.write(chunk, offset, octets)
+        writable.flush()
+
+    def write_all(self, ranges: Iterable[WrittenRange]) -> None:
+        """Write several ranges as :meth:`write` does one, and say which complete a chunk.
+
+        Claiming them together costs one write to the journal instead of one each.
+
+        Raises:
+            LocalProtocolError, StorageError: as :meth:`write` and :meth:`chunk_complete`.
+                What stood before the one that failed is claimed all the same, by the
+                next call that claims.
+        """
+        writable = self._writable()
+        for one in ranges:
+            writable.write(one.chunk, one.offset, one.octets)
+            if one.completes_chunk:
+                writable.chunk_complete(one.chunk)
+        writable.flush()
 
     def chunk_complete(self, chunk: ChunkIndex) -> None:
         """All leaves of a chunk are written: from now on it is held.
@@ -319,7 +379,9 @@ class ContentStore:
             LocalProtocolError: they are not.
             StorageError: the disk refused; after :exc:`DiskFull` it may be said again.
         """
-        self._writable().chunk_complete(chunk)
+        writable = self._writable()
+        writable.chunk_complete(chunk)
+        writable.flush()
 
     def write_leaf_hashes(self, chunk: ChunkIndex, hashes: bytes) -> None:
         """Keep the leaf hashes of a chunk, joined, which the caller has proved.

@@ -96,8 +96,12 @@ class Unfinished:
         """Whether a checkpoint failed, so that nobody knows what is durable."""
         return bool(self._failure)
 
+    def flush(self) -> None:
+        """Let what was written since the last flush outlive the process."""
+        self._journal.flush()
+
     def write(self, chunk: ChunkIndex, offset: int, octets: bytes | memoryview) -> None:
-        """See :meth:`meshdl.station.store.ContentStore.write`."""
+        """Write leaves; :meth:`flush` follows."""
         self._check_usable()
         span = self._place.metainfo.span(chunk)
         end = offset + len(octets)
@@ -117,7 +121,7 @@ class Unfinished:
         self.partial[chunk] = mask
 
     def chunk_complete(self, chunk: ChunkIndex) -> None:
-        """See :meth:`meshdl.station.store.ContentStore.chunk_complete`."""
+        """Claim a chunk whose leaves are all written; :meth:`flush` follows."""
         self._check_usable()
         if chunk in self.have:
             return

@@ -396,9 +396,8 @@ class Fetcher:
         self, session: Session, key: RangeKey, message: ChunkOctets, now: float
     ) -> None:
         """Late after a cancel or a stall: a gift when it is still useful."""
-        if key not in session.cancelled:
+        if not session.was_cancelled(key):
             raise RemoteProtocolError("chunk octets nobody asked for", penalty=UNASKED_POINTS)
-        del session.cancelled[key]
         session.delivered_at = now
         session.snubbed_until = min(session.snubbed_until, now)
         download = self.downloads.get(key.content)
@@ -416,8 +415,10 @@ class Fetcher:
             self._lose(session, other)
 
     def _lose(self, session: Session, key: RangeKey) -> None:
-        if self._forget(session, key):
-            session.cancelled[key] = None
+        asked = session.asked.get(key)
+        if asked is not None:
+            self._asked_octets -= asked.octets
+            session.cancel(key)
             download = self.downloads.get(key.content)
             if download is not None and download.fetching:
                 download.release(session.link, key.chunk, key.offset)

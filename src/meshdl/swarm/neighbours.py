@@ -20,6 +20,9 @@ YIELD_S = 0.3
 BACK_OFF_FIRST_S = 1.0
 BACK_OFF_MAX_S = 60.0
 JITTER = 0.25
+SHORT_LIFE_S = 5.0
+"""A link that was lost sooner counts as a failed dial: the other end may not want us."""
+
 STATIONS_MAX = 1024
 """Stations remembered; discovery limits what it reports, this bounds what we keep."""
 
@@ -80,13 +83,16 @@ class Neighbours:
         known = self.known.get(station)
         if known is not None:
             known.dialling = False
-            known.failures = 0
 
-    def lost(self, station: StationId, *, now: float) -> None:
-        """The last link to it went down: soon dial again."""
+    def lost(self, station: StationId, *, lived_s: float, now: float) -> None:
+        """The last link to it went down: soon dial again, if the link was of any use."""
+        if lived_s < SHORT_LIFE_S:
+            self.failed(station, now=now)
+            return
         known = self.known.get(station)
         if known is not None:
             known.dialling = False
+            known.failures = 0
             delay_s = 0.0 if self._own < station else YIELD_S
             known.dial_at = now + delay_s + self._rng.uniform(0, YIELD_S)
 

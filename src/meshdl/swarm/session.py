@@ -119,7 +119,7 @@ class Session:
     # Fetching from them.
     asked: OrderedDict[RangeKey, Asked] = field(default_factory=OrderedDict)
     asked_octets: int = 0
-    cancelled: OrderedDict[RangeKey, None] = field(default_factory=OrderedDict)
+    cancelled: OrderedDict[RangeKey, int] = field(default_factory=OrderedDict)
     delivered_at: float = 0.0
     snubbed_until: float = 0.0
     snubs_in_a_row: int = 0
@@ -166,9 +166,17 @@ class Session:
     def cancel(self, key: RangeKey) -> None:
         """A range is no longer wanted, but may still arrive."""
         if self.forget(key) is not None:
-            self.cancelled[key] = None
+            # A range may be given up and asked for again, and every answer still come.
+            self.cancelled[key] = self.cancelled.pop(key, 0) + 1
             if len(self.cancelled) > CANCELLED_REMEMBERED:
                 self.cancelled.popitem(last=False)
+
+    def was_cancelled(self, key: RangeKey) -> bool:
+        """Whether this range may still come although it is not on request; asked once."""
+        left = self.cancelled.pop(key, 0) - 1
+        if left > 0:
+            self.cancelled[key] = left
+        return left >= 0
 
     def traffic_of(self, content: ContentHash) -> Traffic:
         """The counters of one content."""

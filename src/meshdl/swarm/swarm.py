@@ -250,7 +250,7 @@ class Swarm:
             self._ask_metainfo(content, fetch, now)
         self._state.effects.append(PeerDown(link, peer.callsign, peer.key, reason))
         if not any(s.peer and s.peer.key == peer.key for s in self._state.sessions.values()):
-            self.neighbours.lost(station_id(peer.key), now=now)
+            self.neighbours.lost(station_id(peer.key), lived_s=now - session.up_at, now=now)
         self.fetcher.fill_all(now=now)
         for content in session.holdings:
             if content in self.fetcher.downloads:

@@ -1,8 +1,10 @@
 """What we read out of session descriptions (RFC 8866): they come from strangers."""
 
+import ipaddress
 import re
 
 from meshdl.errors import LinkRefused
+from meshdl.links import Path
 
 SDP_OCTETS_MAX = 32 * 1024
 """A data-channel description with forty candidates has about 5 kB."""
@@ -12,6 +14,10 @@ MESSAGE_OCTETS_WITHOUT_ATTRIBUTE = 65_536
 
 _FINGERPRINT = re.compile(r"^a=fingerprint:(\S+) +(\S+)\s*$", re.MULTILINE | re.IGNORECASE)
 _MESSAGE_SIZE = re.compile(r"^a=max-message-size:([0-9]{1,10})\s*$", re.MULTILINE)
+_CANDIDATE = re.compile(
+    # RFC 8839, 5.1: foundation, component, transport, priority, address, port, type.
+    r"^a=candidate:\S+ \d+ udp \d+ (\S+) (\d+) typ (\S+)", re.MULTILINE | re.IGNORECASE
+)
 _SHA_256 = re.compile(r"[0-9A-F]{2}(?::[0-9A-F]{2}){31}")
 
 
@@ -48,3 +54,27 @@ def message_octets_max(sdp: str) -> int:
     # RFC 8841: 0 means no limit.
     limited = [octets for octets in found if octets > 0]
     return min(limited) if limited else 2**31 - 1
+
+
+def where_described(sdp: str) -> tuple[Path, str]:
+    """Where the other end probably is, by the candidates in its description."""
+    found = _CANDIDATE.findall(sdp)
+    for address, port, kind in found:
+        if kind == "host" and is_local(address):
+            return Path.LAN, shown_address(address, port)
+    if not found:
+        return Path.DIRECT, ""
+    return Path.DIRECT, shown_address(found[0][0], found[0][1])
+
+
+def is_local(address: str) -> bool:
+    """Whether an address is of a local network, as far as an address can tell."""
+    try:
+        return ipaddress.ip_address(address.partition("%")[0]).is_private
+    except ValueError:
+        return address.endswith(".local")  # a browser hides its address behind such a name
+
+
+def shown_address(address: str, port: str) -> str:
+    """For people."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

@@ -26,7 +26,6 @@ Back-pressure: a chunks message is refused while a megabyte waits in the channel
 """
 
 import asyncio
-import ipaddress
 import itertools
 import logging
 from collections.abc import Callable
@@ -49,7 +48,13 @@ from meshdl.links import (
     Path,
 )
 from meshdl.transports.exchange import Answer, Offer, OfferExchange
-from meshdl.transports.sdp import fingerprint, message_octets_max
+from meshdl.transports.sdp import (
+    fingerprint,
+    is_local,
+    message_octets_max,
+    shown_address,
+    where_described,
+)
 
 CONTROL_STREAM, CHUNKS_STREAM = 0, 1
 CHUNKS_LIFETIME_MS = 3000
@@ -334,15 +339,15 @@ class _Link:
         sctp = self._connection.sctp
         pair = sctp.transport.ice_transport.get_selected_candidate_pair() if sctp else None
         if pair is None:
-            return Path.DIRECT, ""
+            # The pair surfaces a moment after the channels; the description tells as much.
+            remote = self._connection.remote_description
+            return where_described(str(remote.sdp)) if remote is not None else (Path.DIRECT, "")
         kinds = {str(pair.local.type), str(pair.remote.type)}
         address = pair.remote.address or ""
-        shown = (
-            f"[{address}]:{pair.remote.port}" if ":" in address else f"{address}:{pair.remote.port}"
-        )
+        shown = shown_address(address, str(pair.remote.port))
         if "relay" in kinds:
             return Path.RELAYED, shown
-        return (Path.LAN if _is_local(address) else Path.DIRECT), shown
+        return (Path.LAN if is_local(address) else Path.DIRECT), shown
 
     # While it is up.
 
@@ -437,9 +442,3 @@ class _Link:
         if was_up:
             self._report(LinkDown(self.id, reason))
 
-
-def _is_local(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address.partition("%")[0]).is_private
-    except ValueError:
-        return address.endswith(".local")  # a browser hides its address behind such a name

@@ -56,12 +56,16 @@ def test_claims_are_doubtful_until_a_barrier_covers_them() -> None:
     disk = FaultyDisk()
     journal = write(disk)
     journal.chunk(ChunkIndex(3))
+    journal.flush()
     journal.leaves(ChunkIndex(5), 1, 2)
+    journal.flush()
     held = Claims(1 << 3, {ChunkIndex(5): 0b0110})
     assert read(disk) == Loaded(Claims(), held)
     mark = journal.mark(held)
     journal.chunk(ChunkIndex(4))
+    journal.flush()
     journal.leaves(ChunkIndex(5), 3, 1)
+    journal.flush()
     journal.barrier(mark)
     assert read(disk) == Loaded(held, Claims(1 << 4, {ChunkIndex(5): 0b1000}))
 
@@ -70,9 +74,12 @@ def test_a_whole_chunk_says_more_than_its_leaves() -> None:
     disk = FaultyDisk()
     journal = write(disk)
     journal.leaves(ChunkIndex(5), 0, 3)
+    journal.flush()
     journal.barrier(journal.mark(Claims(0, {ChunkIndex(5): 0b0111})))
     journal.chunk(ChunkIndex(5))
+    journal.flush()
     journal.leaves(ChunkIndex(5), 0, 1)
+    journal.flush()
     assert read(disk) == Loaded(Claims(0, {ChunkIndex(5): 0b0111}), Claims(1 << 5, {}))
 
 
@@ -101,6 +108,7 @@ def test_a_torn_tail_costs_only_the_tail(chunks: list[ChunkIndex], cut: st.DataO
     journal = write(disk)
     for chunk in chunks:
         journal.chunk(chunk)
+        journal.flush()
     kept = cut.draw(st.integers(0, len(chunks)))
     torn = cut.draw(st.integers(0, RECORD_OCTETS - 1)) if kept < len(chunks) else 0
     disk.truncate(PATH, HEADER_OCTETS + (1 + kept) * RECORD_OCTETS + torn)
@@ -114,10 +122,12 @@ def test_garbage_takes_claims_away_and_never_adds_one(garbage: bytes, at: int, s
     chunks = Random(seed).sample(range(CHUNKS), 20)
     for chunk in chunks[:10]:
         journal.chunk(ChunkIndex(chunk))
+        journal.flush()
     trusted = sum(1 << chunk for chunk in chunks[:10])
     journal.barrier(journal.mark(Claims(trusted)))
     for chunk in chunks[10:]:
         journal.chunk(ChunkIndex(chunk))
+        journal.flush()
     claimed = sum(1 << chunk for chunk in chunks)
     disk.write(PATH, at, garbage)
     loaded = read(disk)
@@ -139,11 +149,15 @@ def test_octets_of_any_kind_are_no_claims(octets: bytes) -> None:
 
 def test_a_record_counts_only_in_its_own_place_and_its_own_file() -> None:
     disk = FaultyDisk()
-    write(disk).chunk(ChunkIndex(1))
+    first = write(disk)
+    first.chunk(ChunkIndex(1))
+    first.flush()
     older = disk.read(PATH, HEADER_OCTETS, 2 * RECORD_OCTETS)
     journal = write(disk)
     journal.chunk(ChunkIndex(7))
+    journal.flush()
     journal.chunk(ChunkIndex(8))
+    journal.flush()
     ours = disk.read(PATH, HEADER_OCTETS, 3 * RECORD_OCTETS)
     # The octets of an older journal in the place they had, and ours in another.
     disk.write(PATH, HEADER_OCTETS, older)
@@ -155,12 +169,17 @@ def test_claims_that_do_not_fit_the_content_are_skipped() -> None:
     disk = FaultyDisk()
     journal = write(disk)
     journal.chunk(ChunkIndex(CHUNKS))
+    journal.flush()
     journal.chunk(ChunkIndex(2**32 - 1))
+    journal.flush()
     journal.leaves(ChunkIndex(1), 3, 2)
+    journal.flush()
     journal.leaves(ChunkIndex(1), 2**32 - 1, 1)
+    journal.flush()
     journal.leaves(ChunkIndex(CHUNKS), 0, 1)
+    journal.flush()
     assert read(disk) == Loaded()
-
+def test_a_record_that_found_no_room_is_written_with_the_next() -> None:
 
 def test_a_record_that_found_no_room_is_written_over() -> None:
     for seed in range(10):
@@ -169,7 +188,9 @@ def test_a_record_that_found_no_room_is_written_over() -> None:
         disk.fail_at(disk.operations + 1, Fault.NO_ROOM)
         with pytest.raises(DiskFull):
             journal.chunk(ChunkIndex(1))
+            journal.flush()
         journal.chunk(ChunkIndex(2))
+        journal.flush()
         assert read(disk).doubtful == Claims(1 << 2)
         stat = disk.stat(PATH)
         assert stat is not None
@@ -185,17 +206,22 @@ def test_a_long_journal_is_written_anew_and_says_the_same(
     held = Claims()
     for chunk in range(CHUNKS - 2):
         journal.leaves(ChunkIndex(chunk), 0, 2)
+        journal.flush()
         journal.chunk(ChunkIndex(chunk))
+        journal.flush()
         held.chunks |= 1 << chunk
     mark = journal.mark(Claims(held.chunks))
     journal.chunk(ChunkIndex(CHUNKS - 1))
+    journal.flush()
     journal.leaves(ChunkIndex(CHUNKS - 2), 1, 1)
+    journal.flush()
     journal.barrier(mark)
     assert journal.records == 4
     disk.cut_power()
     behind = Claims(1 << (CHUNKS - 1), {ChunkIndex(CHUNKS - 2): 0b10})
     assert read(disk) == Loaded(held, behind)
     journal.chunk(ChunkIndex(CHUNKS - 2))
+    journal.flush()
     assert read(disk).doubtful.chunks == 3 << (CHUNKS - 2)
     journal.barrier(journal.mark(Claims((1 << CHUNKS) - 1)))
     assert read(disk) == Loaded(Claims((1 << CHUNKS) - 1))
@@ -207,6 +233,7 @@ def test_a_long_journal_is_read_in_steps(monkeypatch: pytest.MonkeyPatch) -> Non
     journal = write(disk)
     for chunk in range(CHUNKS):
         journal.chunk(ChunkIndex(chunk))
+        journal.flush()
     assert read(disk).doubtful.chunks == (1 << CHUNKS) - 1
 
 
