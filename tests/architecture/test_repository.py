@@ -55,6 +55,6 @@ def test_a_registry_would_be_found(text: str) -> None:
     assert REGISTRY_HOSTS.search(text)
 
 
-@pytest.mark.parametrize("text", ["cd /wo" + "rk/main", '"/ro' + 'ot/x"', "(/tmp/p" + "/x)"])
+@pytest.mark.parametrize("text", ["cd /wo" + "rk/main", '"/ro' + 'ot/x"', "(/tm" + "p/p/x)"])
 def test_a_path_would_be_found(text: str) -> None:
     assert WORKPLACES.search(text)

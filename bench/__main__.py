@@ -1,0 +1,51 @@
+"""``python -m bench [NAME ...]``: measure everything, or what is named.
+
+A module that measures has ``async def measure(report: Report) -> None`` and a line in
+``MEASUREMENTS``.
+"""
+
+import argparse
+import contextlib
+import importlib
+import sys
+from pathlib import Path
+
+import uvloop
+
+from bench.report import Report
+
+MEASUREMENTS = {
+    "hashing": "share of a 4 GiB file, beside OpenSSL",
+    "baselines": "the measuring sticks without us",
+}
+
+
+async def _measure(names: list[str], report: Report) -> None:
+    for name in names:
+        print(f"-- {name}: {MEASUREMENTS[name]}", flush=True)
+        await importlib.import_module(f"bench.{name}").measure(report)
+
+
+def main() -> int:
+    """Run; 1 when a promised figure does not hold."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        epilog="; ".join(f"{name}: {what}" for name, what in MEASUREMENTS.items()),
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="what to measure; default: all")
+    parser.add_argument("--json", type=Path, help="write a JSON line for each figure to this file")
+    asked = parser.parse_args()
+    if unknown := [name for name in asked.names if name not in MEASUREMENTS]:
+        parser.error(f"no such measurement: {', '.join(unknown)}")
+    with contextlib.ExitStack() as stack:
+        lines = stack.enter_context(asked.json.open("w")) if asked.json else None
+        report = Report(lines)
+        try:
+            uvloop.run(_measure(asked.names or list(MEASUREMENTS), report))
+        finally:
+            report.write(sys.stdout)
+    return 0 if report.kept else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
