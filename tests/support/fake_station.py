@@ -11,6 +11,7 @@ import msgspec
 
 from meshdl.control.feed import Feed, Subscription
 from meshdl.control.view import (
+    ChunkMap,
     ContentChanged,
     ContentRemoved,
     ContentState,
@@ -123,6 +124,10 @@ class FakeStation:
 
     async def content(self, content_hash: ContentHash) -> ContentStatus:
         return self._one(content_hash)
+
+    async def chunks(self, content_hash: ContentHash) -> ChunkMap:
+        self._one(content_hash)
+        return ChunkMap(count=9, have=b"\x80\x80")
 
     async def network(self) -> Sequence[NetworkContent]:
         return (

@@ -41,6 +41,7 @@ COMMANDS: dict[str, Subcommand] = {
     "torrent": Subcommand("contents", "torrent", "Write a content's BitTorrent v2 file."),
     "log": Subcommand("log", "log", "Print the station log."),
     "trust": Subcommand("overview", "trust", "Accept the changed key of a callsign."),
+    "demo": Subcommand("demo", "demo", "Three stations on this machine, a real transfer."),
     "doctor": Subcommand("doctor", "doctor", "Check everything a station needs."),
 }
 

@@ -30,6 +30,7 @@ from meshdl.control.messages import (
     TrustRequest,
 )
 from meshdl.control.view import (
+    ChunkMap,
     ContentStatus,
     Event,
     LogEntry,
@@ -98,6 +99,10 @@ class ControlClient:
     async def content(self, content_hash: ContentHash) -> ContentStatus:
         """One content."""
         return await self._ask("GET", _one(content_hash), ContentStatus)
+
+    async def chunks(self, content_hash: ContentHash) -> ChunkMap:
+        """Which chunks of a content are verified at the station."""
+        return await self._ask("GET", f"{_one(content_hash)}/chunks", ChunkMap)
 
     async def network(self) -> Sequence[NetworkContent]:
         """Every content that stations of the network announce."""

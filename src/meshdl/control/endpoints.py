@@ -59,6 +59,11 @@ async def content(view: StationView, request: web.Request) -> web.StreamResponse
     return reply(await view.content(_hash_in(request)))
 
 
+async def chunks(view: StationView, request: web.Request) -> web.StreamResponse:
+    """Which chunks of a content are verified here."""
+    return reply(await view.chunks(_hash_in(request)))
+
+
 async def network(view: StationView, _request: web.Request) -> web.StreamResponse:
     """Every content that stations of the network announce."""
     return reply(await view.network())

@@ -24,6 +24,7 @@ from meshdl.control.messages import (
 )
 from meshdl.control.streams import EVENT_STREAM, JSON_LINES
 from meshdl.control.view import (
+    ChunkMap,
     ContentStatus,
     Event,
     LogEntry,
@@ -95,6 +96,14 @@ ROUTES: tuple[Route, ...] = (
         summary="One content.",
         serve=endpoints.content,
         answer=ContentStatus,
+    ),
+    Route(
+        method="GET",
+        path=f"{_ONE}/chunks",
+        name="chunks",
+        summary="Which chunks of a content are verified here; octets are base64.",
+        serve=endpoints.chunks,
+        answer=ChunkMap,
     ),
     Route(
         method="DELETE",

@@ -145,6 +145,18 @@ class ContentStatus(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
 
 
+class ChunkMap(msgspec.Struct, frozen=True, kw_only=True):
+    """Which chunks of a content are verified here.
+
+    Attributes:
+        count: chunks in all; 0 until the metainfo has arrived.
+        have: bitfield as in BitTorrent: the highest bit of the first octet is chunk 0.
+    """
+
+    count: int
+    have: bytes
+
+
 class NetworkContent(msgspec.Struct, frozen=True, kw_only=True):
     """A content that stations of the network announce, by its signed record.
 
@@ -293,6 +305,13 @@ class StationView(Protocol):
 
         Raises:
             ContentUnknown: this station does not have it and is not getting it.
+        """
+
+    async def chunks(self, content_hash: ContentHash) -> ChunkMap:
+        """Which chunks of it are verified here.
+
+        Raises:
+            ContentUnknown: no such content here.
         """
 
     async def network(self) -> Sequence[NetworkContent]:

@@ -13,11 +13,13 @@ from functools import partial
 from pathlib import Path
 
 from meshdl import __version__
+from meshdl.content.bitfield import Bitfield
 from meshdl.content.link import ContentLink
 from meshdl.content.metainfo import Metainfo, chunk_hashes, decode_torrent, encode_torrent
 from meshdl.content.precedence import Precedence
 from meshdl.control.feed import Feed, Subscription
 from meshdl.control.view import (
+    ChunkMap,
     ContentState,
     ContentStatus,
     Event,
@@ -112,6 +114,15 @@ class LiveView:
     async def content(self, content_hash: ContentHash) -> ContentStatus:
         """One content."""
         return self.observer.content(self._library.entry(content_hash))
+
+    async def chunks(self, content_hash: ContentHash) -> ChunkMap:
+        """Which chunks of it are verified here."""
+        self._library.entry(content_hash)
+        holding = self._shell.core.holdings.get(content_hash)
+        if holding is None:
+            return ChunkMap(count=0, have=b"")
+        count = holding.metainfo.chunk_count
+        return ChunkMap(count=count, have=Bitfield(count, holding.have).to_octets())
 
     async def network(self) -> Sequence[NetworkContent]:
         """Every content that an unexpired record is known of and somebody holds."""

@@ -79,6 +79,7 @@ def test_values_arrive_as_they_were_sent(tmp_path: Path, station: FakeStation) -
         assert await client.content(MAP_HASH) == await station.content(MAP_HASH)
         assert tuple(await client.network()) == tuple(await station.network())
         assert tuple(await client.peers()) == tuple(await station.peers())
+        assert await client.chunks(MAP_HASH) == await station.chunks(MAP_HASH)
         assert await client.torrent(MAP_HASH) == await station.torrent(MAP_HASH)
 
     command(tmp_path, station, scenario)
