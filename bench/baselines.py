@@ -40,7 +40,9 @@ async def measure(report: Report) -> None:
         rounds=ROUNDS,
     )
     report.add_rate("bare wrtc", rates["wrtc"], note="1 GiB, memory to memory")
-    report.add_rate("bare aiortc", rates["aiortc"], note="64 MiB, memory to memory")
+    report.add_rate(
+        "bare aiortc", rates["aiortc"], note="of 64 MiB, taken for any amount; memory to memory"
+    )
     report.add_rate("libtorrent", rates["libtorrent"], note="1 GiB, TCP, disk to disk")
 
 
