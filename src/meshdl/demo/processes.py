@@ -132,7 +132,7 @@ async def network(callsigns: Sequence[Callsign]) -> AsyncIterator[list[Running]]
 async def until_linked(one: Running, peers: int) -> None:
     """Return when a station has so many links."""
     async with asyncio.timeout(LINK_WITHIN_S):
-        while (await one.client.status()).peers < peers:
+        while (await one.client.status()).peers < peers:  # noqa: ASYNC110 - another process
             await asyncio.sleep(LOOK_EVERY_S)
 
 

@@ -8,12 +8,9 @@ metainfo is known, a store on the shelf (its octets). The swarm core knows both 
 it is told: :class:`~meshdl.swarm.inputs.ContentOpened` when a store is on the shelf,
 :class:`~meshdl.swarm.inputs.StartDownload` when it shall fetch.
 
-Who does what::
-
-    event loop   everything of this class
-    disk thread  what the core asks of open stores, in order
-    sync thread  waits for the disk to make checkpoints durable
-    pool         opening, verifying, hashing: what may take minutes
+Everything of this class runs in the event loop; opening, verifying and hashing, which
+may take minutes, in a pool of threads. What the core asks of open stores,
+:mod:`meshdl.station.store_keeper` does.
 
 A file that is no longer what was hashed is noticed when it is read. The content is then
 opened again and hashed, and goes on being served with what is still right of it.
@@ -22,9 +19,9 @@ opened again and hashed, and goes on being served with what is still right of it
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias, TypeVar
@@ -38,14 +35,11 @@ from meshdl.station.catalogue import Catalogue, CatalogueEntry, StoredState
 from meshdl.station.content_home import ContentHome, load_metainfo, save_metainfo
 from meshdl.station.hashing import Hashed
 from meshdl.station.home import Home
-from meshdl.station.shelf import Shelf, complete
-from meshdl.station.store import Checkpoint, ContentStore
+from meshdl.station.store import ContentStore
+from meshdl.station.store_keeper import StoreKeeper
 from meshdl.station.worker import Worker
 from meshdl.swarm import effects, inputs
 from meshdl.swarm.inputs import SwarmInput
-
-CHECKPOINT_EVERY_S = 5.0
-"""What a power cut may cost of a download; the death of the program costs nothing."""
 
 POOL_THREADS = 4
 """Contents that are opened or verified at the same time."""
@@ -65,14 +59,10 @@ class _Item:
     """What is known of a content beside its entry.
 
     Attributes:
-        durable: held while its checkpoint, finish or removal is under way.
-        checkpoint_due: a checkpoint will be made without further asking.
         verified: octets hashed of how many, while it is being verified.
     """
 
     entry: CatalogueEntry
-    durable: asyncio.Lock = field(default_factory=asyncio.Lock)
-    checkpoint_due: bool = False
     verified: tuple[int, int] | None = None
 
 
@@ -88,7 +78,7 @@ class Library:
         whole: told of a content that is complete and served from now on.
 
     Attributes:
-        disk_thread: the core's reads and writes.
+        stores: those that are open.
     """
 
     def __init__(
@@ -99,30 +89,27 @@ class Library:
         *,
         tasks: asyncio.TaskGroup,
         changed: Callable[[ContentHash], None],
-        whole: Callable[[CatalogueEntry], None],
+        whole: Callable[[CatalogueEntry, Metainfo], None],
     ) -> None:
         self._disk, self._home, self._catalogue = disk, home, catalogue
         self._tasks, self._changed, self._whole = tasks, changed, whole
         self._loop = asyncio.get_running_loop()
-        self._shelf = Shelf()
         self._items: dict[ContentHash, _Item] = {}
-        self._to_write: dict[ContentHash, list[effects.WriteRange]] = {}
-        self._reads_waiting = 0
         self._stopping = False
         self._post: Post = _nowhere
         self._pool = ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="opening")
-        self.disk_thread = Worker("disk")
-        self._sync_thread = Worker("sync")
+        self.stores = StoreKeeper(tasks, self._file_changed)
         self._books = Worker("catalogue")
 
     def connect(self, post: Post) -> None:
         """Say where the core takes its inputs; before anything else is called."""
         self._post = post
+        self.stores.connect(post)
 
     @property
     def failures(self) -> list[asyncio.Future[None]]:
         """Done with an exception when a thread met a bug of ours."""
-        return [self.disk_thread.failure, self._sync_thread.failure, self._books.failure]
+        return [self._books.failure]
 
     # What there is.
 
@@ -176,7 +163,7 @@ class Library:
             # The same octets were being downloaded, or are shared from another place.
             unfinished = known.entry.state in {StoredState.DOWNLOADING, StoredState.PAUSED}
             await self._take_away(content, delete_files=unfinished)
-        store = await self.in_pool(partial(_serve, self._disk, self._home, hashed))
+        store = await self.in_pool(partial(self._serve, hashed))
         entry = CatalogueEntry(
             content_hash=content,
             state=StoredState.SHARING,
@@ -228,8 +215,7 @@ class Library:
         """Fetch no more of it; returns when what is held is durable."""
         self._item(content)
         self._post(inputs.PauseDownload(content))
-        await self.disk_thread.call(lambda: None)
-        await self._checkpoint(content)
+        await self.stores.checkpoint(content)
 
     async def resume(self, content: ContentHash) -> None:
         """Go on with a download, and look again at what is broken.
@@ -238,12 +224,12 @@ class Library:
             StorageError: it cannot be opened; it stays broken.
         """
         item = self._item(content)
-        if item.entry.octets is not None and self._shelf.get(content) is None:
+        if item.entry.octets is not None and self.stores.get(content) is None:
             await self._open(content)
         elif item.entry.state is StoredState.BROKEN and item.entry.octets is not None:
             await self._verify(content)
         if item.entry.state in {StoredState.PAUSED, StoredState.BROKEN, StoredState.DOWNLOADING}:
-            store = self._shelf.get(content)
+            store = self.stores.get(content)
             if store is None or not store.finished:
                 self._post(inputs.StartDownload(content, item.entry.precedence))
 
@@ -260,47 +246,6 @@ class Library:
         """Make the files of a download whose metainfo has come."""
         self._tasks.create_task(self._create_or_fail(effect))
 
-    def write(self, effect: effects.WriteRange) -> None:
-        """Write; the answer is posted.
-
-        What one turn of the loop brings is handed to the thread together: the handing
-        over costs more than the writing.
-        """
-        ranges = self._to_write.get(effect.content)
-        if ranges is None:
-            ranges = self._to_write[effect.content] = []
-            self._loop.call_soon(self._hand_over, effect.content)
-        ranges.append(effect)
-        item = self._items.get(effect.content)
-        if item is not None and not item.checkpoint_due:
-            item.checkpoint_due = True
-            self._loop.call_later(CHECKPOINT_EVERY_S, self._checkpoint_soon, effect.content)
-
-    def write_leaf_hashes(self, effect: effects.WriteLeafHashes) -> None:
-        """Write; only a failure is posted."""
-        work = partial(self._shelf.write_leaf_hashes, effect)
-        self.disk_thread.submit(work, self._post_failure)
-
-    def read(self, effect: effects.ReadRange) -> None:
-        """Read; the answer is posted. What is in memory is read at once."""
-        # Answers keep their order: what overtakes looks to the peer as if it got lost.
-        found = self._shelf.read_cached(effect) if self._reads_waiting == 0 else None
-        if found is not None:
-            self._post(found)
-            return
-        self._reads_waiting += 1
-        self.disk_thread.submit(
-            partial(self._shelf.read, effect), partial(self._was_read, effect.content)
-        )
-
-    def read_hashes(self, effect: effects.ReadHashes) -> None:
-        """Read; the answer is posted."""
-        self.disk_thread.submit(partial(self._shelf.read_hashes, effect), self._post)
-
-    def finish(self, content: ContentHash) -> None:
-        """Give a download its own name; the answer is posted."""
-        self._tasks.create_task(self._finish(content))
-
     def note(self, content: ContentHash, state: StoredState, error: str = "") -> None:
         """A download is now in this state; remember it over a restart."""
         item = self._items.get(content)
@@ -310,21 +255,19 @@ class Library:
             return
         item.entry = replace(item.entry, state=state, error=error)
         if state is StoredState.BROKEN:
-            self.disk_thread.submit(partial(self._shelf.close, content), _ignore)
+            self._tasks.create_task(self.stores.close_one(content))
         self._books.submit(partial(self._catalogue.put, item.entry), _ignore)
         self._changed(content)
-        if state is StoredState.COMPLETE:
-            self._whole(item.entry)
+        store = self.stores.get(content)
+        if state is StoredState.COMPLETE and store is not None:
+            self._whole(item.entry, store.metainfo)
 
     # How it ends.
 
     async def close(self) -> None:
-        """Make everything durable and end the threads. Tasks have ended before."""
+        """End the threads. Tasks have ended before, and the stores close after."""
         self._stopping = True
         self._pool.shutdown(wait=False, cancel_futures=True)
-        await self._sync_thread.close()
-        await self.disk_thread.call(self._shelf.close_all)
-        await self.disk_thread.close()
         await self._books.close()
         await asyncio.to_thread(self._pool.shutdown)
 
@@ -361,9 +304,7 @@ class Library:
             return  # removed meanwhile
         directory = item.entry.path
         store, hashes = await self.in_pool(
-            partial(
-                _create, self._disk, self._home, metainfo, layers, directory, self._progress(item)
-            )
+            partial(self._create_store, metainfo, layers, directory, self._progress(item))
         )
         item.verified = None
         item.entry = replace(item.entry, path=store.location, octets=metainfo.total_octets)
@@ -384,17 +325,9 @@ class Library:
     async def _open(self, content: ContentHash) -> None:
         """Put a content whose metainfo is kept on the shelf."""
         item = self._items[content]
-        finished = item.entry.state in {StoredState.SHARING, StoredState.COMPLETE}
         try:
             store, hashes = await self.in_pool(
-                partial(
-                    _open,
-                    self._disk,
-                    self._home,
-                    item.entry,
-                    self._progress(item),
-                    finished=finished,
-                )
+                partial(self._open_store, item.entry, self._progress(item))
             )
         finally:
             item.verified = None
@@ -412,7 +345,7 @@ class Library:
         if item is None:
             await self.in_pool(partial(store.forget, delete_files=not store.finished))
             return
-        await self.disk_thread.call(partial(self._shelf.put, content, store))
+        await self.stores.put(content, store)
         if store.finished:
             self._judge(item, store)
         self._post(
@@ -427,7 +360,7 @@ class Library:
         )
         self._changed(content)
         if store.finished and store.have.full and not told:
-            self._whole(item.entry)
+            self._whole(item.entry, store.metainfo)
 
     def _judge(self, item: _Item, store: ContentStore) -> None:
         """Say whether files in place are still what they were."""
@@ -458,57 +391,19 @@ class Library:
         self._changed(content)
 
     async def _take_away(self, content: ContentHash, *, delete_files: bool) -> None:
-        item = self._item(content)
+        self._item(content)
         self._post(inputs.ContentRemoved(content))
-        async with item.durable:
-            store = await self.disk_thread.call(partial(self._shelf.take, content))
-            if store is not None:
-                await self.in_pool(partial(store.forget, delete_files=delete_files))
-            else:
-                await self.in_pool(ContentHome(self._disk, self._home, content).forget)
+        store = await self.stores.take(content)
+        if store is not None:
+            await self.in_pool(partial(store.forget, delete_files=delete_files))
+        else:
+            await self.in_pool(ContentHome(self._disk, self._home, content).forget)
         self._items.pop(content, None)
 
-    async def _finish(self, content: ContentHash) -> None:
-        await self._checkpoint(content)
+    def _file_changed(self, content: ContentHash) -> None:
         item = self._items.get(content)
-        if item is None:
-            return
-        async with item.durable:
-            self._post(await self.disk_thread.call(partial(self._shelf.finish, content)))
-
-    def _checkpoint_soon(self, content: ContentHash) -> None:
-        item = self._items.get(content)
-        if item is not None and not self._stopping:
-            item.checkpoint_due = False
-            self._tasks.create_task(self._checkpoint(content))
-
-    async def _checkpoint(self, content: ContentHash) -> None:
-        item = self._items.get(content)
-        if item is None:
-            return
-        async with item.durable:
-            begun = await self.disk_thread.call(partial(self._shelf.begin_checkpoint, content))
-            if isinstance(begun, Checkpoint):
-                self._post_failure(await self._sync_thread.call(partial(complete, content, begun)))
-            else:
-                self._post_failure(begun)
-
-    def _post_failure(self, failure: inputs.StoreFailed | None) -> None:
-        if failure is not None:
-            self._post(failure)
-
-    def _was_read(self, content: ContentHash, answer: inputs.RangeRead | inputs.ReadFailed) -> None:
-        self._reads_waiting -= 1
-        self._post(answer)
-        item = self._items.get(content)
-        if (
-            isinstance(answer, inputs.ReadFailed)
-            and answer.changed
-            and item is not None
-            and item.verified is None
-            and not self._stopping
-        ):
-            _log.warning("%s", answer.reason)
+        if item is not None and item.verified is None:
+            _log.warning("a file of %s is not what was hashed; looking again", item.entry.title)
             item.verified = (0, item.entry.octets or 0)
             self._tasks.create_task(self._verify_or_break(content))
 
@@ -520,19 +415,9 @@ class Library:
 
     async def _verify(self, content: ContentHash) -> None:
         """Hash a content again; the core hears what is still right."""
-        item = self._items[content]
-        async with item.durable:
-            await self.disk_thread.call(partial(self._shelf.close, content))
+        await self.stores.close_one(content)
         self._changed(content)
         await self._open(content)
-
-    def _hand_over(self, content: ContentHash) -> None:
-        ranges = self._to_write.pop(content)
-        self.disk_thread.submit(partial(self._shelf.write, content, ranges), self._post_all)
-
-    def _post_all(self, answers: Sequence[SwarmInput]) -> None:
-        for answer in answers:
-            self._post(answer)
 
     def _progress(self, item: _Item) -> Callable[[int, int], None]:
         """Told by a thread of the pool while octets are hashed."""
@@ -544,55 +429,50 @@ class Library:
 
         return progress
 
+    # In the pool.
 
-def _serve(disk: Disk, home: Home, hashed: Hashed) -> ContentStore:
-    save_metainfo(disk, home, hashed.metainfo, hashed.layers)
-    return ContentStore.serve(
-        disk,
-        home,
-        hashed.metainfo,
-        hashed.chunk_hashes,
-        hashed.root,
-        leaf_hashes=hashed.leaf_hashes,
-        stats=hashed.stats,
-    )
-
-
-def _create(
-    disk: Disk,
-    home: Home,
-    metainfo: Metainfo,
-    layers: dict[bytes, bytes],
-    directory: Path,
-    progress: Callable[[int, int], None],
-) -> tuple[ContentStore, tuple[bytes, ...]]:
-    hashes = tuple(chunk_hashes(metainfo, layers))
-    save_metainfo(disk, home, metainfo, layers)
-    store = ContentStore.continue_download(
-        disk, home, metainfo, hashes, directory, progress=progress
-    )
-    return store, hashes
-
-
-def _open(
-    disk: Disk,
-    home: Home,
-    entry: CatalogueEntry,
-    progress: Callable[[int, int], None],
-    *,
-    finished: bool,
-) -> tuple[ContentStore, tuple[bytes, ...]]:
-    metainfo, layers = load_metainfo(disk, home, entry.content_hash)
-    hashes = tuple(chunk_hashes(metainfo, layers))
-    if finished:
-        store = ContentStore.open(disk, home, metainfo, hashes, entry.path, progress=progress)
-    else:
-        store = ContentStore.continue_download(
-            disk, home, metainfo, hashes, entry.path.parent, progress=progress
+    def _serve(self, hashed: Hashed) -> ContentStore:
+        save_metainfo(self._disk, self._home, hashed.metainfo, hashed.layers)
+        return ContentStore.serve(
+            self._disk,
+            self._home,
+            hashed.metainfo,
+            hashed.chunk_hashes,
+            hashed.root,
+            leaf_hashes=hashed.leaf_hashes,
+            stats=hashed.stats,
         )
-    if store.changed:
-        store.verify_all(progress)
-    return store, hashes
+
+    def _create_store(
+        self,
+        metainfo: Metainfo,
+        layers: dict[bytes, bytes],
+        directory: Path,
+        progress: Callable[[int, int], None],
+    ) -> tuple[ContentStore, tuple[bytes, ...]]:
+        hashes = tuple(chunk_hashes(metainfo, layers))
+        save_metainfo(self._disk, self._home, metainfo, layers)
+        store = ContentStore.continue_download(
+            self._disk, self._home, metainfo, hashes, directory, progress=progress
+        )
+        return store, hashes
+
+    def _open_store(
+        self, entry: CatalogueEntry, progress: Callable[[int, int], None]
+    ) -> tuple[ContentStore, tuple[bytes, ...]]:
+        metainfo, layers = load_metainfo(self._disk, self._home, entry.content_hash)
+        hashes = tuple(chunk_hashes(metainfo, layers))
+        if entry.state in {StoredState.SHARING, StoredState.COMPLETE}:
+            store = ContentStore.open(
+                self._disk, self._home, metainfo, hashes, entry.path, progress=progress
+            )
+        else:
+            store = ContentStore.continue_download(
+                self._disk, self._home, metainfo, hashes, entry.path.parent, progress=progress
+            )
+        if store.changed:
+            store.verify_all(progress)
+        return store, hashes
 
 
 def _nowhere(_: SwarmInput) -> None:

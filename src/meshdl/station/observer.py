@@ -290,15 +290,7 @@ class Observer:
 
     def _measure(self) -> bool:
         """Look at every counter; whether any of them moved lately."""
-        counters: dict[Counter, int] = {"out": 0}
-        for session in self._core.sessions.values():
-            for content, traffic in session.traffic.items():
-                counters["out"] += traffic.sent
-                counters["from", session.link, content] = traffic.received
-        for content, download in self._core.downloads.items():
-            if download.fetching:
-                counters["in", content] = download.octets_done
-        now = self._loop.time()
+        counters, now = self._counters(), self._loop.time()
         for gone in self._meters.keys() - counters.keys():
             del self._meters[gone]
         for counter, octets in counters.items():
@@ -308,6 +300,17 @@ class Observer:
             if self._rate(("in", content)):
                 self.content_changed(content)
         return any(meter.rate_octets_per_s for meter in self._meters.values())
+
+    def _counters(self) -> dict[Counter, int]:
+        counters: dict[Counter, int] = {"out": 0}
+        for session in self._core.sessions.values():
+            for content, traffic in session.traffic.items():
+                counters["out"] += traffic.sent
+                counters["from", session.link, content] = traffic.received
+        for content, download in self._core.downloads.items():
+            if download.fetching:
+                counters["in", content] = download.octets_done
+        return counters
 
     def _publish(self) -> None:
         self._publish_due = False

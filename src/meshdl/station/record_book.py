@@ -78,6 +78,7 @@ class RecordBook:
         title: str,
         octets: int,
         path: Path,
+        is_folder: bool,
         precedence: Precedence,
         tags: Sequence[str] = (),
     ) -> ContentRecord:
@@ -86,8 +87,8 @@ class RecordBook:
         Raises:
             RecordInvalid: title or tags do not fit a record.
         """
-        media_type = "" if path.is_dir() else mimetypes.guess_type(path.name)[0] or ""
-        if len(media_type) > MEDIA_TYPE_MAX_OCTETS:
+        media_type = mimetypes.guess_type(path.name)[0] or ""
+        if is_folder or len(media_type) > MEDIA_TYPE_MAX_OCTETS:
             media_type = ""
         now = int(time.time())
         record = sign(
@@ -115,6 +116,7 @@ class RecordBook:
         title: str,
         octets: int,
         path: Path,
+        is_folder: bool,
         precedence: Precedence,
     ) -> None:
         """Tell the peers of a content by the record that is known of it, else by our own."""
@@ -122,7 +124,14 @@ class RecordBook:
         if found is not None:
             self._post(OfferRecord(content, found.octets))
             return
-        await self.announce(content, title=title, octets=octets, path=path, precedence=precedence)
+        await self.announce(
+            content,
+            title=title,
+            octets=octets,
+            path=path,
+            is_folder=is_folder,
+            precedence=precedence,
+        )
 
     async def known(self) -> list[ContentRecord]:
         """Every record that has not expired, one a content: our own, else the newest."""

@@ -1,7 +1,7 @@
 """The contents that are open, for the disk thread: does what the swarm core asks of them.
 
-Every method but :meth:`Shelf.read_cached` runs in the disk thread, and returns the input that the core waits for, also
-when the disk refuses.
+Every method but :meth:`Shelf.read_cached` runs in the disk thread, and returns the input
+that the core waits for, also when the disk refuses.
 """
 
 import logging

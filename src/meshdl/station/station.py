@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Self
 
 from meshdl import __version__
+from meshdl.content.metainfo import Metainfo
 from meshdl.control.server import ControlServer
 from meshdl.control.view import ContentChanged, ContentState, ContentStatus, LanStatus, Via
 from meshdl.errors import ContentUnknown, StorageError
@@ -122,16 +123,18 @@ class Station:
             ContentUnknown: it was removed meanwhile.
         """
         text = target.hex() if isinstance(target, bytes) else target
-        place = str(directory.absolute()) if directory is not None else None
+        place = os.path.abspath(directory) if directory is not None else None  # noqa: ASYNC240, PTH100 - looks at no disk
         with self.view.events() as events:
             status = await self.view.download(text, directory=place, via=via)
             content = ContentHash(bytes.fromhex(status.content_hash))
             if _is_over(status):
                 return status
             async for event in events:
-                if isinstance(event, ContentChanged) and _is_over(event.content):
-                    if event.content.content_hash == status.content_hash:
-                        return event.content
+                if not isinstance(event, ContentChanged):
+                    continue
+                ours = event.content.content_hash == status.content_hash
+                if ours and _is_over(event.content):
+                    return event.content
         # The station stops, or we fell behind: it is as it is.
         return await self.view.content(content)
 
@@ -175,14 +178,20 @@ class Station:
             catalogue,
             tasks=tasks,
             changed=view.content_changed,
-            whole=lambda entry: _announce(entry, records, tasks),
+            whole=lambda entry, metainfo: _announce(entry, metainfo, records, tasks),
         )
+        stack.push_async_callback(library.stores.close)
         stack.push_async_callback(library.close)
         shell.connect(library, records)
         library.connect(shell.driver.post)
         view.connect(shell, library, records)
         self.view = view
-        for failure in (*library.failures, *shell.failures, records.failure):
+        for failure in (
+            *library.failures,
+            *library.stores.failures,
+            *shell.failures,
+            records.failure,
+        ):
             tasks.create_task(_watch(failure))
         tasks.create_task(view.observer.run())
         if config.lan.enabled:
@@ -240,7 +249,7 @@ async def background() -> AsyncIterator[asyncio.TaskGroup]:
                 raise
             except BaseException as error:  # noqa: BLE001 - it is raised below
                 failure = error
-            raise _Stopped
+            raise _Stopped  # noqa: TRY301 - a group is ended by an exception only
     except* _Stopped:
         pass
     if failure is not None:
@@ -259,13 +268,16 @@ async def _say_goodbye(shell: SwarmShell) -> None:
             await shell.switchboard.all_down()
 
 
-def _announce(entry: CatalogueEntry, records: RecordBook, tasks: asyncio.TaskGroup) -> None:
+def _announce(
+    entry: CatalogueEntry, metainfo: Metainfo, records: RecordBook, tasks: asyncio.TaskGroup
+) -> None:
     tasks.create_task(
         records.announce_held(
             entry.content_hash,
             title=entry.title,
-            octets=entry.octets or 0,
+            octets=metainfo.total_octets,
             path=entry.path,
+            is_folder=metainfo.is_folder,
             precedence=entry.precedence,
         )
     )

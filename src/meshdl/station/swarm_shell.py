@@ -101,19 +101,19 @@ class SwarmShell:
             case effects.Send(link, message):
                 self.switchboard.send(link, message)
             case effects.WriteRange():
-                library.write(effect)
+                library.stores.write(effect)
             case effects.ReadRange():
-                library.read(effect)
+                library.stores.read(effect)
             case effects.ReadHashes():
-                library.read_hashes(effect)
+                library.stores.read_hashes(effect)
             case effects.WriteLeafHashes():
-                library.write_leaf_hashes(effect)
+                library.stores.write_leaf_hashes(effect)
             case effects.DownloadChanged(content):
                 self._download_changed(content)
             case effects.CreateContent():
                 library.create(effect)
             case effects.FinishContent(content):
-                library.finish(content)
+                library.stores.finish(content)
             case effects.CloseLink(link, reason):
                 self.switchboard.close(link, reason)
             case effects.Dial(station):

@@ -321,6 +321,7 @@ class LiveView:
             title=shown,
             octets=hashed.metainfo.total_octets,
             path=hashed.root,
+            is_folder=hashed.metainfo.is_folder,
             precedence=precedence,
             tags=tags,
         )

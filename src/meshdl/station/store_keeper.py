@@ -1,0 +1,180 @@
+"""Keeps the open stores: does what the swarm core asks of them, and makes it durable.
+
+Theory of operation
+===================
+
+One thread, the disk thread, uses the stores, in the order in which the core asked. The
+answers are posted to the core. Another, the sync thread, waits for the disk to make a
+checkpoint durable, so that nobody else waits with it.
+
+Two things make this fast. What the system has in memory is read at once, in the event
+loop; and what one turn of the loop wants written is handed over together. Handing over
+costs more than reading or writing 64 KiB does.
+
+A checkpoint, a finish and a close of one content exclude each other.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeAlias
+
+from meshdl.ids import ContentHash
+from meshdl.station.shelf import Shelf, complete
+from meshdl.station.store import Checkpoint, ContentStore
+from meshdl.station.worker import Worker
+from meshdl.swarm import effects, inputs
+from meshdl.swarm.inputs import SwarmInput
+
+CHECKPOINT_EVERY_S = 5.0
+"""What a power cut may cost of a download; the death of the program costs nothing."""
+
+Post: TypeAlias = Callable[[SwarmInput], None]
+
+
+class StoreKeeper:
+    """The stores that are open, by content.
+
+    Args:
+        tasks: what takes its time runs in there.
+        changed: told of a content whose file is no longer what was hashed.
+    """
+
+    def __init__(self, tasks: asyncio.TaskGroup, changed: Callable[[ContentHash], None]) -> None:
+        self._tasks, self._changed = tasks, changed
+        self._loop = asyncio.get_running_loop()
+        self._shelf = Shelf()
+        self._disk_thread, self._sync_thread = Worker("disk"), Worker("sync")
+        self._exclusive: defaultdict[ContentHash, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._to_write: dict[ContentHash, list[effects.WriteRange]] = {}
+        self._checkpoint_due: set[ContentHash] = set()
+        self._reads_waiting = 0
+        self._stopped = False
+        self._post: Post = _nowhere
+
+    def connect(self, post: Post) -> None:
+        """Say where the core takes its inputs; before anything else is called."""
+        self._post = post
+
+    @property
+    def failures(self) -> list[asyncio.Future[None]]:
+        """Done with an exception when a thread met a bug of ours."""
+        return [self._disk_thread.failure, self._sync_thread.failure]
+
+    # What the core asks for.
+
+    def write(self, effect: effects.WriteRange) -> None:
+        """Write; the answer is posted."""
+        content = effect.content
+        ranges = self._to_write.get(content)
+        if ranges is None:
+            ranges = self._to_write[content] = []
+            self._loop.call_soon(self._hand_over, content)
+        ranges.append(effect)
+        if content not in self._checkpoint_due:
+            self._checkpoint_due.add(content)
+            self._loop.call_later(CHECKPOINT_EVERY_S, self._checkpoint_soon, content)
+
+    def write_leaf_hashes(self, effect: effects.WriteLeafHashes) -> None:
+        """Write; only a failure is posted."""
+        work = partial(self._shelf.write_leaf_hashes, effect)
+        self._disk_thread.submit(work, self._post_failure)
+
+    def read(self, effect: effects.ReadRange) -> None:
+        """Read; the answer is posted."""
+        # Answers keep their order: what overtakes looks to the peer as if it got lost.
+        found = self._shelf.read_cached(effect) if self._reads_waiting == 0 else None
+        if found is not None:
+            self._post(found)
+            return
+        self._reads_waiting += 1
+        self._disk_thread.submit(
+            partial(self._shelf.read, effect), partial(self._was_read, effect.content)
+        )
+
+    def read_hashes(self, effect: effects.ReadHashes) -> None:
+        """Read; the answer is posted."""
+        self._disk_thread.submit(partial(self._shelf.read_hashes, effect), self._post)
+
+    def finish(self, content: ContentHash) -> None:
+        """Give a download its own name; the answer is posted."""
+        self._tasks.create_task(self._finish(content))
+
+    # What the library asks for.
+
+    def get(self, content: ContentHash) -> ContentStore | None:
+        """An open store; only to be asked what never changes."""
+        return self._shelf.get(content)
+
+    async def put(self, content: ContentHash, store: ContentStore) -> None:
+        """From now on this store answers."""
+        await self._disk_thread.call(partial(self._shelf.put, content, store))
+
+    async def take(self, content: ContentHash) -> ContentStore | None:
+        """Take a store away; the caller closes or forgets it."""
+        async with self._exclusive[content]:
+            store = await self._disk_thread.call(partial(self._shelf.take, content))
+        self._exclusive.pop(content, None)
+        return store
+
+    async def close_one(self, content: ContentHash) -> None:
+        """Make a content durable and let go of it."""
+        async with self._exclusive[content]:
+            await self._disk_thread.call(partial(self._shelf.close, content))
+
+    async def checkpoint(self, content: ContentHash) -> None:
+        """Return when everything written so far is durable; a failure is posted."""
+        await self._disk_thread.call(_nothing)  # what is queued comes first
+        async with self._exclusive[content]:
+            begun = await self._disk_thread.call(partial(self._shelf.begin_checkpoint, content))
+            if isinstance(begun, Checkpoint):
+                begun = await self._sync_thread.call(partial(complete, content, begun))
+        self._post_failure(begun)
+
+    async def close(self) -> None:
+        """Make everything durable and end the threads. Tasks have ended before."""
+        self._stopped = True
+        await self._sync_thread.close()
+        await self._disk_thread.call(self._shelf.close_all)
+        await self._disk_thread.close()
+
+    # How it does that.
+
+    def _hand_over(self, content: ContentHash) -> None:
+        ranges = self._to_write.pop(content)
+        if not self._stopped:
+            self._disk_thread.submit(partial(self._shelf.write, content, ranges), self._post_all)
+
+    def _post_all(self, answers: Sequence[SwarmInput]) -> None:
+        for answer in answers:
+            self._post(answer)
+
+    def _post_failure(self, failure: inputs.StoreFailed | None) -> None:
+        if failure is not None:
+            self._post(failure)
+
+    def _was_read(self, content: ContentHash, answer: inputs.RangeRead | inputs.ReadFailed) -> None:
+        self._reads_waiting -= 1
+        self._post(answer)
+        if isinstance(answer, inputs.ReadFailed) and answer.changed and not self._stopped:
+            self._changed(content)
+
+    def _checkpoint_soon(self, content: ContentHash) -> None:
+        self._checkpoint_due.discard(content)
+        if not self._stopped:
+            self._tasks.create_task(self.checkpoint(content))
+
+    async def _finish(self, content: ContentHash) -> None:
+        # First by the sync thread, so that the disk thread finds nothing left to wait for.
+        await self.checkpoint(content)
+        async with self._exclusive[content]:
+            self._post(await self._disk_thread.call(partial(self._shelf.finish, content)))
+
+
+def _nothing() -> None:
+    """Done when everything before it is."""
+
+
+def _nowhere(_: SwarmInput) -> None:
+    raise RuntimeError("the store keeper is not connected to a core")
