@@ -1,7 +1,10 @@
 """Carries our offers to stations of the local network.
 
-A station often has several addresses, and some of them lead nowhere (RFC 8305, "Happy
-Eyeballs"): each is tried a moment after the one before, and the first that answers wins.
+A station often has several addresses. Some lead nowhere, and some lead elsewhere: many
+machines have a 172.17.0.1 of their own. So each is asked who is there, a moment after the
+one before or as soon as that has failed (RFC 8305, "Happy Eyeballs"), and the first at
+which the wanted station answers gets the offer. The offer itself goes to one address only:
+every copy would be another link at the other end.
 """
 
 import asyncio
@@ -63,25 +66,45 @@ class LanExchange:
         endpoints = self._book.endpoints(station)
         if not endpoints:
             raise LinkError(f"no address is known of station {station}; wait until it is heard")
+        endpoint = await self._first_to_answer(station, endpoints)
         body = msgspec.json.encode(Description(offer.station, offer.sdp))
-        attempts = [
-            asyncio.create_task(self._attempt(endpoint, body, ATTEMPT_AFTER_S * place))
-            for place, endpoint in enumerate(endpoints)
-        ]
+        octets = await self._request("POST", endpoint, OFFER_PATH, body)
+        return Answer(*decode_description(octets))
+
+    async def _first_to_answer(
+        self, station: StationId, endpoints: tuple[Endpoint, ...]
+    ) -> Endpoint:
+        waiting = list(endpoints)
+        asked: dict[asyncio.Task[None], Endpoint] = {}
         failures: list[str] = []
         try:
-            for attempt in asyncio.as_completed(attempts):
-                try:
-                    return await attempt
-                except LinkRefused:
-                    raise
-                except LinkError as error:
-                    failures.append(str(error))
+            while waiting or asked:
+                if waiting:
+                    endpoint = waiting.pop(0)
+                    asked[asyncio.create_task(self._check(station, endpoint))] = endpoint
+                done, _ = await asyncio.wait(
+                    asked,
+                    timeout=ATTEMPT_AFTER_S if waiting else None,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                for task in done:
+                    endpoint = asked.pop(task)
+                    try:
+                        task.result()
+                    except LinkError as error:
+                        failures.append(str(error))
+                    else:
+                        return endpoint
         finally:
-            for task in attempts:
+            for task in asked:
                 task.cancel()
-            await asyncio.gather(*attempts, return_exceptions=True)
+            await asyncio.gather(*asked, return_exceptions=True)
         raise LinkError(f"station {station} does not answer: {'; '.join(failures)}")
+
+    async def _check(self, station: StationId, endpoint: Endpoint) -> None:
+        card = await self.card(endpoint)
+        if card.station != station:
+            raise LinkError(f"{endpoint} is another station")
 
     async def card(self, endpoint: Endpoint) -> Card:
         """What the station at an address tells of itself.
@@ -94,10 +117,6 @@ class LanExchange:
             return msgspec.json.decode(octets, type=Card)
         except (msgspec.DecodeError, RecursionError) as error:
             raise LinkRefused(f"{endpoint} is no station: {error}") from error
-
-    async def _attempt(self, endpoint: Endpoint, body: bytes, wait_s: float) -> Answer:
-        await asyncio.sleep(wait_s)
-        return Answer(*decode_description(await self._request("POST", endpoint, OFFER_PATH, body)))
 
     async def _request(
         self, method: str, endpoint: Endpoint, path: str, body: bytes | None

@@ -10,24 +10,24 @@ restarted has a new instance and may announce it before the old one runs out, so
 instance heard last counts.
 
 Every few seconds the addresses of the machine are compared with those announced. When
-they differ, the interfaces are joined anew and the announcement is sent again; with no
-interface at all, everything is closed and tried again later.
+they differ, the interfaces are joined anew, the announcement is sent again, and everybody
+there is asked again; with no interface at all, everything is closed, whoever was heard
+counts as lost, and it is tried again later.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
-from zeroconf import (
-    IPVersion,
-    NonUniqueNameException,
-    ServiceStateChange,
-    Zeroconf,
-)
+import zeroconf
+from zeroconf import IPVersion, ServiceStateChange, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
 from meshdl.discovery.announcement import SERVICE_TYPE, Announcement
+from meshdl.discovery.endpoints import dial_order
 from meshdl.discovery.events import (
     Endpoint,
     KeyInUseElsewhere,
@@ -35,17 +35,15 @@ from meshdl.discovery.events import (
     StationFound,
     StationLost,
 )
-from meshdl.discovery.interfaces import own_addresses
+from meshdl.discovery.interfaces import Reach, look
 from meshdl.ids import StationId
 
 LOOK_EVERY_S = 3.0
-"""How often the machine's addresses are compared with those announced."""
+"""How often the machine's addresses are compared with those announced; costs 0.5 ms."""
 
 RESOLVE_WITHIN_MS = 3000
 STATIONS_MAX = 1024
-"""Announcements remembered; whoever floods the network makes us forget others, no more."""
-
-ENDPOINTS_MAX = 8
+"""Announcements remembered; whoever floods the network makes us miss others, no more."""
 
 _BROWSE_DELAY_MS = 0
 """Ask at once: RFC 6762 wants a random delay when many start together, which zeroconf adds."""
@@ -68,7 +66,8 @@ class LanDiscovery:
         own: what is announced.
         port: of ``/rtc/offer``.
         interfaces: addresses or names to use; empty for all.
-        loopback: announce 127.0.0.1 too.
+        loopback: announce 127.0.0.1 too, and look for stations there.
+        look_every_s: how soon a change of addresses is noticed.
 
     Attributes:
         state: one sentence for people.
@@ -82,12 +81,15 @@ class LanDiscovery:
         port: int,
         interfaces: tuple[str, ...] = (),
         loopback: bool = False,
+        look_every_s: float = LOOK_EVERY_S,
     ) -> None:
         self._own, self._port = own, port
         self._interfaces, self._loopback = interfaces, loopback
+        self._look_every_s = look_every_s
         self._report: Callable[[LanEvent], None] = _unheard
         self._heard: dict[str, _Heard] = {}
         self._resolving: dict[str, asyncio.Task[None]] = {}
+        self._announcing: Awaitable[object] | None = None
         self.state = "starting"
         self.addresses: tuple[str, ...] = ()
 
@@ -95,49 +97,64 @@ class LanDiscovery:
         """Announce and listen until cancelled; then say goodbye."""
         self._report = report
         while True:
-            self.addresses = self._look()
-            if not self.addresses:
+            reach = self._look()
+            if not reach.senders:
                 self.state = "no network interface; trying again"
             else:
                 try:
-                    await self._serve()
+                    await self._serve(reach)
                 except OSError as error:
                     self.state = f"multicast is not to be had ({error}); trying again"
                     _log.warning("%s", self.state)
-            await asyncio.sleep(LOOK_EVERY_S)
+                self._lose_all()
+            await asyncio.sleep(self._look_every_s)
 
-    async def _serve(self) -> None:
+    async def _serve(self, reach: Reach) -> None:
         """Announce and listen until no interface is left."""
-        zeroconf = AsyncZeroconf(interfaces=list(self.addresses), ip_version=IPVersion.All)
-        browser = AsyncServiceBrowser(
-            zeroconf.zeroconf, SERVICE_TYPE, handlers=[self._changed], delay=_BROWSE_DELAY_MS
-        )
-        try:
-            service = self._service()
-            # Cooperating: the name is ours alone, so nobody is asked about it first.
-            await zeroconf.async_register_service(service, cooperating_responders=True)
+        async with AsyncExitStack() as stack:
+            with _as_os_error():
+                # Made without interfaces, which join one by one afterwards: the constructor
+                # fails altogether, with its sockets open, when an address has just gone.
+                speaker = AsyncZeroconf(interfaces=[], ip_version=_families(reach))
+                stack.push_async_callback(speaker.async_close)
+                await speaker.async_update_interfaces(list(reach.senders), _families(reach))
+                if not speaker.zeroconf.engine.senders:
+                    raise OSError("no interface takes it")
+                # Cooperating: the name is ours alone, so nobody is asked about it first.
+                self._announcing = await speaker.async_register_service(
+                    self._service(), cooperating_responders=True
+                )
+            stack.push_async_callback(self._stop_tasks)
             self.state = "announced"
-            while True:
-                await asyncio.sleep(LOOK_EVERY_S)
-                found = self._look()
-                if not found:
-                    return
-                if found != self.addresses:
-                    _log.info("addresses are now %s", ", ".join(found))
-                    self.addresses = found
-                    await zeroconf.async_update_interfaces(list(found))
-                    await zeroconf.async_update_service(self._service())
-        except NonUniqueNameException as error:
-            raise OSError(f"the name {self._own.service_name} is taken") from error
-        finally:
-            for task in self._resolving.values():
-                task.cancel()
-            self._resolving.clear()
-            await browser.async_cancel()
-            await zeroconf.async_close()
+            while reach.senders:
+                browser = AsyncServiceBrowser(
+                    speaker.zeroconf,
+                    SERVICE_TYPE,
+                    handlers=[self._changed],
+                    delay=_BROWSE_DELAY_MS,
+                )
+                try:
+                    reach = await self._other_than(reach)
+                finally:
+                    await browser.async_cancel()
+                if reach.senders:
+                    _log.info("addresses are now %s", ", ".join(reach.addresses))
+                    with _as_os_error():
+                        self._announcing = await speaker.async_update_service(self._service())
+                        await speaker.async_update_interfaces(list(reach.senders), _families(reach))
 
-    def _look(self) -> tuple[str, ...]:
-        return own_addresses(self._interfaces, loopback=self._loopback)
+    async def _other_than(self, reach: Reach) -> Reach:
+        """Wait until the addresses are not what they were."""
+        while True:
+            await asyncio.sleep(self._look_every_s)
+            found = self._look()
+            if found != reach:
+                return found
+
+    def _look(self) -> Reach:
+        reach = look(self._interfaces, loopback=self._loopback)
+        self.addresses = reach.addresses
+        return reach
 
     def _service(self) -> AsyncServiceInfo:
         return AsyncServiceInfo(
@@ -157,14 +174,15 @@ class LanDiscovery:
             return
         if state_change is ServiceStateChange.Removed:
             self._removed(name)
-        elif name not in self._resolving and (
-            name in self._heard or len(self._heard) < STATIONS_MAX
-        ):
+        elif name not in self._resolving and self._has_room(name):
             info = AsyncServiceInfo(service_type, name)
             if info.load_from_cache(zeroconf):
                 self._resolved(name, info)
             else:
                 self._resolving[name] = asyncio.create_task(self._resolve(zeroconf, name, info))
+
+    def _has_room(self, name: str) -> bool:
+        return name in self._heard or len(self._heard) + len(self._resolving) < STATIONS_MAX
 
     async def _resolve(self, zeroconf: Zeroconf, name: str, info: AsyncServiceInfo) -> None:
         try:
@@ -178,8 +196,13 @@ class LanDiscovery:
         if announcement is None or not info.port:
             _log.debug("%s announces what is no station", name)
             return
-        hosts = info.parsed_scoped_addresses()[:ENDPOINTS_MAX]
-        endpoints = tuple(Endpoint(host, info.port) for host in hosts)
+        endpoints = dial_order(
+            info.parsed_scoped_addresses(),
+            info.port,
+            own_hosts=self.addresses,
+            own_port=self._port,
+            loopback=self._loopback,
+        )
         heard = _Heard(announcement, endpoints)
         if not endpoints or self._heard.get(name) == heard:
             return
@@ -195,23 +218,55 @@ class LanDiscovery:
         task = self._resolving.pop(name, None)
         if task is not None:
             task.cancel()
-        gone = self._heard.pop(name, None)
+        gone = self._heard.get(name)
         if gone is None:
             return
-        left = self._last_of(gone.announcement.station)
-        if left is None:
-            self._report(StationLost(gone.announcement.station))
-        else:
-            self._report(_found(left))
+        station = gone.announcement.station
+        was_last = self._last_of(station) is gone
+        del self._heard[name]
+        left = self._last_of(station)
+        if station == self._own.station or not was_last:
+            return  # what was reported of it last still holds
+        self._report(StationLost(station) if left is None else _found(left))
+
+    def _lose_all(self) -> None:
+        stations = {heard.announcement.station for heard in self._heard.values()}
+        self._heard.clear()
+        for station in stations - {self._own.station}:
+            self._report(StationLost(station))
 
     def _last_of(self, station: StationId) -> _Heard | None:
         found = [one for one in self._heard.values() if one.announcement.station == station]
         return found[-1] if found else None
 
+    async def _stop_tasks(self) -> None:
+        tasks: list[asyncio.Future[Any]] = [*self._resolving.values()]
+        self._resolving.clear()
+        if isinstance(self._announcing, asyncio.Future):
+            tasks.append(self._announcing)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
 
 def _found(heard: _Heard) -> StationFound:
     said = heard.announcement
     return StationFound(said.station, said.callsign, heard.endpoints, said.instance)
+
+
+def _families(reach: Reach) -> IPVersion:
+    # A system without IPv6 refuses a socket for both families.
+    six = any(":" in address for address in reach.senders)
+    return IPVersion.All if six else IPVersion.V4Only
+
+
+@contextmanager
+def _as_os_error() -> Iterator[None]:
+    """The library raises RuntimeError for an address that is gone, and errors of its own."""
+    try:
+        yield
+    except (RuntimeError, zeroconf.Error) as error:
+        raise OSError(f"{type(error).__name__}: {error}") from error
 
 
 def _unheard(_: LanEvent) -> None:

@@ -149,6 +149,8 @@ class WebRtcTransport:
             LinkRefused: it is no offer, or there is no room for another link.
         """
         self._check_room()
+        if offer.station == self._own:
+            raise LinkRefused("this is the station's own offer; it was carried to itself")
         theirs = fingerprint(offer.sdp)
         link = self._new_link(None)
         try:

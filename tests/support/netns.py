@@ -1,0 +1,129 @@
+"""Networks of several hosts on one machine: Linux network namespaces on a bridge.
+
+Everything stands in namespaces of its own, the bridge too: nothing of the machine's own
+network is touched, and deleting the namespaces takes all of it away.
+"""
+
+import enum
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+HOSTS_MAX = 200
+
+
+class Addressing(enum.Enum):
+    """Which addresses the hosts have on their one interface, ``lan``."""
+
+    IPV4 = "ipv4"
+    IPV6 = "ipv6"
+    """A unique local one (RFC 4193) and a link-local one."""
+
+    LINK_LOCAL = "link-local"
+    """Nothing but what IPv6 makes by itself."""
+
+    UNPLUGGED = "unplugged"
+    """The interface is not there; see :meth:`Host.plug_in`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One namespace.
+
+    Attributes:
+        name: of the namespace.
+        number: from 1; its addresses end with it.
+    """
+
+    name: str
+    number: int
+    bridge: str
+
+    def words(self, *command: str) -> list[str]:
+        """The command that runs ``command`` on this host."""
+        return ["ip", "netns", "exec", self.name, *command]
+
+    def ip(self, *words: str) -> None:
+        """Run ``ip`` on this host."""
+        _run("ip", "-n", self.name, *words)
+
+    def plug_in(self, addressing: Addressing) -> None:
+        """Give the host its interface: a cable to the bridge."""
+        port = f"port{self.number}"
+        _run(
+            "ip", "-n", self.bridge, "link", "add", port, "type", "veth",
+            "peer", "name", "lan", "netns", self.name,
+        )  # fmt: skip
+        _run("ip", "-n", self.bridge, "link", "set", port, "master", "br0", "up")
+        six = addressing is not Addressing.IPV4
+        self._set("net/ipv6/conf/lan/disable_ipv6", "0" if six else "1")
+        # Nobody else is there who could have the same address.
+        self._set("net/ipv6/conf/lan/accept_dad", "0")
+        self.ip("link", "set", "lan", "up")
+        if addressing is Addressing.IPV4:
+            self.ip("addr", "add", f"{self.ipv4}/24", "dev", "lan")
+        elif addressing is Addressing.IPV6:
+            self.ip("addr", "add", f"fd73::{self.number}/64", "dev", "lan")
+
+    @property
+    def ipv4(self) -> str:
+        """Its address, when it has one of IPv4."""
+        return f"10.73.0.{self.number}"
+
+    def _set(self, key: str, setting: str) -> None:
+        _run(*self.words("sh", "-c", f"echo {setting} > /proc/sys/{key}"))
+
+
+@contextmanager
+def network(count: int, addressing: Addressing) -> Iterator[tuple[Host, ...]]:
+    """``count`` hosts that reach each other and nobody else, while the block runs.
+
+    Skips the test where namespaces cannot be made.
+    """
+    assert count <= HOSTS_MAX
+    _need_namespaces()
+    family = f"meshdl-{os.getpid()}-{secrets.token_hex(3)}"
+    with ExitStack() as stack:
+        bridge = stack.enter_context(_namespace(f"{family}-br"))
+        _run("ip", "-n", bridge, "link", "add", "br0", "type", "bridge", "mcast_snooping", "0")
+        _run("ip", "-n", bridge, "link", "set", "br0", "up")
+        hosts = []
+        for number in range(1, count + 1):
+            host = Host(stack.enter_context(_namespace(f"{family}-{number}")), number, bridge)
+            host.ip("link", "set", "lo", "up")
+            if addressing is not Addressing.UNPLUGGED:
+                host.plug_in(addressing)
+            hosts.append(host)
+        yield tuple(hosts)
+
+
+@contextmanager
+def _namespace(name: str) -> Iterator[str]:
+    _run("ip", "netns", "add", name)
+    try:
+        yield name
+    finally:
+        _run("ip", "netns", "delete", name)
+
+
+def _need_namespaces() -> None:
+    if sys.platform != "linux" or shutil.which("ip") is None:
+        pytest.skip("network namespaces need Linux and the program ip (iproute2)")
+    if os.geteuid() != 0:
+        pytest.skip("network namespaces need root")
+    if not Path("/proc/self/ns/net").exists():
+        pytest.skip("this kernel has no network namespaces")
+
+
+def _run(*words: str) -> None:
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=20)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(words)}: {done.stderr.strip()}")
