@@ -14,7 +14,7 @@ LONGER = {
     "src/meshdl/control/view.py": 450,
     "src/meshdl/sim/disk.py": 400,
     "src/meshdl/station/catalogue.py": 400,
-    "src/meshdl/station/library.py": 650,
+    "src/meshdl/station/library.py": 500,
     "src/meshdl/station/store.py": 550,
     "src/meshdl/swarm/download.py": 450,
     "src/meshdl/swarm/fetcher.py": 500,
