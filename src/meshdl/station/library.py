@@ -319,7 +319,8 @@ class Library:
         except (StorageError, ContentError) as error:
             self._break(content, str(error))
             return
-        if entry.state is StoredState.DOWNLOADING and content in self._items:
+        item = self._items.get(content)
+        if item is not None and item.entry.state is StoredState.DOWNLOADING:
             self._post(inputs.StartDownload(content, entry.precedence))
 
     async def _open(self, content: ContentHash) -> None:

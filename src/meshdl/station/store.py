@@ -205,11 +205,19 @@ class ContentStore:
 
         As :meth:`open`, or :meth:`create_download` when there is nothing to open.
         """
-        location = directory / metainfo.name
-        unborn = disk.stat(ContentHome(disk, home, metainfo.content_hash).journal) is None
-        if unborn and disk.stat(location) is None:
+        state = ContentHome(disk, home, metainfo.content_hash)
+        if disk.stat(state.journal) is None and disk.stat(state.stats) is None:
             return cls.create_download(disk, home, metainfo, chunk_hashes, directory)
-        return cls.open(disk, home, metainfo, chunk_hashes, location, progress=progress)
+        location = directory / metainfo.name
+        store = cls.open(disk, home, metainfo, chunk_hashes, location, progress=progress)
+        if store.changed:
+            store.verify_all(progress)
+        if store.finished and not store.have.full:
+            raise TargetExists(
+                f"{location} was downloaded and is not what it was; move it away to get the "
+                "content anew"
+            )
+        return store
 
     @classmethod
     def serve(

@@ -8,7 +8,7 @@ answers are posted to the core. Another, the sync thread, waits for the disk to 
 checkpoint durable, so that nobody else waits with it.
 
 Two things make this fast. What the system has in memory is read at once, in the event
-loop; and what one turn of the loop wants written is handed over together. Handing over
+loop; and what is to be written within a few milliseconds is handed over together. Handing over
 costs more than reading or writing 64 KiB does.
 
 A checkpoint, a finish and a close of one content exclude each other.
@@ -29,6 +29,9 @@ from meshdl.swarm.inputs import SwarmInput
 
 CHECKPOINT_EVERY_S = 5.0
 """What a power cut may cost of a download; the death of the program costs nothing."""
+
+HAND_OVER_EVERY_S = 0.005
+"""Long enough for several ranges at the rate of a fast network, too short to be noticed."""
 
 Post: TypeAlias = Callable[[SwarmInput], None]
 
@@ -70,7 +73,7 @@ class StoreKeeper:
         ranges = self._to_write.get(content)
         if ranges is None:
             ranges = self._to_write[content] = []
-            self._loop.call_soon(self._hand_over, content)
+            self._loop.call_later(HAND_OVER_EVERY_S, self._hand_over, content)
         ranges.append(effect)
         if content not in self._checkpoint_due:
             self._checkpoint_due.add(content)

@@ -1,0 +1,466 @@
+"""Whole stations over real WebRTC, real mDNS, a real disk."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from meshdl.content.record import ContentRecord
+from meshdl.control.view import ContentState, LinkState, LogQuery
+from meshdl.errors import (
+    ConfigError,
+    ContentLinkInvalid,
+    ContentUnknown,
+    HomeInUse,
+    StorageError,
+    TargetExists,
+)
+from meshdl.ids import Callsign, ContentHash
+from meshdl.links import Path as LinkPath
+from meshdl.station import keys
+from meshdl.station.home import Home
+from tests.support.stations import (
+    hash_of,
+    make_file,
+    run,
+    station,
+    until,
+    until_linked,
+    until_state,
+)
+
+pytestmark = pytest.mark.real
+
+NOBODYS = ContentHash(b"\x5a" * 32)
+
+
+def folder(root: Path) -> Path:
+    """Nested, with an empty file, and longer than one chunk."""
+    make_file(root / "map.bin", 3_000_001)
+    make_file(root / "sub" / "dir" / "note.txt", 10)
+    make_file(root / "sub" / "empty", 0)
+    return root
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_a_folder_reaches_another_station_whole(tmp_path: Path) -> None:
+    source = folder(tmp_path / "County net")
+
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA") as alfa, station(tmp_path, "KA1BB") as bravo:
+            shared = await alfa.share(source)
+            got = await bravo.download(hash_of(shared))
+            assert got.state is ContentState.COMPLETE
+            assert got.octets_done == got.octets == 3_000_011
+            assert contents(Path(got.location)) == contents(source)
+            assert not list(Path(got.location).parent.glob("*.part"))
+            (source_of,) = got.sources
+            assert source_of.callsign == "KA1AA"
+            assert source_of.path is LinkPath.LAN
+            assert got.duplicate_octets == 0
+
+    run(scenario())
+
+
+def test_a_download_may_begin_before_anybody_has_the_content(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1BB") as bravo:
+            source = make_file(tmp_path / "late.bin", 100_000)
+            async with station(tmp_path, "KA1AA") as alfa:
+                content = hash_of(await alfa.share(source))
+            status = await bravo.view.download(content.hex())
+            assert status.state is ContentState.WAITING
+            assert "no station within reach has it" in (status.error or "")
+            async with station(tmp_path, "KA1AA"):
+                done = await bravo.download(content)
+            assert Path(done.location).read_bytes() == source.read_bytes()
+
+    run(scenario())
+
+
+def test_three_stations_help_each_other(tmp_path: Path) -> None:
+    source = make_file(tmp_path / "map.bin", 20_000_000)
+
+    async def scenario() -> None:
+        async with (
+            station(tmp_path, "KA1AA") as alfa,
+            station(tmp_path, "KA1BB") as bravo,
+            station(tmp_path, "KA1CC") as charlie,
+        ):
+            for one in (alfa, bravo, charlie):
+                await until_linked(one, 2)
+            content = hash_of(await alfa.share(source))
+            both = await asyncio.gather(bravo.download(content), charlie.download(content))
+            for got in both:
+                assert Path(got.location).read_bytes() == source.read_bytes()
+            sent = sum(peer.octets_sent for peer in await alfa.view.peers())
+            assert sent < 1.5 * len(source.read_bytes())
+
+    run(scenario())
+
+
+def test_both_stations_log_the_transfer_and_every_identification(tmp_path: Path) -> None:
+    source = make_file(tmp_path / "map.bin", 500_000)
+
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA") as alfa, station(tmp_path, "KA1BB") as bravo:
+            content = hash_of(await alfa.share(source))
+            began = time.time()
+            await bravo.download(content)
+            (received,) = [e async for e in bravo.view.log(LogQuery(kind="transfer"))]
+            assert received.direction == "received"
+            assert received.callsign == "KA1AA"
+            assert received.content_hash == content.hex()
+            assert received.octets == 500_000
+            assert received.path is LinkPath.LAN
+            assert began <= received.at <= time.time()
+        async with station(tmp_path, "KA1AA", enabled=False) as alfa:
+            (sent,) = [e async for e in alfa.view.log(LogQuery(kind="transfer"))]
+            assert (sent.direction, sent.callsign, sent.octets) == ("sent", "KA1BB", 500_000)
+            said = [
+                (e.direction, e.callsign, e.text)
+                async for e in alfa.view.log(LogQuery(kind="identification"))
+            ]
+            assert ("sent", "KA1AA", "DE KA1AA (hello)") in said
+            assert ("received", "KA1BB", "DE KA1BB (hello)") in said
+            # Bravo was left first, Alfa after it: whoever leaves says goodbye.
+            assert ("received", "KA1BB", "DE KA1BB (bye)") in said
+
+    run(scenario())
+
+
+def test_what_the_neighbours_have_is_listed_with_who_has_it(tmp_path: Path) -> None:
+    source = make_file(tmp_path / "Bulletin 7.txt", 900)
+
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA") as alfa, station(tmp_path, "KA1BB") as bravo:
+            steps = alfa.view.share(
+                [str(source)], title="Bulletin 7", precedence="priority", tags=["wx"]
+            )
+            (shared,) = [step async for step in steps]
+
+            async def listed() -> bool:
+                return bool(await bravo.view.network())
+
+            await until(listed)
+            (found,) = await bravo.view.network()
+            assert found.content_hash == shared.content_hash  # type: ignore[union-attr]
+            assert (found.title, found.octets, found.originator) == ("Bulletin 7", 900, "KA1AA")
+            assert (found.precedence, found.tags) == ("priority", ("wx",))
+            assert found.media_type == "text/plain"
+            assert found.held_by == ("KA1AA",)
+            assert not found.held
+            got = await bravo.download(found.link)
+            # The title and the precedence of the record are the download's, too.
+            assert (got.title, got.precedence) == ("Bulletin 7", "priority")
+            content = ContentHash(bytes.fromhex(found.content_hash))
+
+            async def passed_on() -> bool:
+                return (await alfa.view.network())[0].held_by == ("KA1BB",)
+
+            await until(passed_on)
+            await alfa.view.remove(content, delete_files=True)
+            assert source.exists()  # what was shared in place is the operator's
+
+            async def withdrawn() -> bool:
+                return all(one.held_by == () for one in await bravo.view.network())
+
+            await until(withdrawn)
+
+    run(scenario())
+
+
+def test_a_forged_record_is_not_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = make_file(tmp_path / "genuine.txt", 900)
+    encode = ContentRecord.encode
+
+    def forged(record: ContentRecord) -> bytes:
+        octets = encode(record)
+        return octets.replace(b"genuine.txt", b"obscene.txt")
+
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA") as alfa, station(tmp_path, "KA1BB") as bravo:
+            await until_linked(bravo)
+            monkeypatch.setattr(ContentRecord, "encode", forged)
+            await alfa.share(source)
+
+            async def refused() -> bool:
+                return "signature" in caplog.text or "not signed" in caplog.text
+
+            await until(refused)
+            assert not await bravo.view.network()
+
+    run(scenario())
+
+
+def test_a_stopped_station_goes_on_where_it_was(tmp_path: Path) -> None:
+    source = make_file(tmp_path / "map.bin", 60_000_000)
+
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA") as alfa:
+            content = hash_of(await alfa.share(source))
+            async with station(tmp_path, "KA1BB") as bravo:
+                await bravo.view.download(content.hex())
+
+                async def halfway() -> bool:
+                    return (await bravo.view.content(content)).octets_done > 5_000_000
+
+                await until(halfway)
+            async with station(tmp_path, "KA1BB", enabled=False) as bravo:
+                status = await until_state(bravo, content, ContentState.WAITING)
+
+                async def opened() -> bool:
+                    return (await bravo.view.content(content)).chunks is not None
+
+                await until(opened)
+                kept = (await bravo.view.content(content)).octets_done
+                assert kept > 5_000_000
+                assert not Path(status.location).exists()
+            async with station(tmp_path, "KA1BB") as bravo:
+                got = await bravo.download(content)
+                assert Path(got.location).read_bytes() == source.read_bytes()
+                assert sum(one.octets for one in got.sources) <= 60_000_000 - kept
+
+    run(scenario())
+
+
+def test_pause_keeps_everything_and_resume_goes_on(tmp_path: Path) -> None:
+    source = make_file(tmp_path / "map.bin", 40_000_000)
+
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA") as alfa, station(tmp_path, "KA1BB") as bravo:
+            content = hash_of(await alfa.share(source))
+            await bravo.view.download(content.hex())
+
+            async def begun() -> bool:
+                return (await bravo.view.content(content)).octets_done > 1_000_000
+
+            await until(begun)
+            paused = await bravo.view.pause(content)
+            assert paused.state is ContentState.PAUSED
+            held = (await bravo.view.content(content)).octets_done
+            await asyncio.sleep(0.3)  # nothing may happen meanwhile
+            assert (await bravo.view.content(content)).octets_done == held
+            await bravo.view.resume(content)
+            got = await bravo.download(content)
+            assert Path(got.location).read_bytes() == source.read_bytes()
+
+    run(scenario())
+
+
+def test_a_target_that_exists_is_kept_and_the_download_says_so(tmp_path: Path) -> None:
+    source = make_file(tmp_path / "map.bin", 100_000)
+    mine = make_file(tmp_path / "KA1BB" / "downloads" / "map.bin", 5)
+    before = mine.read_bytes()
+
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA") as alfa, station(tmp_path, "KA1BB") as bravo:
+            content = hash_of(await alfa.share(source))
+            with pytest.raises(StorageError, match="is there already"):
+                await bravo.download(content)
+            assert mine.read_bytes() == before
+            torrent = await alfa.view.torrent(content)
+            await bravo.view.remove(content, delete_files=True)
+            with pytest.raises(TargetExists):  # known at once when the metainfo is
+                await bravo.view.download(torrent)
+            mine.unlink()
+            await bravo.view.download(torrent)
+            got = await bravo.download(content)
+            assert Path(got.location).read_bytes() == source.read_bytes()
+
+    run(scenario())
+
+
+def test_a_broken_download_goes_on_when_the_target_is_out_of_the_way(tmp_path: Path) -> None:
+    source = make_file(tmp_path / "map.bin", 100_000)
+    mine = make_file(tmp_path / "KA1BB" / "downloads" / "map.bin", 5)
+
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA") as alfa, station(tmp_path, "KA1BB") as bravo:
+            content = hash_of(await alfa.share(source))
+            with pytest.raises(StorageError):
+                await bravo.download(content)
+            mine.unlink()
+            await bravo.view.resume(content)
+            got = await until_state(bravo, content, ContentState.COMPLETE)
+            assert Path(got.location).read_bytes() == source.read_bytes()
+
+    run(scenario())
+
+
+def test_a_shared_file_that_changes_is_no_longer_served(tmp_path: Path) -> None:
+    source = make_file(tmp_path / "map.bin", 2_000_000)
+
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA") as alfa, station(tmp_path, "KA1BB") as bravo:
+            content = hash_of(await alfa.share(source))
+            await until_linked(bravo)
+            make_file(source, 2_000_000)
+            await bravo.view.download(content.hex())
+            broken = await until_state(alfa, content, ContentState.BROKEN)
+            assert "not what it was when it was hashed" in (broken.error or "")
+            assert (await bravo.view.content(content)).octets_done == 0
+
+    run(scenario())
+
+
+def test_a_file_that_changed_while_the_station_was_down_is_noticed(tmp_path: Path) -> None:
+    source = make_file(tmp_path / "map.bin", 2_000_000)
+    original = source.read_bytes()
+
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA", enabled=False) as alfa:
+            content = hash_of(await alfa.share(source))
+        make_file(source, 2_000_000)
+        async with station(tmp_path, "KA1AA", enabled=False) as alfa:
+            await until_state(alfa, content, ContentState.BROKEN)
+            source.write_bytes(original)
+            restored = await alfa.view.resume(content)
+            assert restored.state is not ContentState.BROKEN
+            assert restored.error is None
+
+    run(scenario())
+
+
+def test_a_hash_that_nobody_has_waits_and_says_so(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA"), station(tmp_path, "KA1BB") as bravo:
+            await until_linked(bravo)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await bravo.download(NOBODYS)
+            status = await bravo.view.content(NOBODYS)
+            assert status.state is ContentState.WAITING
+            assert status.octets is None
+            await bravo.view.remove(NOBODYS, delete_files=True)
+            with pytest.raises(ContentUnknown):
+                await bravo.view.content(NOBODYS)
+
+    run(scenario())
+
+
+def test_a_text_that_is_no_link_is_refused(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA", enabled=False) as alfa:
+            with pytest.raises(ContentLinkInvalid):
+                await alfa.view.download("the map, please")
+
+    run(scenario())
+
+
+def test_a_station_that_shows_another_key_is_refused_until_it_is_trusted(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1BB") as bravo:
+            async with station(tmp_path, "KA1AA"):
+                await until_linked(bravo)
+            (tmp_path / "KA1AA" / "home" / "station.key").unlink()
+            async with station(tmp_path, "KA1AA") as alfa:
+                new = (await alfa.view.status()).station_id
+
+                async def warned() -> bool:
+                    return any(
+                        "another station key" in text
+                        for text in (await bravo.view.status()).warnings
+                    )
+
+                await until(warned)
+                assert (await bravo.view.status()).peers == 0
+                await bravo.view.trust(Callsign("KA1AA"), new)
+                await until_linked(bravo)
+                assert (await bravo.view.status()).warnings == ()
+
+    run(scenario())
+
+
+def test_two_stations_with_one_key_are_told(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA") as alfa:
+            key = (tmp_path / "KA1AA" / "home" / "station.key").read_bytes()
+            other = Home(tmp_path / "KA1BB" / "home")
+            other.directory.mkdir(parents=True)
+            other.key_file.write_bytes(key)
+            async with station(tmp_path, "KA1BB") as bravo:
+                for one in (alfa, bravo):
+
+                    async def warned(one: object = one) -> bool:
+                        status = await one.view.status()  # type: ignore[attr-defined]
+                        return any("same key" in text for text in status.warnings)
+
+                    await until(warned)
+
+    run(scenario())
+
+
+def test_a_home_is_for_one_station_at_a_time(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA", enabled=False):
+            with pytest.raises(HomeInUse):
+                async with station(tmp_path, "KA1AA", enabled=False):
+                    pass
+
+    run(scenario())
+
+
+def test_a_configured_port_that_is_in_use_is_an_error_and_an_unconfigured_one_is_not(
+    tmp_path: Path,
+) -> None:
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA") as alfa:
+            port = (await alfa.view.status()).lan.port
+            with pytest.raises(ConfigError, match=f"{port}"):
+                async with station(tmp_path, "KA1BB", port=port):
+                    pass
+            async with station(tmp_path, "KA1BB") as bravo:
+                assert (await bravo.view.status()).lan.port != port
+
+    run(scenario())
+
+
+def test_a_peer_that_leaves_is_shown_as_gone(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1BB") as bravo:
+            async with station(tmp_path, "KA1AA"):
+                await until_linked(bravo)
+                (peer,) = await bravo.view.peers()
+                assert (peer.callsign, peer.link_state, peer.path) == (
+                    "KA1AA",
+                    LinkState.UP,
+                    LinkPath.LAN,
+                )
+
+            async def gone() -> bool:
+                return not await bravo.view.peers()
+
+            await until(gone)
+
+    run(scenario())
+
+
+def test_the_key_of_a_new_home_is_made_and_kept(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA", enabled=False) as alfa:
+            first = (await alfa.view.status()).station_id
+        async with station(tmp_path, "KA1AA", enabled=False) as alfa:
+            assert (await alfa.view.status()).station_id == first
+        assert keys.exposed_to(tmp_path / "KA1AA" / "home" / "station.key") is None
+
+    run(scenario())
+
+
+def test_an_exception_of_the_embedding_program_leaves_as_it_is(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA", enabled=False):
+            raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        run(scenario())
