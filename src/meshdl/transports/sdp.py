@@ -16,8 +16,11 @@ _FINGERPRINT = re.compile(r"^a=fingerprint:(\S+) +(\S+)\s*$", re.MULTILINE | re.
 _MESSAGE_SIZE = re.compile(r"^a=max-message-size:([0-9]{1,10})\s*$", re.MULTILINE)
 _CANDIDATE = re.compile(
     # RFC 8839, 5.1: foundation, component, transport, priority, address, port, type.
-    r"^a=candidate:\S+ \d+ udp \d+ (\S+) (\d+) typ (\S+)", re.MULTILINE | re.IGNORECASE
+    r"^a=candidate:\S+ \d+ udp \d+ (\S+) (\d+) typ (\S+)",
+    re.MULTILINE | re.IGNORECASE,
 )
+_MEDIA = re.compile(r"^m=(.*?)\s*$", re.MULTILINE)
+_DATA_CHANNELS = re.compile(r"application \d+ (?:UDP|TCP)/DTLS/SCTP webrtc-datachannel")  # RFC 8841
 _SHA_256 = re.compile(r"[0-9A-F]{2}(?::[0-9A-F]{2}){31}")
 
 
@@ -46,6 +49,20 @@ def fingerprint(sdp: str) -> bytes:
     return bytes.fromhex(value.replace(":", ""))
 
 
+def check_media(sdp: str) -> None:
+    """Refuse a description of anything but data channels: sound and pictures cost us work.
+
+    Raises:
+        LinkRefused: it has other media sections, or none.
+    """
+    found = _MEDIA.findall(sdp)
+    if len(found) != 1 or not _DATA_CHANNELS.fullmatch(found[0]):
+        raise LinkRefused(
+            f"a session description with {len(found)} media sections is refused; "
+            "one, of data channels, is expected"
+        )
+
+
 def message_octets_max(sdp: str) -> int:
     """The longest message that the other end takes."""
     found = [int(octets) for octets in _MESSAGE_SIZE.findall(sdp)]
@@ -65,6 +82,11 @@ def where_described(sdp: str) -> tuple[Path, str]:
     if not found:
         return Path.DIRECT, ""
     return Path.DIRECT, shown_address(found[0][0], found[0][1])
+
+
+def has_candidate(sdp: str) -> bool:
+    """Whether the description names any way to reach the other end."""
+    return _CANDIDATE.search(sdp) is not None
 
 
 def is_local(address: str) -> bool:

@@ -1,4 +1,4 @@
-"""Links over WebRTC data channels.
+"""The transport over WebRTC: dials, answers, and holds the links.
 
 Theory of operation
 ===================
@@ -17,70 +17,23 @@ Whoever carries the offer (:class:`~meshdl.transports.exchange.OfferExchange`) i
 trusted: the fingerprints of both certificates become the link's binding, and the
 handshake above signs it.
 
-A channel's ``close`` event tells that the other end has closed the link, within
-milliseconds; the state of the connection lags for seconds. A peer that dies silently is
-not noticed here for 17 s: the core above pings.
-
-Back-pressure: a chunks message is refused while a megabyte waits in the channel, and
-:class:`~meshdl.links.LinkWritable` follows when a quarter of it is left.
+What a link does while it is up: :mod:`meshdl.transports.webrtc_link`.
 """
 
 import asyncio
 import itertools
-import logging
-from collections.abc import Callable
 from contextlib import suppress
 
 import webrtc
 
 from meshdl.errors import LinkClosed, LinkError, LinkRefused
 from meshdl.ids import LinkId, StationId
-from meshdl.links import (
-    DialFailed,
-    LinkBinding,
-    LinkDown,
-    LinkEvent,
-    LinkTraits,
-    LinkUp,
-    LinkWritable,
-    Message,
-    MessageReceived,
-    Path,
-)
+from meshdl.links import DialFailed, Message
 from meshdl.transports.exchange import Answer, Offer, OfferExchange
-from meshdl.transports.sdp import (
-    fingerprint,
-    is_local,
-    message_octets_max,
-    shown_address,
-    where_described,
-)
+from meshdl.transports.sdp import check_media, fingerprint
+from meshdl.transports.webrtc_link import Link, Report
 
-CONTROL_STREAM, CHUNKS_STREAM = 0, 1
-CHUNKS_LIFETIME_MS = 3000
-"""A range that took longer has been asked of another station by now."""
-
-HIGH_WATER_OCTETS = 1024 * 1024
-LOW_WATER_OCTETS = 256 * 1024
-CONTROL_BACKLOG_OCTETS_MAX = 4 * 1024 * 1024
-"""Control messages are always taken; a peer that lets so much pile up loses the link."""
-
-MTU_OCTETS_MAX = 262_144
-"""What Chromium takes, and the engine's own default."""
-
-GATHER_WITHIN_S = 1.0
-"""Host candidates are there in milliseconds; an interface that is stuck is not waited for."""
-
-CLOSE_WITHIN_S = 1.0
-"""How long what is queued on control may still take to go out."""
-
-EARLY_MESSAGES_MAX = 64
-"""Held until both channels are open; a handshake has two."""
-
-_log = logging.getLogger(__name__)
 _serials = itertools.count(1)
-
-Report = Callable[[LinkEvent], None]
 
 
 class WebRtcTransport:
@@ -107,7 +60,7 @@ class WebRtcTransport:
         self._links_max, self._dial_timeout_s = links_max, dial_timeout_s
         self._report: Report | None = None
         self._tasks: asyncio.TaskGroup | None = None
-        self._links: dict[LinkId, _Link] = {}
+        self._links: dict[LinkId, Link] = {}
         if loopback:
             with suppress(webrtc.InvalidStateError):
                 webrtc.allow_loopback()
@@ -152,6 +105,7 @@ class WebRtcTransport:
         if offer.station == self._own:
             raise LinkRefused("this is the station's own offer; it was carried to itself")
         theirs = fingerprint(offer.sdp)
+        check_media(offer.sdp)
         link = self._new_link(None)
         try:
             async with asyncio.timeout(self._dial_timeout_s):
@@ -168,14 +122,16 @@ class WebRtcTransport:
         return Answer(self._own, local)
 
     async def _dial(self, station: StationId) -> None:
-        link: _Link | None = None
+        link: Link | None = None
         try:
             self._check_room()
             link = self._new_link(station)
             async with asyncio.timeout(self._dial_timeout_s):
                 sdp = await link.describe(None)
                 answer = await self._exchange.exchange(station, Offer(self._own, sdp))
-                link.bind(fingerprint(answer.sdp), answer.sdp)
+                theirs = fingerprint(answer.sdp)
+                check_media(answer.sdp)
+                link.bind(theirs, answer.sdp)
                 await link.take_answer(answer.sdp)
                 await link.settled.wait()
         except TimeoutError:
@@ -190,7 +146,7 @@ class WebRtcTransport:
             if not link.up:
                 self._dial_failed(station, link, link.problem)
 
-    def _dial_failed(self, station: StationId, link: "_Link | None", reason: str) -> None:
+    def _dial_failed(self, station: StationId, link: Link | None, reason: str) -> None:
         if link is not None:
             if link.up:
                 return  # it came up in the very moment
@@ -198,7 +154,7 @@ class WebRtcTransport:
         if self._report is not None:
             self._report(DialFailed(station, reason))
 
-    async def _give_up_on(self, link: "_Link") -> None:
+    async def _give_up_on(self, link: Link) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._dial_timeout_s):
                 await link.settled.wait()
@@ -214,233 +170,11 @@ class WebRtcTransport:
                 "try again later, or raise lan.max_links"
             )
 
-    def _new_link(self, dialled: StationId | None) -> "_Link":
+    def _new_link(self, dialled: StationId | None) -> Link:
         assert self._report is not None
-        link = _Link(LinkId(f"webrtc:{next(_serials)}"), dialled, self._report, self._gone)
+        link = Link(LinkId(f"webrtc:{next(_serials)}"), dialled, self._report, self._gone)
         self._links[link.id] = link
         return link
 
-    def _gone(self, link: "_Link") -> None:
+    def _gone(self, link: Link) -> None:
         self._links.pop(link.id, None)
-
-
-class _Link:
-    """One connection from its first description to its end.
-
-    Attributes:
-        up: between LinkUp and the end.
-        settled: set when the link came up or will never do so.
-        problem: why it did not come up.
-    """
-
-    def __init__(
-        self,
-        link: LinkId,
-        dialled: StationId | None,
-        report: Report,
-        gone: Callable[["_Link"], None],
-    ) -> None:
-        self.id, self._dialled = link, dialled
-        self._report, self._gone = report, gone
-        self.up = False
-        self.settled = asyncio.Event()
-        self.problem = "the connection failed"
-        self._ended = False
-        self._blocked = False
-        self._early: list[Message] = []
-        self._binding: LinkBinding | None = None
-        self._mtu = 0
-        self._reason: str | None = None
-        self._closing: asyncio.TimerHandle | None = None
-        self._connection = webrtc.RTCPeerConnection()
-        self._control = self._connection.create_data_channel(
-            "control", webrtc.RTCDataChannelInit(negotiated=True, id=CONTROL_STREAM)
-        )
-        self._chunks = self._connection.create_data_channel(
-            "chunks",
-            webrtc.RTCDataChannelInit(
-                negotiated=True, id=CHUNKS_STREAM, max_packet_life_time=CHUNKS_LIFETIME_MS
-            ),
-        )
-        self._chunks.buffered_amount_low_threshold = LOW_WATER_OCTETS
-        self._control.on("message", self._on_control)
-        self._chunks.on("message", self._on_chunks)
-        self._chunks.on("bufferedamountlow", self._on_low)
-        for channel in (self._control, self._chunks):
-            channel.on("open", self._on_open)
-            channel.on("close", self._on_close)
-        self._connection.on("connectionstatechange", self._on_state)
-
-    # Coming up.
-
-    async def describe(self, offer: str | None) -> str:
-        """Our description, with candidates: an offer, or the answer to one."""
-        connection = self._connection
-        gathered = asyncio.Event()
-
-        def candidate_found(event: webrtc.RTCPeerConnectionIceEvent) -> None:
-            if event.candidate is None:
-                gathered.set()
-
-        connection.on("icecandidate", candidate_found)
-        if offer is None:
-            description = await connection.create_offer()
-        else:
-            await connection.set_remote_description(
-                webrtc.RTCSessionDescriptionInit(type="offer", sdp=offer)
-            )
-            description = await connection.create_answer()
-        await connection.set_local_description(description)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(GATHER_WITHIN_S):
-                await gathered.wait()
-        assert connection.local_description is not None
-        return str(connection.local_description.sdp)
-
-    def bind(self, theirs: bytes, remote_sdp: str) -> None:
-        """Note the fingerprints of both ends."""
-        local = self._connection.local_description
-        assert local is not None
-        self._binding = LinkBinding(fingerprint(str(local.sdp)), theirs)
-        self._mtu = min(MTU_OCTETS_MAX, message_octets_max(remote_sdp))
-        self._rise()
-
-    async def take_answer(self, sdp: str) -> None:
-        """The other end's answer to our offer."""
-        await self._connection.set_remote_description(
-            webrtc.RTCSessionDescriptionInit(type="answer", sdp=sdp)
-        )
-
-    def _on_open(self, _event: webrtc.Event) -> None:
-        self._rise()
-
-    def _rise(self) -> None:
-        is_open = webrtc.RTCDataChannelState.open
-        ready = self._control.ready_state == self._chunks.ready_state == is_open
-        if self.up or self._ended or self._binding is None or not ready:
-            return
-        self.up = True
-        path, address = self._where()
-        traits = LinkTraits(mtu_octets=self._mtu, path=path, reliable=False, ordered=True)
-        self._report(
-            LinkUp(
-                link=self.id,
-                traits=traits,
-                binding=self._binding,
-                dialled=self._dialled,
-                remote_address=address,
-            )
-        )
-        self.settled.set()
-        early, self._early = self._early, []
-        for message in early:
-            if self.up:
-                self._report(MessageReceived(self.id, message))
-
-    def _where(self) -> tuple[Path, str]:
-        sctp = self._connection.sctp
-        pair = sctp.transport.ice_transport.get_selected_candidate_pair() if sctp else None
-        if pair is None:
-            # The pair surfaces a moment after the channels; the description tells as much.
-            remote = self._connection.remote_description
-            return where_described(str(remote.sdp)) if remote is not None else (Path.DIRECT, "")
-        kinds = {str(pair.local.type), str(pair.remote.type)}
-        address = pair.remote.address or ""
-        shown = shown_address(address, str(pair.remote.port))
-        if "relay" in kinds:
-            return Path.RELAYED, shown
-        return (Path.LAN if is_local(address) else Path.DIRECT), shown
-
-    # While it is up.
-
-    def send(self, message: Message) -> bool:
-        """See :meth:`WebRtcTransport.send`."""
-        try:
-            if isinstance(message, str):
-                return self._send_control(message)
-            if len(message) > self._mtu:
-                raise ValueError(f"{len(message)} octets are more than {self._mtu}, the link's mtu")
-            if self._chunks.buffered_amount >= HIGH_WATER_OCTETS:
-                self._blocked = True
-                return False
-            self._chunks.send(message)
-        except webrtc.RTCException as error:
-            raise LinkClosed(f"{self.id} takes no more messages: {error}") from error
-        return True
-
-    def _send_control(self, message: str) -> bool:
-        if len(message) > self._mtu or len(message.encode()) > self._mtu:
-            raise ValueError(f"{len(message)} characters are more than the link's mtu")
-        self._control.send(message)
-        if self._control.buffered_amount > CONTROL_BACKLOG_OCTETS_MAX:
-            self.close("the other station does not read its control messages")
-        return True
-
-    def _on_control(self, event: webrtc.MessageEvent) -> None:
-        self._on_message(event.data, str)
-
-    def _on_chunks(self, event: webrtc.MessageEvent) -> None:
-        if self.up and isinstance(event.data, bytes):  # the path of every octet: nothing else
-            self._report(MessageReceived(self.id, event.data))
-        else:
-            self._on_message(event.data, bytes)
-
-    def _on_message(self, message: object, kind: type[str | bytes]) -> None:
-        if self._ended:
-            return
-        if not isinstance(message, kind):
-            self.close("a message of the wrong kind for its channel")
-        elif self.up:
-            self._report(MessageReceived(self.id, message))
-        elif len(self._early) < EARLY_MESSAGES_MAX:
-            self._early.append(message)
-        else:
-            self._end("too many messages before the link was up")
-
-    def _on_low(self, _event: webrtc.Event) -> None:
-        if self._blocked and self.up:
-            self._blocked = False
-            self._report(LinkWritable(self.id))
-
-    # Going down.
-
-    def close(self, reason: str) -> None:
-        """Let queued control messages out, then end."""
-        if self._ended or self._reason is not None:
-            return
-        self._reason = reason
-        if not self.up:
-            self._end(reason)
-            return
-        # A channel that closes first sends what it has.
-        self._control.close()
-        loop = asyncio.get_running_loop()
-        self._closing = loop.call_later(CLOSE_WITHIN_S, self._end, reason)
-
-    def discard(self) -> None:
-        """End without telling anybody."""
-        self.up = False
-        self._end("discarded")
-
-    def _on_close(self, _event: webrtc.Event) -> None:
-        self._end(self._reason or "the other station closed the link")
-
-    def _on_state(self, _event: webrtc.Event) -> None:
-        if self._connection.connection_state == webrtc.RTCPeerConnectionState.failed:
-            self._end("the connection failed")
-
-    def _end(self, reason: str) -> None:
-        if self._ended:
-            return
-        self._ended = True
-        was_up, self.up = self.up, False
-        self.problem = reason
-        if self._closing is not None:
-            self._closing.cancel()
-        self._early.clear()
-        self._connection.close()
-        self._gone(self)
-        self.settled.set()
-        if was_up:
-            self._report(LinkDown(self.id, reason))
-

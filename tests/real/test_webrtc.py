@@ -1,0 +1,286 @@
+"""WebRTC when things go wrong: peers that die, liars, garbage, and many links at once."""
+
+import asyncio
+import gc
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+from tests.support.loops import run
+
+from meshdl.errors import LinkError, LinkRefused
+from meshdl.ids import StationId
+from meshdl.links import DialFailed, LinkDown, LinkEvent, LinkUp, MessageReceived
+from meshdl.transports.exchange import Answer, Offer
+from meshdl.transports.webrtc import WebRtcTransport
+
+pytestmark = pytest.mark.real
+
+ALICE, BOB = StationId("a11ce00000000000"), StationId("b0b0000000000000")
+WITHIN_S = 20.0
+
+Exchange = Callable[[StationId, Offer], Awaitable[Answer]]
+
+
+class Carrier:
+    """An exchange that does what a test wants; nobody is reached otherwise."""
+
+    def __init__(self) -> None:
+        self.carry: Exchange = _nobody
+
+    async def exchange(self, station: StationId, offer: Offer) -> Answer:
+        return await self.carry(station, offer)
+
+
+async def _nobody(station: StationId, _: Offer) -> Answer:
+    raise LinkError(f"nobody knows {station}")
+
+
+class Heard:
+    """Events, and a way to wait for them."""
+
+    def __init__(self) -> None:
+        self.events: list[LinkEvent] = []
+        self._news = asyncio.Event()
+
+    def report(self, event: LinkEvent) -> None:
+        self.events.append(event)
+        self._news.set()
+
+    async def until(self, kind: type[LinkEvent], count: int = 1) -> None:
+        async with asyncio.timeout(WITHIN_S):
+            while sum(isinstance(event, kind) for event in self.events) < count:
+                self._news.clear()
+                await self._news.wait()
+
+
+@asynccontextmanager
+async def running(
+    station: StationId, *, links_max: int = 64, dial_timeout_s: float = 15.0
+) -> AsyncIterator[tuple[WebRtcTransport, Carrier, Heard]]:
+    carrier, heard = Carrier(), Heard()
+    transport = WebRtcTransport(
+        station, carrier, links_max=links_max, dial_timeout_s=dial_timeout_s, loopback=True
+    )
+    task = asyncio.create_task(transport.run(heard.report))
+    await asyncio.sleep(0)
+    try:
+        yield transport, carrier, heard
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+PEER = """
+import asyncio, json, sys
+from meshdl.ids import StationId
+from meshdl.links import LinkUp
+from meshdl.transports.exchange import Offer
+from meshdl.transports.webrtc import WebRtcTransport
+
+async def main():
+    transport = WebRtcTransport(StationId(sys.argv[1]), None, links_max=4, loopback=True)
+    def report(event):
+        if isinstance(event, LinkUp):
+            transport.send(event.link, "here")
+    task = asyncio.create_task(transport.run(report))
+    await asyncio.sleep(0)
+    loop = asyncio.get_running_loop()
+    offer = json.loads(await loop.run_in_executor(None, sys.stdin.readline))
+    answer = await transport.answer(Offer(StationId(offer["station"]), offer["sdp"]))
+    print(json.dumps({"station": answer.station, "sdp": answer.sdp}), flush=True)
+    await task
+
+asyncio.run(main())
+"""
+
+
+def test_a_killed_peer_leaves_a_link_that_can_be_closed_at_once() -> None:
+    async def whole() -> None:
+        peer = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", PEER, BOB, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert peer.stdin is not None
+        assert peer.stdout is not None
+        stdin, stdout = peer.stdin, peer.stdout
+
+        async def carry(_: StationId, offer: Offer) -> Answer:
+            stdin.write(json.dumps({"station": offer.station, "sdp": offer.sdp}).encode() + b"\n")
+            return Answer(**json.loads(await stdout.readline()))
+
+        async with running(ALICE) as (transport, carrier, heard):
+            carrier.carry = carry
+            transport.dial(BOB)
+            await heard.until(MessageReceived)
+            up = heard.events[0]
+            assert isinstance(up, LinkUp)
+            peer.kill()
+            await peer.wait()
+            # Nothing tells; the ping of the core above does. Sending goes on, into a buffer.
+            transport.send(up.link, "are you there?")
+            while transport.send(up.link, bytes(65_536)):
+                await asyncio.sleep(0)
+            assert not any(isinstance(event, LinkDown) for event in heard.events)
+            began_at = asyncio.get_running_loop().time()
+            transport.close(up.link, "no answer")
+            await heard.until(LinkDown)
+            assert asyncio.get_running_loop().time() - began_at < 5.0
+            assert heard.events[-1] == LinkDown(up.link, "no answer")
+            stdin.close()
+
+    run(whole())
+
+
+def test_a_wrong_fingerprint_in_the_answer_never_comes_up() -> None:
+    async def whole() -> None:
+        async with (
+            running(ALICE, dial_timeout_s=4.0) as (alice, carrier, at_alice),
+            running(BOB, dial_timeout_s=4.0) as (bob, _, at_bob),
+        ):
+
+            async def carry(_: StationId, offer: Offer) -> Answer:
+                answer = await bob.answer(offer)
+                head, found, rest = answer.sdp.partition("a=fingerprint:sha-256 ")
+                assert found
+                forged = ("01" if rest[:2] != "01" else "02") + rest[2:]
+                return Answer(answer.station, head + found + forged)
+
+            carrier.carry = carry
+            alice.dial(BOB)
+            await at_alice.until(DialFailed)
+            await asyncio.sleep(0.1)
+            assert [type(event) for event in at_alice.events] == [DialFailed]
+            assert not any(isinstance(event, MessageReceived) for event in at_bob.events)
+
+    run(whole())
+
+
+def garbage() -> list[str]:
+    fingerprint = "a=fingerprint:sha-256 " + bytes(range(32)).hex(":").upper() + "\r\n"
+    return [
+        "",
+        "v=0",
+        "\x00" * 100,
+        "x" * 100_000,
+        fingerprint,
+        "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n" + fingerprint,
+        "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
+        "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\n" + fingerprint,
+        "v=0\r\n" + "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n" * 50 + fingerprint,
+        "\ud800",
+    ]
+
+
+@pytest.mark.parametrize("sdp", garbage(), ids=range(len(garbage())))
+def test_garbage_for_an_offer_is_refused(sdp: str) -> None:
+    async def whole() -> None:
+        async with running(BOB, links_max=1) as (bob, _, heard):
+            for _ in range(3):  # a refused one leaves its place free
+                with pytest.raises(LinkRefused):
+                    await bob.answer(Offer(ALICE, sdp))
+            assert heard.events == []
+
+    run(whole())
+
+
+@pytest.mark.parametrize("sdp", garbage(), ids=range(len(garbage())))
+def test_garbage_for_an_answer_fails_the_dial(sdp: str) -> None:
+    async def whole() -> None:
+        async with running(ALICE, links_max=1) as (alice, carrier, heard):
+
+            async def carry(station: StationId, _: Offer) -> Answer:
+                return Answer(station, sdp)
+
+            carrier.carry = carry
+            alice.dial(BOB)
+            await heard.until(DialFailed)
+            alice.dial(BOB)
+            await heard.until(DialFailed, 2)
+            assert "links already" not in str(heard.events)
+
+    run(whole())
+
+
+def test_an_offer_that_comes_back_to_its_own_station_is_refused() -> None:
+    async def whole() -> None:
+        async with running(ALICE) as (alice, carrier, heard):
+            carrier.carry = lambda _, offer: alice.answer(offer)
+            alice.dial(BOB)
+            await heard.until(DialFailed)
+            assert "own offer" in str(heard.events[0])
+
+    run(whole())
+
+
+def test_a_transport_that_does_not_run_takes_no_offers() -> None:
+    async def whole() -> None:
+        transport = WebRtcTransport(BOB, Carrier(), links_max=1, loopback=True)
+        with pytest.raises(LinkRefused, match="not running"):
+            await transport.answer(Offer(ALICE, "v=0"))
+
+    run(whole())
+
+
+def test_twenty_links_carry_messages_at_once() -> None:
+    async def whole() -> None:
+        async with running(ALICE) as (alice, carrier, at_alice), running(BOB) as (bob, _, at_bob):
+            carrier.carry = lambda _, offer: bob.answer(offer)
+            for _ in range(20):
+                alice.dial(BOB)
+            await at_alice.until(LinkUp, 20)
+            await at_bob.until(LinkUp, 20)
+            for event in at_alice.events:
+                if isinstance(event, LinkUp):
+                    assert alice.send(event.link, event.binding.local * 2_000)
+            await at_bob.until(MessageReceived, 20)
+            remotes = {
+                event.link: event.binding.remote
+                for event in at_bob.events
+                if isinstance(event, LinkUp)
+            }
+            messages = [event for event in at_bob.events if isinstance(event, MessageReceived)]
+            assert {one.link: one.message for one in messages} == {
+                link: remote * 2_000 for link, remote in remotes.items()
+            }
+
+    run(whole())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts what Linux shows in /proc")
+def test_thirty_dials_and_closes_leak_nothing() -> None:
+    def held() -> tuple[int, int]:
+        gc.collect()
+        fds, threads = (len(list(Path("/proc/self", kind).iterdir())) for kind in ("fd", "task"))
+        return fds, threads
+
+    async def whole() -> None:
+        async with running(ALICE) as (alice, carrier, at_alice), running(BOB) as (bob, _, at_bob):
+            carrier.carry = lambda _, offer: bob.answer(offer)
+            before = held()
+            for number in range(1, 31):
+                alice.dial(BOB)
+                await at_alice.until(LinkUp, number)
+                await at_bob.until(LinkUp, number)
+                if number == 1:
+                    tasks, before = asyncio.all_tasks(), held()
+                up = [event for event in at_alice.events if isinstance(event, LinkUp)][-1]
+                alice.close(up.link, "enough")
+                await at_alice.until(LinkDown, number)
+                await at_bob.until(LinkDown, number)
+            async with asyncio.timeout(WITHIN_S):
+                while True:
+                    fds, threads = held()
+                    # One link more or less is under way at either count.
+                    if fds <= before[0] and threads <= before[1]:
+                        break
+                    await asyncio.sleep(0.1)
+            assert len(asyncio.all_tasks()) <= len(tasks)
+
+    run(whole())
+    assert threading.active_count() == 1

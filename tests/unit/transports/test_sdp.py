@@ -1,0 +1,169 @@
+"""Session descriptions come from strangers."""
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meshdl.errors import LinkRefused
+from meshdl.links import Path
+from meshdl.transports.sdp import (
+    MESSAGE_OCTETS_WITHOUT_ATTRIBUTE,
+    SDP_OCTETS_MAX,
+    check_media,
+    fingerprint,
+    has_candidate,
+    is_local,
+    message_octets_max,
+    shown_address,
+    where_described,
+)
+
+ONE = bytes(range(32))
+OTHER = bytes(reversed(range(32)))
+
+octets_32 = st.binary(min_size=32, max_size=32)
+
+LINES = st.sampled_from(
+    [
+        "a=fingerprint:sha-256 ",
+        "a=fingerprint:sha-1 ",
+        "a=fingerprint:",
+        "a=max-message-size:",
+        "m=application 9 UDP/DTLS/SCTP webrtc-datachannel",
+        "m=",
+        "a=candidate:1 1 udp 1 ",
+        "a=candidate:1 1 tcp 1 ",
+        "192.0.2.1 9 typ host",
+        "fe80::1 9 typ host",
+        "\r\n",
+        "99999999999999",
+        "-1",
+        "0",
+    ]
+)
+
+
+def in_hex(octets: bytes) -> str:
+    return octets.hex(":").upper()
+
+
+def with_fingerprints(*lines: str) -> str:
+    return "v=0\r\n" + "".join(f"a=fingerprint:{line}\r\n" for line in lines) + "a=mid:0\r\n"
+
+
+@given(octets_32, st.booleans())
+def test_the_fingerprint_is_read_in_either_case(octets: bytes, lower: bool) -> None:
+    text = in_hex(octets)
+    sdp = with_fingerprints(f"sha-256 {text.lower() if lower else text}")
+    assert fingerprint(sdp) == octets
+
+
+def test_the_same_fingerprint_may_stand_twice_and_others_are_passed_over() -> None:
+    sdp = with_fingerprints(
+        f"sha-1 {in_hex(ONE[:20])}", f"SHA-256 {in_hex(ONE)}", f"sha-256 {in_hex(ONE)}"
+    )
+    assert fingerprint(sdp) == ONE
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (),
+        (f"sha-1 {in_hex(ONE[:20])}",),
+        (f"sha-512 {in_hex(ONE + ONE)}",),
+        (f"sha-256 {in_hex(ONE)}", f"sha-256 {in_hex(OTHER)}"),
+        (f"sha-256 {in_hex(ONE[:31])}",),
+        (f"sha-256 {in_hex(ONE + b'0')}",),
+        ("sha-256 ZZ" + in_hex(ONE)[2:],),
+        (f"sha-256 {ONE.hex()}",),
+    ],
+)
+def test_a_description_without_one_clear_fingerprint_is_refused(lines: tuple[str, ...]) -> None:
+    with pytest.raises(LinkRefused, match="fingerprint"):
+        fingerprint(with_fingerprints(*lines))
+
+
+def test_a_long_description_is_refused() -> None:
+    sdp = with_fingerprints(f"sha-256 {in_hex(ONE)}")
+    fingerprint(sdp + "x" * (SDP_OCTETS_MAX - len(sdp)))
+    with pytest.raises(LinkRefused, match="too long"):
+        fingerprint(sdp + "x" * (SDP_OCTETS_MAX - len(sdp) + 1))
+
+
+@given(st.text() | st.lists(LINES | st.text(max_size=20)).map("".join))
+def test_whatever_is_sent_is_read_or_refused(sdp: str) -> None:
+    with suppress(LinkRefused):
+        assert len(fingerprint(sdp)) == 32
+    with suppress(LinkRefused):
+        check_media(sdp)
+    assert message_octets_max(sdp) >= 1
+    path, address = where_described(sdp)
+    assert isinstance(path, Path)
+    assert isinstance(address, str)
+    assert has_candidate(sdp) in {True, False}
+
+
+@pytest.mark.parametrize(
+    ("lines", "octets"),
+    [
+        ("", MESSAGE_OCTETS_WITHOUT_ATTRIBUTE),
+        ("a=max-message-size:262144\r\n", 262_144),
+        ("a=max-message-size:100000\r\na=max-message-size:90000\r\n", 90_000),
+        ("a=max-message-size:0\r\n", 2**31 - 1),
+        ("a=max-message-size:many\r\n", MESSAGE_OCTETS_WITHOUT_ATTRIBUTE),
+        ("a=max-message-size:99999999999\r\n", MESSAGE_OCTETS_WITHOUT_ATTRIBUTE),
+    ],
+)
+def test_the_longest_message_is_read(lines: str, octets: int) -> None:
+    assert message_octets_max(f"v=0\r\n{lines}") == octets
+
+
+DATA = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n"
+SOUND = "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"
+
+
+def test_data_channels_and_nothing_else_are_described() -> None:
+    check_media(f"v=0\r\n{DATA}a=mid:0\r\n")
+    for sections in ("", SOUND, DATA + SOUND, DATA + DATA, DATA.replace("SCTP", "RTP")):
+        with pytest.raises(LinkRefused, match="media sections"):
+            check_media(f"v=0\r\n{sections}")
+
+
+def candidate(address: str, kind: str = "host", protocol: str = "udp") -> str:
+    return f"a=candidate:1 1 {protocol} 2122 {address} 4711 typ {kind}\r\n"
+
+
+@pytest.mark.parametrize(
+    ("candidates", "expected"),
+    [
+        (candidate("192.168.1.7"), (Path.LAN, "192.168.1.7:4711")),
+        (candidate("fd00::7"), (Path.LAN, "[fd00::7]:4711")),
+        (candidate("1b2c.local"), (Path.LAN, "1b2c.local:4711")),
+        (candidate("8.8.8.8") + candidate("10.0.0.7"), (Path.LAN, "10.0.0.7:4711")),
+        (candidate("8.8.8.8", "srflx"), (Path.DIRECT, "8.8.8.8:4711")),
+        ("", (Path.DIRECT, "")),
+    ],
+)
+def test_the_other_end_is_placed_by_its_candidates(
+    candidates: str, expected: tuple[Path, str]
+) -> None:
+    assert where_described(f"v=0\r\n{candidates}") == expected
+
+
+def test_only_a_candidate_for_udp_is_a_way_in() -> None:
+    assert has_candidate(candidate("192.168.1.7"))
+    assert has_candidate(candidate("1b2c.local"))
+    assert not has_candidate(candidate("192.168.1.7", protocol="tcp"))
+    assert not has_candidate("v=0\r\n")
+
+
+def test_local_means_private_link_local_or_loopback() -> None:
+    assert all(map(is_local, ["10.1.2.3", "169.254.1.2", "fe80::1%3", "fd00::1", "::1", "a.local"]))
+    assert not any(map(is_local, ["8.8.8.8", "2600::1", "example.org", "", "%"]))
+
+
+def test_addresses_are_shown_with_their_port() -> None:
+    assert shown_address("192.0.2.1", "9") == "192.0.2.1:9"
+    assert shown_address("2001:db8::1", "9") == "[2001:db8::1]:9"
