@@ -23,8 +23,9 @@ from meshdl.discovery.messages import (
     OFFER_PATH,
     Card,
     Description,
-    Refusal,
+    decode_card,
     decode_description,
+    decode_reason,
 )
 from meshdl.errors import LinkError, LinkRefused
 from meshdl.ids import StationId
@@ -114,9 +115,9 @@ class LanExchange:
         """
         octets = await self._request("GET", endpoint, CARD_PATH, None)
         try:
-            return msgspec.json.decode(octets, type=Card)
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise LinkRefused(f"{endpoint} is no station: {error}") from error
+            return decode_card(octets)
+        except LinkRefused as error:
+            raise LinkRefused(f"{endpoint}: {error}") from error
 
     async def _request(
         self, method: str, endpoint: Endpoint, path: str, body: bytes | None
@@ -138,12 +139,5 @@ class LanExchange:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise LinkError(f"{endpoint}: {error}") from error
         if status != HTTPStatus.OK:
-            raise LinkRefused(f"{endpoint} says {status}: {_reason(octets)}")
+            raise LinkRefused(f"{endpoint} says {status}: {decode_reason(octets)}")
         return octets
-
-
-def _reason(octets: bytes) -> str:
-    try:
-        return msgspec.json.decode(octets, type=Refusal).reason[:200]
-    except (msgspec.DecodeError, RecursionError):
-        return "no reason given"

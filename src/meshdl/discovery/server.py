@@ -40,9 +40,17 @@ PORT_DEFAULT = 7373
 OFFERS_PER_S = 20.0
 """All together; one costs 10 ms of processor time."""
 
+OFFERS_BURST = 60.0
+"""All together; a network that is switched on starts all its stations at once."""
+
 OFFERS_PER_ADDRESS_PER_S = 2.0
-OFFERS_BURST = 20.0
+OFFERS_PER_ADDRESS_BURST = 20.0
+"""Several stations may run on one machine."""
+
 ADDRESSES_REMEMBERED = 1024
+BODY_WITHIN_S = 5.0
+"""A description has a few kB; who sends it by the octet wants to keep us busy."""
+
 STOP_AFTER_S = 0.5
 
 FREE_PORT_TRIES = 16
@@ -68,7 +76,7 @@ class LanServer:
         self._card = msgspec.json.encode(card)
         self._answer, self._wanted_port = answer, port
         self._runner: web.AppRunner | None = None
-        self._all = _Limit(OFFERS_PER_S)
+        self._all = _Limit(OFFERS_PER_S, burst=OFFERS_BURST)
         self._each: OrderedDict[str, _Limit] = OrderedDict()
         self.port = 0
 
@@ -103,9 +111,9 @@ class LanServer:
         if not self._admit(request.remote or ""):
             return _refused(429, "too many offers; wait a few seconds")
         try:
-            offer = Offer(*decode_description(await request.read()))
-        except LinkRefused as error:
-            return _refused(400, str(error))
+            offer = await _offer_in(request)
+        except _Unreadable as error:
+            return _refused(error.status, str(error))
         try:
             answer = await self._answer(offer)
         except LinkRefused as error:
@@ -118,7 +126,9 @@ class LanServer:
         now = asyncio.get_running_loop().time()
         limit = self._each.get(address)
         if limit is None:
-            limit = self._each[address] = _Limit(OFFERS_PER_ADDRESS_PER_S)
+            limit = self._each[address] = _Limit(
+                OFFERS_PER_ADDRESS_PER_S, burst=OFFERS_PER_ADDRESS_BURST
+            )
             if len(self._each) > ADDRESSES_REMEMBERED:
                 self._each.popitem(last=False)
         # The address first: one that floods must not use up what all share.
@@ -128,8 +138,8 @@ class LanServer:
 class _Limit:
     """So many a second, and a burst to begin with."""
 
-    def __init__(self, per_s: float) -> None:
-        self._bucket = TokenBucket(per_s, burst_octets=OFFERS_BURST, now=0.0)
+    def __init__(self, per_s: float, *, burst: float) -> None:
+        self._bucket = TokenBucket(per_s, burst_octets=burst, now=0.0)
 
     def admit(self, now: float) -> bool:
         """Whether one more is let through now."""
@@ -137,6 +147,26 @@ class _Limit:
             return False
         self._bucket.take(1, now=now)
         return True
+
+
+class _Unreadable(Exception):
+    """The body is no offer."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+async def _offer_in(request: web.Request) -> Offer:
+    try:
+        async with asyncio.timeout(BODY_WITHIN_S):
+            return Offer(*decode_description(await request.read()))
+    except web.HTTPRequestEntityTooLarge:
+        raise _Unreadable(413, f"an offer has at most {BODY_OCTETS_MAX} octets") from None
+    except TimeoutError:
+        raise _Unreadable(408, f"an offer must be here within {BODY_WITHIN_S:g} s") from None
+    except LinkRefused as error:
+        raise _Unreadable(400, str(error)) from error
 
 
 def _from_here(request: web.Request) -> bool:
