@@ -1,7 +1,9 @@
 """Whole stations on hosts of their own: `meshdl up` in network namespaces."""
 
 import json
+import re
 import subprocess
+import sys
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from random import Random
@@ -80,3 +82,75 @@ def test_a_host_without_a_network_joins_when_one_appears(tmp_path: Path) -> None
         hosts[1].plug_in(Addressing.IPV4)
         until(lambda: second.links() == 1, "a link over the new interface")
         assert first.links() == 1
+
+
+DOOR = """
+import asyncio, secrets, sys, uvloop
+from meshdl.discovery.announcement import Announcement
+from meshdl.discovery.book import AddressBook
+from meshdl.discovery.events import StationFound
+from meshdl.discovery.exchange import LanExchange
+from meshdl.discovery.lan import LanDiscovery
+from meshdl.discovery.messages import Card
+from meshdl.discovery.server import LanServer
+from meshdl.ids import Callsign, StationId
+from meshdl.transports.exchange import Answer, Offer
+
+own = Announcement(StationId(secrets.token_hex(8)), Callsign("KA1ABC"), secrets.token_hex(8))
+asked, answered = asyncio.Event(), asyncio.Event()
+
+async def answer(offer):
+    asked.set()
+    return Answer(own.station, "fine, " + offer.sdp)
+
+async def main():
+    book = AddressBook()
+    card = Card("meshdl 0", own.callsign, own.station, own.instance)
+    async with LanExchange(book) as exchange, LanServer(card, answer, port=None) as server:
+        found = asyncio.Queue()
+        discovery = LanDiscovery(own, port=server.port)
+        task = asyncio.create_task(discovery.run(found.put_nowait))
+        while not isinstance(event := await found.get(), StationFound):
+            pass
+        book.note(event.station, event.endpoints)
+        theirs = await exchange.exchange(event.station, Offer(own.station, "v=0"))
+        print(*(endpoint.host for endpoint in event.endpoints), theirs.sdp, flush=True)
+        await asked.wait()
+        await asyncio.sleep(0.5)
+        task.cancel()
+
+uvloop.run(main())  # as a station
+"""
+
+
+def test_link_local_addresses_alone_carry_offers() -> None:
+    """Two hosts on a cable: each address needs the scope of the interface it is used on."""
+    with network(2, Addressing.LINK_LOCAL) as hosts, ExitStack() as stack:
+        doors = [
+            stack.enter_context(
+                subprocess.Popen(
+                    host.words(sys.executable, "-c", DOOR), stdout=subprocess.PIPE, text=True
+                )
+            )
+            for host in hosts
+        ]
+        for door in doors:
+            said, _ = door.communicate(timeout=30)
+            address, answer = said.split(" ", 1)
+            assert answer == "fine, v=0\n"
+            assert re.fullmatch(r"fe80::[0-9a-f:]+%[0-9]+", address)
+
+
+def test_a_station_with_link_local_addresses_alone_says_what_it_lacks(tmp_path: Path) -> None:
+    """libwebrtc leaves them out: its addresses have no scope."""
+    with (
+        network(2, Addressing.LINK_LOCAL) as hosts,
+        stations(hosts, tmp_path) as (one, other),
+    ):
+        until(lambda: "no link to station" in one.log() + other.log(), "a dial fails")
+        assert "no address that WebRTC can use" in one.log() + other.log()
+        assert "links need another address" in one.lan_state()
+        hosts[0].ip("addr", "add", "fd73::1/64", "dev", "lan")
+        hosts[1].ip("addr", "add", "fd73::2/64", "dev", "lan")
+        until(lambda: one.links() == 1, "a link over the new addresses")
+        assert one.lan_state() == "announced"

@@ -50,6 +50,8 @@ class LanExchange:
 
     async def __aenter__(self) -> Self:
         self._http = aiohttp.ClientSession(
+            # A connection that was kept dies silently when our own address changes.
+            connector=aiohttp.TCPConnector(force_close=True),
             timeout=aiohttp.ClientTimeout(total=ANSWER_WITHIN_S),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,  # nobody sends a small body as a large one

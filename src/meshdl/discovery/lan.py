@@ -16,6 +16,7 @@ counts as lost, and it is tried again later.
 """
 
 import asyncio
+import ipaddress
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -125,8 +126,8 @@ class LanDiscovery:
                     self._service(), cooperating_responders=True
                 )
             stack.push_async_callback(self._stop_tasks)
-            self.state = "announced"
             while reach.senders:
+                self.state = _state_of(reach)
                 browser = AsyncServiceBrowser(
                     speaker.zeroconf,
                     SERVICE_TYPE,
@@ -252,6 +253,15 @@ class LanDiscovery:
 def _found(heard: _Heard) -> StationFound:
     said = heard.announcement
     return StationFound(said.station, said.callsign, heard.endpoints, said.instance)
+
+
+def _state_of(reach: Reach) -> str:
+    if all(ipaddress.ip_address(text).is_link_local and ":" in text for text in reach.addresses):
+        return (
+            "announced, but links need another address than IPv6 link-local ones, which WebRTC "
+            "does not use: give this machine one of IPv4, or a unique local one such as fd00::1"
+        )
+    return "announced"
 
 
 def _families(reach: Reach) -> IPVersion:

@@ -22,6 +22,7 @@ What a link does while it is up: :mod:`meshdl.transports.webrtc_link`.
 
 import asyncio
 import itertools
+import logging
 from contextlib import suppress
 
 import webrtc
@@ -33,6 +34,7 @@ from meshdl.transports.exchange import Answer, Offer, OfferExchange
 from meshdl.transports.sdp import check_media, fingerprint
 from meshdl.transports.webrtc_link import Link, Report
 
+_log = logging.getLogger(__name__)
 _serials = itertools.count(1)
 
 
@@ -151,6 +153,7 @@ class WebRtcTransport:
             if link.up:
                 return  # it came up in the very moment
             link.discard()
+        _log.info("no link to station %s: %s", station, reason)
         if self._report is not None:
             self._report(DialFailed(station, reason))
 

@@ -144,6 +144,29 @@ def test_another_station_at_an_address_is_passed_by() -> None:
     asyncio.run(whole())
 
 
+def test_no_connection_is_kept_for_the_next_offer() -> None:
+    callers: list[object] = []
+
+    def note(request: web.Request) -> None:
+        assert request.transport is not None
+        callers.append(request.transport.get_extra_info("peername"))
+
+    async def card(request: web.Request) -> web.StreamResponse:
+        note(request)
+        return web.Response(body=msgspec.json.encode(CARD))
+
+    async def offer(request: web.Request) -> web.StreamResponse:
+        note(request)
+        return web.json_response({"station": BOB, "sdp": "fine"})
+
+    async def whole() -> None:
+        async with pages(offer, card) as endpoint:
+            await carried(endpoint)
+
+    asyncio.run(whole())
+    assert len(set(callers)) == len(callers) == 2
+
+
 def test_a_refusal_is_told() -> None:
     async def refuse(_: web.Request) -> web.StreamResponse:
         return web.json_response({"reason": "there are 64 links already"}, status=503)
