@@ -158,6 +158,28 @@ def test_a_station_that_comes_back_on_another_port_is_found_there() -> None:
     run(whole())
 
 
+def test_of_two_runs_of_a_station_the_one_heard_last_counts() -> None:
+    async def whole() -> None:
+        station = new_id()
+        async with on_air(4001) as one, AsyncExitStack() as first, AsyncExitStack() as second:
+            await first.enter_async_context(on_air(4002, station=station))
+            await one.hear(StationFound, station)
+            await second.enter_async_context(on_air(4003, station=station))
+            assert (await one.hear(StationFound, station)).endpoints[0].port == 4003
+            await first.aclose()
+            await asyncio.sleep(1.5)  # the goodbye has run out
+            assert one.events == []  # what was told last still holds
+            await first.enter_async_context(on_air(4004, station=station))
+            assert (await one.hear(StationFound, station)).endpoints[0].port == 4004
+            await first.aclose()
+            # Back to the one that is left.
+            assert (await one.hear(StationFound, station)).endpoints[0].port == 4003
+            await second.aclose()
+            await one.hear(StationLost, station)
+
+    run(whole())
+
+
 PEER = """
 import asyncio, sys
 from meshdl.discovery.announcement import Announcement

@@ -9,15 +9,18 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests.support.loops import run
 
 from meshdl.errors import LinkError, LinkRefused
-from meshdl.ids import StationId
-from meshdl.links import DialFailed, LinkDown, LinkEvent, LinkUp, MessageReceived
+from meshdl.ids import LinkId, StationId
+from meshdl.links import DialFailed, LinkBinding, LinkDown, LinkEvent, LinkUp, MessageReceived
 from meshdl.transports.exchange import Answer, Offer
+from meshdl.transports.sdp import fingerprint
 from meshdl.transports.webrtc import WebRtcTransport
+from meshdl.transports.webrtc_link import EARLY_MESSAGES_MAX, Link
 
 pytestmark = pytest.mark.real
 
@@ -203,6 +206,84 @@ def test_garbage_for_an_answer_fails_the_dial(sdp: str) -> None:
             alice.dial(BOB)
             await heard.until(DialFailed, 2)
             assert "links already" not in str(heard.events)
+
+    run(whole())
+
+
+def test_the_binding_is_made_of_the_fingerprints_that_were_exchanged() -> None:
+    async def whole() -> None:
+        async with running(ALICE) as (alice, carrier, at_alice), running(BOB) as (bob, _, at_bob):
+            carried: list[str] = []
+
+            async def carry(_: StationId, offer: Offer) -> Answer:
+                answer = await bob.answer(offer)
+                carried.extend((offer.sdp, answer.sdp))
+                return answer
+
+            carrier.carry = carry
+            alice.dial(BOB)
+            await at_alice.until(LinkUp)
+            await at_bob.until(LinkUp)
+            ours, theirs = map(fingerprint, carried)
+            for heard, expected in (
+                (at_alice, LinkBinding(ours, theirs)),
+                (at_bob, LinkBinding(theirs, ours)),
+            ):
+                assert isinstance(heard.events[0], LinkUp)
+                assert heard.events[0].binding == expected
+
+    run(whole())
+
+
+def test_an_offer_of_sound_besides_data_is_refused() -> None:
+    sound = "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\nc=IN IP4 0.0.0.0\r\na=mid:1\r\n"
+
+    async def whole() -> None:
+        async with running(ALICE) as (alice, carrier, heard), running(BOB) as (bob, _, _at_bob):
+            carrier.carry = lambda station, offer: bob.answer(
+                Offer(offer.station, offer.sdp + sound)
+            )
+            alice.dial(BOB)
+            await heard.until(DialFailed)
+            assert "2 media sections" in str(heard.events[0])
+
+    run(whole())
+
+
+def test_a_message_that_overtakes_the_opening_waits_for_the_link() -> None:
+    async def whole() -> None:
+        heard = Heard()
+        ended: list[Link] = []
+        dialler = Link(LinkId("webrtc:a"), BOB, heard.report, ended.append)
+        answerer = Link(LinkId("webrtc:b"), None, lambda _: None, ended.append)
+        offer = await dialler.describe(None)
+        answer = await answerer.describe(offer)
+        answerer.bind(fingerprint(offer), offer)
+        early = SimpleNamespace(data="early")
+        dialler._on_control(early)  # type: ignore[arg-type] # what the library would call
+        assert heard.events == []
+        dialler.bind(fingerprint(answer), answer)
+        await dialler.take_answer(answer)
+        await heard.until(MessageReceived)
+        assert [type(event) for event in heard.events] == [LinkUp, MessageReceived]
+        for link in (dialler, answerer):
+            link.discard()
+        assert ended == [dialler, answerer]
+
+    run(whole())
+
+
+def test_too_many_messages_before_the_link_end_it() -> None:
+    async def whole() -> None:
+        heard = Heard()
+        ended: list[Link] = []
+        link = Link(LinkId("webrtc:a"), BOB, heard.report, ended.append)
+        early = SimpleNamespace(data="early")
+        for _ in range(EARLY_MESSAGES_MAX + 1):
+            assert ended == []
+            link._on_control(early)  # type: ignore[arg-type] # what the library would call
+        assert ended == [link]
+        assert heard.events == []
 
     run(whole())
 
