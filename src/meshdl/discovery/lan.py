@@ -118,9 +118,7 @@ class LanDiscovery:
                 # fails altogether, with its sockets open, when an address has just gone.
                 speaker = AsyncZeroconf(interfaces=[], ip_version=_families(reach))
                 stack.push_async_callback(speaker.async_close)
-                await speaker.async_update_interfaces(list(reach.senders), _families(reach))
-                if not speaker.zeroconf.engine.senders:
-                    raise OSError("no interface takes it")
+                await _join(speaker, reach)
                 # Cooperating: the name is ours alone, so nobody is asked about it first.
                 self._announcing = await speaker.async_register_service(
                     self._service(), cooperating_responders=True
@@ -142,7 +140,7 @@ class LanDiscovery:
                     _log.info("addresses are now %s", ", ".join(reach.addresses))
                     with _as_os_error():
                         self._announcing = await speaker.async_update_service(self._service())
-                        await speaker.async_update_interfaces(list(reach.senders), _families(reach))
+                        await _join(speaker, reach)
 
     async def _other_than(self, reach: Reach) -> Reach:
         """Wait until the addresses are not what they were."""
@@ -253,6 +251,14 @@ class LanDiscovery:
 def _found(heard: _Heard) -> StationFound:
     said = heard.announcement
     return StationFound(said.station, said.callsign, heard.endpoints, said.instance)
+
+
+async def _join(speaker: AsyncZeroconf, reach: Reach) -> None:
+    """Speak and listen on these interfaces and no others."""
+    await speaker.async_update_interfaces(list(reach.senders), _families(reach))
+    # The library logs an interface that fails and goes on with the others.
+    if not speaker.zeroconf.engine.senders:
+        raise OSError("no interface takes it")
 
 
 def _state_of(reach: Reach) -> str:
