@@ -18,6 +18,16 @@ VERSION = "1"
 
 _STATION = re.compile(r"[0-9a-f]{16}")
 _INSTANCE = re.compile(r"[0-9a-f]{8,32}")
+_SERVICE_NAME = re.compile(r"[0-9a-f]{16}-[0-9a-f]{8,32}\." + re.escape(SERVICE_TYPE))
+
+
+def is_service_name(name: str) -> bool:
+    """Whether a station may announce under this name; look no further at any other.
+
+    A pointer record may name anything at all. The library hands it on as it is, fails as
+    soon as it is asked about a name of another type, and then hears nobody any more.
+    """
+    return _SERVICE_NAME.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, slots=True)

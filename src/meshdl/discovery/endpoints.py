@@ -36,6 +36,8 @@ def dial_order(
         address = ipaddress.ip_address(text)
         if address in ours or address.is_multicast or address.is_unspecified:
             continue
+        if address.version == 6 and address.ipv4_mapped is not None:
+            continue  # no host has it, yet ::ffff:127.0.0.1 reaches this machine's programs
         if address.is_loopback:
             if loopback and port != own_port:
                 groups[2].append(host)

@@ -27,7 +27,7 @@ import zeroconf
 from zeroconf import IPVersion, ServiceStateChange, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
-from meshdl.discovery.announcement import SERVICE_TYPE, Announcement
+from meshdl.discovery.announcement import SERVICE_TYPE, Announcement, is_service_name
 from meshdl.discovery.endpoints import dial_order
 from meshdl.discovery.events import (
     Endpoint,
@@ -169,7 +169,7 @@ class LanDiscovery:
     def _changed(
         self, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange
     ) -> None:
-        if name == self._own.service_name:
+        if name == self._own.service_name or not is_service_name(name):
             return
         if state_change is ServiceStateChange.Removed:
             self._removed(name)
@@ -192,7 +192,7 @@ class LanDiscovery:
 
     def _resolved(self, name: str, info: AsyncServiceInfo) -> None:
         announcement = Announcement.from_txt(info.properties)
-        if announcement is None or not info.port:
+        if announcement is None or announcement.service_name != name or not info.port:
             _log.debug("%s announces what is no station", name)
             return
         endpoints = dial_order(

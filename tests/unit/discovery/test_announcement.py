@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshdl.discovery.announcement import SERVICE_TYPE, Announcement
+from meshdl.discovery.announcement import SERVICE_TYPE, Announcement, is_service_name
 from meshdl.ids import Callsign, StationId
 
 GOOD = Announcement(StationId("0123456789abcdef"), Callsign("KA1ABC-7"), "89abcdef01234567")
@@ -65,3 +65,25 @@ def test_the_service_name_tells_runs_apart() -> None:
     again = Announcement(GOOD.station, GOOD.callsign, "0000000000000000")
     assert GOOD.service_name != again.service_name
     assert GOOD.service_name.endswith(SERVICE_TYPE)
+
+
+@given(announcements)
+def test_a_station_may_announce_under_its_service_name(announcement: Announcement) -> None:
+    assert is_service_name(announcement.service_name)
+
+
+def test_no_other_name_is_a_station() -> None:
+    for wrong in (
+        "",
+        "x",
+        SERVICE_TYPE,
+        f".{SERVICE_TYPE}",
+        "shack._http._tcp.local.",
+        GOOD.service_name.removesuffix("."),
+        GOOD.service_name.upper(),
+        GOOD.service_name.replace("_meshdl", "_other"),
+        GOOD.service_name + "\n",
+        f"x.{GOOD.service_name}",
+        f"{'0' * 16}-{'0' * 33}.{SERVICE_TYPE}",
+    ):
+        assert not is_service_name(wrong)

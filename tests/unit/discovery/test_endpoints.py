@@ -42,6 +42,7 @@ def test_a_link_local_address_without_scope_leads_nowhere() -> None:
 def test_nobody_can_point_us_at_programs_of_this_machine() -> None:
     assert order("127.0.0.1", "::1", "127.9.9.9", port=631) == []
     assert order("0.0.0.0", "::", "224.0.0.251", "ff02::fb%1") == []
+    assert order("::ffff:127.0.0.1", "::ffff:192.168.1.2", port=631, loopback=True) == []
 
 
 def test_our_own_door_is_not_another_station() -> None:
