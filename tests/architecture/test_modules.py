@@ -16,9 +16,6 @@ LONGER = {
     "src/meshdl/station/catalogue.py": 400,
     "src/meshdl/station/library.py": 500,
     "src/meshdl/station/store.py": 550,
-    "src/meshdl/swarm/download.py": 450,
-    "src/meshdl/swarm/fetcher.py": 500,
-    "src/meshdl/swarm/swarm.py": 850,
 }
 """Modules that are still too long, and how long they may be. It only ever shrinks."""
 

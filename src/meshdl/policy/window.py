@@ -12,11 +12,12 @@ at 20 ms and 100 Mbit/s (a fixed 4 MiB window carries 3 % of what TCP does). So
 
 with R the largest rate of the last rounds and D the smallest round trip ever seen on
 this link. (A D that forgets would take in the queue that our own window made, and the
-window would then grow with the queue without end.) GAIN above 1 probes for more: if the path has more to give, R rises
-and the window with it; if not, R stays and so does the window. QUEUE_ALLOWANCE pays for
-the jitter of two busy event loops; it is time, so it costs a slow path few octets and
-gives a fast one many. The window grows by at most ``GROWTH`` a round. A round ends when
-everything has arrived that was on request when it began.
+window would then grow with the queue without end.) GAIN above 1 probes for more: if the
+path has more to give, R rises and the window with it; if not, R stays and so does the
+window. QUEUE_ALLOWANCE pays for the jitter of two busy event loops; it is time, so it
+costs a slow path few octets and gives a fast one many. The window grows by at most
+``GROWTH`` a round. A round ends when everything has arrived that was on request when it
+began.
 """
 
 from collections import deque

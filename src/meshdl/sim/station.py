@@ -189,7 +189,7 @@ class SimStation:
                 later(DISK_S, partial(self._write, effect))
             case effects.ReadRange():
                 later(DISK_S, partial(self._read, effect))
-            case effects.ReadHashes(ticket, content):
+            case effects.ReadHashes():
                 later(DISK_S, partial(self._read_hashes, effect))
             case effects.WriteLeafHashes(content, chunk, hashes):
                 self.stores[content].leaves[chunk] = [

@@ -4,39 +4,30 @@ Theory of operation
 ===================
 
 A chunk is *active* from the moment one of its ranges is asked for until all its leaves
-are written. Every range is checked leaf by leaf against the chunk's leaf hashes, which
-were proved against the chunk's own hash; so a chunk may be filled by several stations
-over several paths, whoever sends wrong octets is known at once, and what is verified is
-kept although the chunk is unfinished. A chunk that fits in one range needs no leaf
-hashes: its own hash decides.
-
-A range of an active chunk is *unasked*, *asked* (of one station; of two at the end),
-*verified* (write under way) or *written*. An active chunk with unasked ranges belongs
-to the station that began it, so that sources do not tread on each other's toes, until
-there is nothing else left to begin; an orphan has lost its station.
+are written; :mod:`meshdl.swarm.active_chunk` tells what happens inside. An active chunk
+with unasked ranges belongs to the station that began it, so that sources do not tread on
+each other's toes, until there is nothing else left to begin; an orphan has lost its
+station.
 
 :meth:`Download.next_range` therefore looks, in this order, at: the station's own chunk;
 orphans; a fresh chunk, rarest first; the tail of another station's chunk; and at the
-very end, when no chunk is left to begin, at ranges that another station has been asked for and is slow to deliver (the
-*end game*, one copy more at the most).
+very end, when no chunk is left to begin, at ranges that another station has been asked for
+and is slow to deliver (the *end game*, one copy more at the most).
 
 The class knows links by name only and sends nothing; :mod:`meshdl.swarm.fetcher` does.
 """
 
 import enum
-from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from random import Random
 
 from meshdl.content import merkle
 from meshdl.content.precedence import Precedence
 from meshdl.ids import ChunkIndex, ContentHash, LinkId
 from meshdl.policy.picker import Availability, in_order, rarest_first
+from meshdl.swarm.active_chunk import ActiveChunk, Arrival, Verdict
 from meshdl.swarm.state import Holding
 from meshdl.wire.control import RANGE_OCTETS_MAX
 
-LEAVES_PER_RANGE = RANGE_OCTETS_MAX // merkle.LEAF_OCTETS
 END_GAME_COPIES = 2
 END_GAME_SHARE = 1 / 128
 """At most this part of a content is asked for twice, and four ranges always may be."""
@@ -55,84 +46,6 @@ class Stage(enum.Enum):
     COMPLETE = "complete"
     PAUSED = "paused"
     FAILED = "failed"
-
-
-class Verdict(enum.Enum):
-    """What became of octets that arrived."""
-
-    VERIFIED = enum.auto()
-    WAITING_FOR_HASHES = enum.auto()
-    DUPLICATE = enum.auto()
-    CORRUPT = enum.auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """Octets of a range and who sent them."""
-
-    link: LinkId
-    offset: int
-    octets: memoryview
-
-
-@dataclass(slots=True)
-class ActiveChunk:
-    """A chunk under way. Leaf sets are integers, bit ``i`` for leaf ``i``."""
-
-    index: ChunkIndex
-    octets: int
-    leaf_count: int
-    width: int
-    expected: bytes
-    verified: int
-    written: int
-    leaf_hashes: list[bytes] | None = None
-    hashes_asked_of: LinkId | None = None
-    hashes_asked_at: float = 0.0
-    unasked: deque[tuple[int, int]] = field(default_factory=deque)
-    asked: dict[int, dict[LinkId, float]] = field(default_factory=dict)
-    waiting: list[Arrival] = field(default_factory=list)
-    refused: set[LinkId] = field(default_factory=set)
-    owner: LinkId | None = None
-
-    @property
-    def all_leaves(self) -> int:
-        """The set of all leaves."""
-        return (1 << self.leaf_count) - 1
-
-    @property
-    def needs_leaf_hashes(self) -> bool:
-        """Whether octets cannot be verified by the chunk's own hash alone."""
-        return self.leaf_count > LEAVES_PER_RANGE or bool(self.verified)
-
-    def missing_ranges(self) -> Iterator[tuple[int, int]]:
-        """Offset and length of what is not verified, cut at message borders."""
-        for first in range(0, self.leaf_count, LEAVES_PER_RANGE):
-            last = min(first + LEAVES_PER_RANGE, self.leaf_count)
-            leaf = first
-            while leaf < last:
-                if self.verified >> leaf & 1:
-                    leaf += 1
-                    continue
-                begin = leaf
-                while leaf < last and not self.verified >> leaf & 1:
-                    leaf += 1
-                offset = begin * merkle.LEAF_OCTETS
-                yield offset, min(leaf * merkle.LEAF_OCTETS, self.octets) - offset
-
-    def leaves_of(self, offset: int, octets: int) -> int:
-        """The set of leaves that a range covers wholly.
-
-        Raises:
-            ValueError: the range is not of whole leaves inside the chunk.
-        """
-        end = offset + octets
-        whole = end % merkle.LEAF_OCTETS == 0 or end == self.octets
-        if offset % merkle.LEAF_OCTETS or not whole or not octets or end > self.octets:
-            raise ValueError("not a range of whole leaves")
-        first = offset // merkle.LEAF_OCTETS
-        count = -(-octets // merkle.LEAF_OCTETS)
-        return ((1 << count) - 1) << first
 
 
 class Download:
@@ -234,7 +147,7 @@ class Download:
         del chunk.asked[offset]
         end = min(offset + RANGE_OCTETS_MAX, chunk.octets)
         for start, octets in chunk.missing_ranges():
-            if offset <= start < end and not self._spoken_for(chunk, start):
+            if offset <= start < end and not chunk.spoken_for(start):
                 chunk.unasked.appendleft((start, octets))
         self._queue(chunk)
 
@@ -262,7 +175,7 @@ class Download:
         if chunk.leaf_hashes is None and chunk.needs_leaf_hashes:
             chunk.waiting.append(arrival)
             return Verdict.WAITING_FOR_HASHES
-        return self._verify(chunk, arrival, leaves)
+        return chunk.verify(arrival, leaves)
 
     def others_asked(self, link: LinkId, index: ChunkIndex, offset: int) -> list[LinkId]:
         """A range arrived from this station: who else need not send it any more."""
@@ -270,18 +183,6 @@ class Download:
         if chunk is None:
             return []
         return [other for other in chunk.asked.pop(offset, ()) if other != link]
-
-    def receive_leaf_hashes(self, index: ChunkIndex, hashes: list[bytes]) -> bool:
-        """Take a chunk's leaf hashes; ``False`` when they do not prove."""
-        chunk = self.active.get(index)
-        if chunk is None or chunk.leaf_hashes is not None:
-            return True
-        if len(hashes) != chunk.leaf_count:
-            return False
-        if merkle.root(hashes, width=chunk.width) != chunk.expected:
-            return False
-        chunk.leaf_hashes = hashes
-        return True
 
     def take_waiting(self, index: ChunkIndex) -> list[Arrival]:
         """Arrivals that waited for leaf hashes; they are to be received again."""
@@ -351,24 +252,6 @@ class Download:
                             return chunk, offset, octets
         return None
 
-    def _verify(self, chunk: ActiveChunk, arrival: Arrival, leaves: int) -> Verdict:
-        found = merkle.hash_leaves(arrival.octets)
-        if chunk.leaf_hashes is None:
-            right = (
-                leaves == chunk.all_leaves
-                and merkle.root(found, width=chunk.width) == chunk.expected
-            )
-            if right:
-                chunk.leaf_hashes = found
-        else:
-            first = arrival.offset // merkle.LEAF_OCTETS
-            right = found == chunk.leaf_hashes[first : first + len(found)]
-        if not right:
-            chunk.refused.add(arrival.link)
-            return Verdict.CORRUPT
-        chunk.verified |= leaves
-        return Verdict.VERIFIED
-
     def _activate(self, index: ChunkIndex, owner: LinkId | None) -> ActiveChunk:
         span = self.holding.metainfo.span(index)
         leaves = self.holding.partial.get(index, 0)
@@ -408,10 +291,6 @@ class Download:
         if chunk.owner is not None and self._owned.get(chunk.owner) is chunk:
             del self._owned[chunk.owner]
         chunk.owner = None
-
-    @staticmethod
-    def _spoken_for(chunk: ActiveChunk, offset: int) -> bool:
-        return offset in chunk.asked or any(offset == start for start, _ in chunk.unasked)
 
 
 def _octets_of(holding: Holding, chunks: int) -> int:

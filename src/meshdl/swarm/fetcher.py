@@ -6,17 +6,20 @@ Theory of operation
 Whenever there is room in a source's window, :meth:`Fetcher.fill` asks it for ranges of
 the most urgent download it can help with, several in one message. Room is bounded three
 ways: by the source's window (bandwidth x delay), by the octets in flight in all (asked
-for, or verified and not yet written: a slow disk slows the network), and by the
-operator's limit where the path is not LAN.
+for, waiting for their hashes, or verified and not yet written: a slow disk slows the
+network), and by the operator's limit where the path is not LAN.
 
 A peer answers the ranges of one content in the order asked. So an answer tells that
 earlier ranges of the same content were lost on the way (the chunks channel gives a
 message up after its lifetime): they are asked for again at once. A source that delivers
 nothing for ``STALL_AFTER_S`` loses all its ranges to the others and is *snubbed* for a
-while, longer each time.
+while, longer each time. Whatever comes late all the same is welcome while it is of use.
+
+Octets that do not verify are blamed on who sent them, which is not always who sent the
+message that brought it to light: the last missing piece may be another's leaf hashes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from meshdl.errors import RemoteProtocolError
 from meshdl.ids import ChunkIndex, ContentHash
@@ -24,27 +27,19 @@ from meshdl.links import Path
 from meshdl.policy.bucket import TokenBucket
 from meshdl.policy.penalty import CORRUPT_POINTS
 from meshdl.policy.window import MESSAGE_OCTETS
-from meshdl.swarm.download import Arrival, Download, Verdict
+from meshdl.swarm.active_chunk import Arrival, Verdict
+from meshdl.swarm.download import Download
 from meshdl.swarm.effects import WriteLeafHashes, WriteRange
-from meshdl.swarm.metainfo_fetch import split_hashes
+from meshdl.swarm.leaf_hashes import LeafHashes
+from meshdl.swarm.requests import Requests
 from meshdl.swarm.session import RangeKey, Session
 from meshdl.swarm.state import SwarmState
 from meshdl.wire.chunks import ChunkOctets
-from meshdl.wire.control import (
-    RANGES_MAX,
-    ChunkCancel,
-    ChunkReject,
-    ChunkRequest,
-    Hashes,
-    HashesReject,
-    HashesRequest,
-)
+from meshdl.wire.control import RANGES_MAX, ChunkReject, ChunkRequest, Hashes, HashesReject
 
 STALL_AFTER_S = 2.5
 SNUB_FIRST_S = 2.0
 SNUB_MAX_S = 60.0
-HASHES_WITHIN_S = 3.0
-HANDLE_MAX = 2**32
 REFILL_OCTETS = 2 * MESSAGE_OCTETS
 """Asking for two ranges at a time halves the number of control messages."""
 
@@ -52,20 +47,31 @@ UNASKED_POINTS = 2
 
 
 class Fetcher:
-    """All downloads of one station, over all its sessions."""
+    """All downloads of one station, over all its sessions.
 
-    def __init__(self, state: SwarmState, *, now: float) -> None:
+    Args:
+        state: shared by the parts of the swarm core.
+        blame: called with a session and what its peer did wrong, and the time.
+    """
+
+    def __init__(
+        self,
+        state: SwarmState,
+        *,
+        blame: Callable[[Session, RemoteProtocolError, float], None],
+        now: float,
+    ) -> None:
         self._state = state
+        self._blame = blame
         self._unwritten_octets = 0
-        self._asked_octets = 0
-        self._handles: dict[ContentHash, int] = {}
-        self._contents: dict[int, ContentHash] = {}
+        self._requests = Requests(state)
+        self._leaf_hashes = LeafHashes(state)
         self._bucket = TokenBucket.for_limit(state.settings.download_octets_per_s, now=now)
         self.downloads: dict[ContentHash, Download] = {}
 
     def fill_all(self, *, now: float) -> None:
         """Ask every source that has room."""
-        for session in list(self._state.sessions.values()):
+        for session in self._state.peers():
             self.fill(session, now=now)
 
     def fill(self, session: Session, *, now: float) -> None:
@@ -76,10 +82,11 @@ class Fetcher:
         if room < MESSAGE_OCTETS or (session.asked and room < REFILL_OCTETS):
             return
         for download in self._by_urgency(session):
-            offered = self._offered(session, download, now)
-            room = self._fill_from(session, download, offered, room, now)
+            room = self._fill_from(session, download, room, now)
             if room < MESSAGE_OCTETS:
                 break
+
+    # What sources send.
 
     def receive_octets(self, session: Session, message: ChunkOctets, *, now: float) -> None:
         """Octets of a chunk arrived.
@@ -87,7 +94,7 @@ class Fetcher:
         Raises:
             RemoteProtocolError: corrupt, or never asked for.
         """
-        content = self._contents.get(message.handle)
+        content = self._requests.content(message.handle)
         if content is None:
             raise RemoteProtocolError("chunk octets nobody asked for", penalty=UNASKED_POINTS)
         key = RangeKey(content, message.chunk, message.offset)
@@ -96,7 +103,7 @@ class Fetcher:
             self._receive_unasked(session, key, message, now)
             return
         self._give_up_earlier(session, key)
-        self._forget(session, key)
+        self._requests.settle(session, key)
         session.delivered_at = now
         session.snubs_in_a_row = 0
         session.window.delivered(
@@ -111,7 +118,7 @@ class Fetcher:
         if len(message.octets) != asked.octets:
             download.release(session.link, key.chunk, key.offset)
             raise RemoteProtocolError("chunk octets of the wrong length", penalty=CORRUPT_POINTS)
-        self._take(session, download, key, message.octets, now)
+        self._take(download, key.chunk, Arrival(session.link, key.offset, message.octets), now)
 
     def receive_hashes(self, session: Session, answer: Hashes, *, now: float) -> None:
         """Leaf hashes of a chunk arrived.
@@ -120,29 +127,11 @@ class Fetcher:
             RemoteProtocolError: they do not prove.
         """
         download = self.downloads.get(ContentHash(answer.content_hash))
-        if download is None or not download.fetching or answer.base_layer != 0:
+        if download is None or not download.fetching:
             return
-        file = download.holding.file_of_root.get(answer.root)
-        if file is None:
-            return
-        metainfo = download.holding.metainfo
-        entry = metainfo.files[file]
-        position, rest = divmod(answer.index, metainfo.leaves_per_chunk)
-        if rest or position >= entry.chunk_count:
-            return
-        chunk = ChunkIndex(entry.first_chunk + position)
-        hashes = split_hashes(answer.hashes)
-        if not download.receive_leaf_hashes(chunk, hashes):
-            self._hashes_failed(session, download, chunk)
-            raise RemoteProtocolError("leaf hashes that do not prove", penalty=CORRUPT_POINTS)
-        self._state.effects.append(WriteLeafHashes(download.content, chunk, answer.hashes))
-        for arrival in download.take_waiting(chunk):
-            sender = self._state.sessions.get(arrival.link)
-            key = RangeKey(download.content, chunk, arrival.offset)
-            if sender is None:
-                self._judge(None, download, key, arrival)
-                continue
-            self._take(sender, download, key, arrival.octets, now)
+        for index in self._leaf_hashes.receive(session, download, answer):
+            for arrival in download.take_waiting(index):
+                self._take(download, index, arrival, now)
 
     def receive_hashes_reject(self, session: Session, reject: HashesReject) -> None:
         """A peer has no such hashes (any more)."""
@@ -174,30 +163,18 @@ class Fetcher:
             holding.withheld_until = now + pause_s
             return
         # Whatever it announced, it does not have this (any more).
-        bits = self._announced(session, download)
-        self.unoffer(session, download)
+        bits = holding.announced(download.holding.all_chunks)
+        holding.uncount_in(download.availability)
         holding.complete, holding.bits = False, bits & ~gone
-        self.offer(session, download)
+        holding.count_in(download.availability)
 
-    def offer(self, session: Session, download: Download) -> None:
-        """A peer's holding counts in the availability from now on."""
+    def uncount(self, session: Session, download: Download) -> None:
+        """What a peer has counts no longer in the availability."""
         holding = session.holdings.get(download.content)
-        if holding is None:
-            return
-        if holding.complete:
-            download.availability.seeds += 1
-        else:
-            download.availability.add(holding.bits)
+        if holding is not None:
+            holding.uncount_in(download.availability)
 
-    def unoffer(self, session: Session, download: Download) -> None:
-        """A peer's holding counts no longer."""
-        holding = session.holdings.get(download.content)
-        if holding is None:
-            return
-        if holding.complete:
-            download.availability.seeds -= 1
-        else:
-            download.availability.remove(holding.bits)
+    # What ends.
 
     def written(self, octets: int) -> None:
         """Verified octets left memory."""
@@ -206,34 +183,27 @@ class Fetcher:
     def drop(self, download: Download) -> None:
         """Ask nobody for this content any more."""
         for session in self._state.sessions.values():
-            ranges = []
-            for key in [key for key in session.asked if key.content == download.content]:
-                ranges.append((key.chunk, key.offset, session.asked[key].octets))
-                self._asked_octets -= session.asked[key].octets
-                session.cancel(key)
-            for first in range(0, len(ranges), RANGES_MAX):
-                self._state.tell(
-                    session.link,
-                    ChunkCancel(download.content, tuple(ranges[first : first + RANGES_MAX])),
-                )
+            keys = [key for key in session.asked if key.content == download.content]
+            self._requests.cancel(session, keys)
 
     def leave(self, session: Session) -> None:
         """A session is over: what it was asked for is asked of others."""
         self._release_all(session)
         for download in self.downloads.values():
             if download.fetching:
-                self.unoffer(session, download)
+                self.uncount(session, download)
 
     def tick(self, *, now: float) -> None:
         """Notice stalls, unanswered hash requests, and fill what limits held back."""
-        for session in self._state.sessions.values():
-            waited_s = now - session.delivered_at
-            if session.asked and waited_s >= STALL_AFTER_S:
+        for session in self._state.peers():
+            if session.asked and now - session.delivered_at >= STALL_AFTER_S:
                 self._snub(session, now)
         for download in self.downloads.values():
             if download.fetching:
-                self._ask_hashes_again(download, now)
+                self._leaf_hashes.ask_again(download, now=now)
         self.fill_all(now=now)
+
+    # Asking.
 
     def _by_urgency(self, session: Session) -> Iterator[Download]:
         fetching = [
@@ -251,21 +221,9 @@ class Fetcher:
             )
         return iter(fetching)
 
-    @staticmethod
-    def _announced(session: Session, download: Download) -> int:
+    def _fill_from(self, session: Session, download: Download, room: int, now: float) -> int:
         holding = session.holdings[download.content]
-        return download.holding.all_chunks if holding.complete else holding.bits
-
-    def _offered(self, session: Session, download: Download, now: float) -> int:
-        """The chunks that it makes sense to ask this source for now."""
-        holding = session.holdings[download.content]
-        if holding.withheld and now >= holding.withheld_until:
-            holding.withheld = 0
-        return self._announced(session, download) & ~holding.withheld
-
-    def _fill_from(
-        self, session: Session, download: Download, offered: int, room: int, now: float
-    ) -> int:
+        offered = holding.offered(download.holding.all_chunks, now=now)
         ranges: list[tuple[int, int, int]] = []
         lan = session.traits.path is Path.LAN
         while room >= MESSAGE_OCTETS and len(ranges) < RANGES_MAX and self._room_in_memory():
@@ -276,121 +234,69 @@ class Fetcher:
                 break
             chunk, offset, octets = found
             if chunk.needs_leaf_hashes and chunk.leaf_hashes is None:
-                self._ask_hashes(session, download, chunk.index, now)
-            session.ask(RangeKey(download.content, chunk.index, offset), octets, now=now)
-            self._asked_octets += octets
+                self._leaf_hashes.ask(session, download, chunk.index, now=now)
+            key = RangeKey(download.content, chunk.index, offset)
+            self._requests.enter(session, key, octets, now=now)
             room -= octets
             if not lan:
                 self._bucket.take(octets, now=now)
             ranges.append((chunk.index, offset, octets))
         if ranges:
+            handle = self._requests.handle(download.content)
             request = ChunkRequest(
-                download.content,
-                self._handle(download.content),
-                tuple(ranges),
-                int(download.precedence),
+                download.content, handle, tuple(ranges), int(download.precedence)
             )
             self._state.tell(session.link, request)
         return room
 
     def _room_in_memory(self) -> bool:
-        in_flight = self._asked_octets + self._unwritten_octets
+        in_flight = self._requests.octets + self._unwritten_octets
         return in_flight < self._state.settings.in_flight_octets
 
-    def _handle(self, content: ContentHash) -> int:
-        handle = self._handles.get(content)
-        if handle is None:
-            handle = self._handles[content] = len(self._handles) % HANDLE_MAX
-            self._contents[handle] = content
-        return handle
+    # Taking.
 
-    def _ask_hashes(
-        self, session: Session, download: Download, index: ChunkIndex, now: float
+    def _take(self, download: Download, index: ChunkIndex, arrival: Arrival, now: float) -> None:
+        verdict = download.receive(arrival, index)
+        sender = self._state.sessions.get(arrival.link)
+        match verdict:
+            case Verdict.WAITING_FOR_HASHES:
+                pass
+            case Verdict.DUPLICATE:
+                download.duplicate_octets += len(arrival.octets)
+                download.release(arrival.link, index, arrival.offset)
+            case Verdict.VERIFIED | Verdict.VERIFIED_ALONE:
+                self._keep(download, index, arrival, alone=verdict is Verdict.VERIFIED_ALONE)
+                if sender is not None:
+                    traffic = sender.traffic_of(download.content)
+                    traffic.received += len(arrival.octets)
+                    traffic.moved_at = now
+            case Verdict.CORRUPT:
+                download.release(arrival.link, index, arrival.offset)
+                if sender is not None:
+                    text = f"octets of chunk {index} that do not verify"
+                    self._blame(sender, RemoteProtocolError(text, penalty=CORRUPT_POINTS), now)
+
+    def _keep(
+        self, download: Download, index: ChunkIndex, arrival: Arrival, *, alone: bool
     ) -> None:
+        key = RangeKey(download.content, index, arrival.offset)
+        for other in download.others_asked(arrival.link, index, arrival.offset):
+            if other in self._state.sessions:
+                self._requests.cancel(self._state.sessions[other], [key])
         chunk = download.active[index]
-        if chunk.hashes_asked_of is not None:
-            return
-        metainfo = download.holding.metainfo
-        span = metainfo.span(index)
-        file = metainfo.files[span.file]
-        assert file.root is not None  # a file with chunks is not empty
-        chunk.hashes_asked_of, chunk.hashes_asked_at = session.link, now
-        self._state.tell(
-            session.link,
-            HashesRequest(
-                download.content,
-                file.root,
-                0,
-                (index - file.first_chunk) * metainfo.leaves_per_chunk,
-                span.width,
-            ),
-        )
-
-    def _ask_hashes_again(self, download: Download, now: float) -> None:
-        for chunk in download.active.values():
-            if not chunk.needs_leaf_hashes or chunk.leaf_hashes is not None:
-                continue
-            if chunk.hashes_asked_of is not None and now - chunk.hashes_asked_at < HASHES_WITHIN_S:
-                continue
-            late, chunk.hashes_asked_of = chunk.hashes_asked_of, None
-            holders = [
-                session
-                for session in self._state.sessions.values()
-                if session.peer is not None
-                and download.content in session.holdings
-                and self._announced(session, download) >> chunk.index & 1
-            ]
-            others = [session for session in holders if session.link != late] or holders
-            if others:
-                self._ask_hashes(self._state.rng.choice(others), download, chunk.index, now)
-
-    def _hashes_failed(self, session: Session, download: Download, index: ChunkIndex) -> None:
-        chunk = download.active[index]
-        if chunk.hashes_asked_of == session.link:
-            chunk.hashes_asked_of = None
-        chunk.refused.add(session.link)
-
-    def _take(
-        self, session: Session, download: Download, key: RangeKey, octets: memoryview, now: float
-    ) -> None:
-        verdict = self._judge(session, download, key, Arrival(session.link, key.offset, octets))
-        if verdict is Verdict.CORRUPT:
-            download.release(session.link, key.chunk, key.offset)
-            raise RemoteProtocolError(
-                f"octets of chunk {key.chunk} that do not verify", penalty=CORRUPT_POINTS
-            )
-        if verdict is Verdict.VERIFIED:
-            traffic = session.traffic_of(download.content)
-            traffic.received += len(octets)
-            traffic.moved_at = now
-
-    def _judge(
-        self, session: Session | None, download: Download, key: RangeKey, arrival: Arrival
-    ) -> Verdict:
-        verdict = download.receive(arrival, key.chunk)
-        if verdict is Verdict.DUPLICATE:
-            download.duplicate_octets += len(arrival.octets)
-            download.release(arrival.link, key.chunk, key.offset)
-        if verdict is not Verdict.VERIFIED:
-            return verdict
-        for other in download.others_asked(arrival.link, key.chunk, key.offset):
-            self._cancel(self._state.sessions[other], key)
-        chunk = download.active[key.chunk]
         self._unwritten_octets += len(arrival.octets)
-        if chunk.leaf_hashes is not None and chunk.hashes_asked_of is None:
-            # Nobody sent them: the chunk's own hash proved octets and hashes at once.
+        if alone and chunk.leaf_hashes is not None:
             hashes = b"".join(chunk.leaf_hashes)
-            self._state.effects.append(WriteLeafHashes(download.content, key.chunk, hashes))
+            self._state.effects.append(WriteLeafHashes(download.content, index, hashes))
         self._state.effects.append(
             WriteRange(
                 download.content,
-                key.chunk,
-                key.offset,
+                index,
+                arrival.offset,
                 arrival.octets,
                 chunk.verified == chunk.all_leaves,
             )
         )
-        return verdict
 
     def _receive_unasked(
         self, session: Session, key: RangeKey, message: ChunkOctets, now: float
@@ -402,7 +308,9 @@ class Fetcher:
         session.snubbed_until = min(session.snubbed_until, now)
         download = self.downloads.get(key.content)
         if download is not None and download.fetching:
-            self._take(session, download, key, message.octets, now)
+            self._take(download, key.chunk, Arrival(session.link, key.offset, message.octets), now)
+
+    # Giving up.
 
     def _give_up_earlier(self, session: Session, key: RangeKey) -> None:
         lost = []
@@ -415,42 +323,18 @@ class Fetcher:
             self._lose(session, other)
 
     def _lose(self, session: Session, key: RangeKey) -> None:
-        asked = session.asked.get(key)
-        if asked is not None:
-            self._asked_octets -= asked.octets
-            session.cancel(key)
+        if self._requests.give_up(session, key):
             download = self.downloads.get(key.content)
             if download is not None and download.fetching:
                 download.release(session.link, key.chunk, key.offset)
 
-    def _forget(self, session: Session, key: RangeKey) -> bool:
-        asked = session.forget(key)
-        if asked is None:
-            return False
-        self._asked_octets -= asked.octets
-        return True
-
-    def _cancel(self, session: Session, key: RangeKey) -> None:
-        asked = session.asked.get(key)
-        if asked is None:
-            return
-        self._asked_octets -= asked.octets
-        session.cancel(key)
-        self._state.tell(
-            session.link,
-            ChunkCancel(key.content, ((key.chunk, key.offset, asked.octets),)),
-        )
-
     def _snub(self, session: Session, now: float) -> None:
-        ranges: dict[ContentHash, list[tuple[int, int, int]]] = {}
-        for key, asked in session.asked.items():
-            ranges.setdefault(key.content, []).append((key.chunk, key.offset, asked.octets))
-        for content, cancelled in ranges.items():
-            for first in range(0, len(cancelled), RANGES_MAX):
-                self._state.tell(
-                    session.link,
-                    ChunkCancel(content, tuple(cancelled[first : first + RANGES_MAX])),
-                )
+        asked = list(session.asked)
+        self._requests.cancel(session, asked)
+        for key in asked:
+            download = self.downloads.get(key.content)
+            if download is not None and download.fetching:
+                download.release(session.link, key.chunk, key.offset)
         self._release_all(session)
         session.window.stalled(now=now)
         session.snubbed_until = now + min(SNUB_FIRST_S * 2**session.snubs_in_a_row, SNUB_MAX_S)

@@ -8,6 +8,7 @@ from meshdl.content.precedence import Precedence
 from meshdl.ids import ChunkIndex, ContentHash, LinkId, StationId
 from meshdl.links import LinkTraits
 from meshdl.policy.penalty import Penalties
+from meshdl.policy.picker import Availability
 from meshdl.policy.window import RequestWindow
 from meshdl.swarm.handshake import Handshake, ProvedPeer
 
@@ -48,6 +49,30 @@ class PeerHolding:
     raw: bytes | None = None
     withheld: int = 0
     withheld_until: float = 0.0
+
+    def announced(self, all_chunks: int) -> int:
+        """The set of chunks it says it has, of ``all_chunks`` that there are."""
+        return all_chunks if self.complete else self.bits
+
+    def offered(self, all_chunks: int, *, now: float) -> int:
+        """The set of chunks that it makes sense to ask for now."""
+        if self.withheld and now >= self.withheld_until:
+            self.withheld = 0
+        return self.announced(all_chunks) & ~self.withheld
+
+    def count_in(self, availability: Availability) -> None:
+        """Let it make chunks less rare."""
+        if self.complete:
+            availability.seeds += 1
+        else:
+            availability.add(self.bits)
+
+    def uncount_in(self, availability: Availability) -> None:
+        """Undo :meth:`count_in`; before what it holds changes."""
+        if self.complete:
+            availability.seeds -= 1
+        else:
+            availability.remove(self.bits)
 
 
 @dataclass(slots=True)

@@ -44,7 +44,7 @@ class Holding:
         partial: for unfinished chunks, the set of verified leaves.
         complete: cached, asked for every message.
         served: false while a shared file is not what it was.
-        file_of_root: Merkle root to position in ``metainfo.files``.
+        files_of_root: Merkle root to positions in ``metainfo.files``; equal files share one.
     """
 
     metainfo: Metainfo
@@ -54,13 +54,13 @@ class Holding:
     partial: dict[ChunkIndex, int] = field(default_factory=dict)
     complete: bool = False
     served: bool = True
-    file_of_root: dict[bytes, int] = field(default_factory=dict)
+    files_of_root: dict[bytes, list[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.complete = self.have == self.all_chunks
         for position, file in enumerate(self.metainfo.files):
             if file.root is not None:
-                self.file_of_root.setdefault(file.root, position)
+                self.files_of_root.setdefault(file.root, []).append(position)
 
     @property
     def all_chunks(self) -> int:
@@ -78,6 +78,10 @@ class SwarmState:
     sessions: dict[LinkId, Session] = field(default_factory=dict)
     holdings: dict[ContentHash, Holding] = field(default_factory=dict)
     effects: list[SwarmEffect] = field(default_factory=list)
+
+    def peers(self) -> list[Session]:
+        """The sessions whose other end has proved who it is."""
+        return [session for session in self.sessions.values() if session.peer is not None]
 
     def tell(self, link: LinkId, message: ControlMessage) -> None:
         """Send a control message."""

@@ -29,7 +29,7 @@ from meshdl.policy.bucket import TokenBucket
 from meshdl.policy.slots import BUSY_RETRY_AFTER_S, Waiting, next_upload, slot_to_yield
 from meshdl.swarm.effects import ReadHashes, ReadRange
 from meshdl.swarm.session import RangeKey, Session, UploadRequest
-from meshdl.swarm.state import SwarmState
+from meshdl.swarm.state import Holding, SwarmState
 from meshdl.wire import chunks
 from meshdl.wire.control import (
     RANGES_MAX,
@@ -76,15 +76,7 @@ class Uploader:
         if holding is None or not holding.served:
             self._reject(session, content, request.ranges, "not-held")
             return
-        wanted: list[tuple[int, int, int]] = []
-        missing: list[tuple[int, int, int]] = []
-        for found in request.ranges:
-            chunk, offset, octets = found
-            if chunk >= holding.metainfo.chunk_count:
-                raise RemoteProtocolError(f"a request for chunk {chunk}, which there is not")
-            if offset + octets > holding.metainfo.span(ChunkIndex(chunk)).octets:
-                raise RemoteProtocolError(f"a request beyond the end of chunk {chunk}")
-            (wanted if holding.have >> chunk & 1 else missing).append(found)
+        wanted, missing = _held(request, holding)
         if missing:
             self._reject(session, content, tuple(missing), "not-held")
         wanted, elsewhere = self._spread(session, content, wanted, now)
@@ -152,7 +144,7 @@ class Uploader:
         content = ContentHash(request.content_hash)
         holding = self._state.holdings.get(content)
         owed = sum(1 for asker, _ in self._hash_tickets.values() if asker is session)
-        if holding is None or request.root not in holding.file_of_root or owed >= HASH_READS_MAX:
+        if holding is None or request.root not in holding.files_of_root or owed >= HASH_READS_MAX:
             reason = "not-held" if owed < HASH_READS_MAX else "busy"
             self._reject_hashes(session, request, reason)
             return
@@ -318,3 +310,19 @@ class Uploader:
 
 def _waiting(session: Session) -> Waiting:
     return Waiting(session.link, session.uploads[0].precedence, session.virtual_octets)
+
+
+def _held(
+    request: ChunkRequest, holding: Holding
+) -> tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]:
+    """Tell apart what is held of what is asked for, and what is not."""
+    held: list[tuple[int, int, int]] = []
+    missing: list[tuple[int, int, int]] = []
+    for found in request.ranges:
+        chunk, offset, octets = found
+        if chunk >= holding.metainfo.chunk_count:
+            raise RemoteProtocolError(f"a request for chunk {chunk}, which there is not")
+        if offset + octets > holding.metainfo.span(ChunkIndex(chunk)).octets:
+            raise RemoteProtocolError(f"a request beyond the end of chunk {chunk}")
+        (held if holding.have >> chunk & 1 else missing).append(found)
+    return held, missing

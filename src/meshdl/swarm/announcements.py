@@ -1,0 +1,159 @@
+"""Who has what: records of contents, and chunks of those that somebody wants.
+
+Every peer hears the records of what this station offers. Of chunks it hears only after a
+``want``: the whole state at once, then every chunk as it is gained.
+"""
+
+from meshdl.content.bitfield import Bitfield
+from meshdl.errors import RemoteProtocolError
+from meshdl.ids import ChunkIndex, ContentHash
+from meshdl.swarm.download import Download, Stage
+from meshdl.swarm.fetcher import Fetcher
+from meshdl.swarm.session import PeerHolding, Session
+from meshdl.swarm.state import Holding, SwarmState
+from meshdl.wire import control as wire
+
+CONTENTS_PER_PEER_MAX = 4096
+"""Contents that one peer may subscribe to or announce holdings of."""
+
+
+class Announcements:
+    """What is told to the peers of this station's contents, and heard of theirs."""
+
+    def __init__(self, state: SwarmState, fetcher: Fetcher) -> None:
+        self._state = state
+        self._fetcher = fetcher
+        self._records: dict[ContentHash, bytes] = {}
+
+    # Ours.
+
+    def introduce(self, session: Session) -> None:
+        """A peer has come: tell it what there is, and what is wanted."""
+        records = list(self._records.values())
+        for first in range(0, len(records), wire.RECORDS_MAX):
+            batch = tuple(records[first : first + wire.RECORDS_MAX])
+            self._state.tell(session.link, wire.Records(batch))
+        for content, download in self._fetcher.downloads.items():
+            if download.stage in {Stage.METAINFO, Stage.CREATING, Stage.FETCHING}:
+                self._state.tell(session.link, wire.Want(content))
+
+    def offer_record(self, content: ContentHash, record: bytes) -> None:
+        """Tell everybody of a content, now and from now on."""
+        if self._records.get(content) == record:
+            return
+        self._records[content] = record
+        for session in self._state.peers():
+            self._state.tell(session.link, wire.Records((record,)))
+
+    def withdraw_record(self, content: ContentHash) -> None:
+        """This station offers a content no longer."""
+        if self._records.pop(content, None) is None:
+            return
+        for session in self._state.peers():
+            self._state.tell(session.link, wire.RecordsGone((content,)))
+
+    def tell_state(self, content: ContentHash, holding: Holding) -> None:
+        """Tell all that want to know which chunks are here."""
+        for session in self._state.sessions.values():
+            if content in session.subscribed and holding.have:
+                self._state.tell(session.link, _whole_have(content, holding))
+
+    def tell_gain(self, content: ContentHash, chunk: ChunkIndex) -> None:
+        """Tell all that want to know of one more chunk."""
+        text = None
+        for session in self._state.sessions.values():
+            if content not in session.subscribed:
+                continue
+            theirs = session.holdings.get(content)
+            if theirs is not None and theirs.complete:
+                continue
+            if text is None:
+                text = wire.encode(wire.Have(content, chunks=(chunk,)))
+            self._state.send(session.link, text)
+
+    # Theirs.
+
+    def receive_want(self, session: Session, want: wire.Want) -> None:
+        """A peer wants to hear of a content, or no longer does.
+
+        Raises:
+            RemoteProtocolError: of too many.
+        """
+        content = ContentHash(want.content_hash)
+        if not want.wanted:
+            session.subscribed.discard(content)
+            return
+        if len(session.subscribed) >= CONTENTS_PER_PEER_MAX:
+            raise RemoteProtocolError("subscribed to too many contents")
+        session.subscribed.add(content)
+        holding = self._state.holdings.get(content)
+        if holding is not None and holding.served and holding.have:
+            self._state.tell(session.link, _whole_have(content, holding))
+
+    def receive_have(self, session: Session, have: wire.Have) -> None:
+        """A peer tells what it has; of what nobody here wants, nothing is kept.
+
+        Raises:
+            RemoteProtocolError: chunks that there are not.
+        """
+        download = self._fetcher.downloads.get(ContentHash(have.content_hash))
+        if download is None:
+            return
+        holding = session.holdings.setdefault(download.content, PeerHolding())
+        if not download.fetching:
+            _update(holding, have, None)
+            return
+        holding.uncount_in(download.availability)
+        try:
+            _update(holding, have, download.holding.metainfo.chunk_count)
+        finally:
+            holding.count_in(download.availability)
+
+    def join(self, download: Download, *, now: float) -> None:
+        """A download can begin: count what the peers told of it so far."""
+        holding = download.holding
+        for session in self._state.sessions.values():
+            theirs = session.holdings.get(download.content)
+            if theirs is None:
+                continue
+            if theirs.raw is not None:
+                try:
+                    theirs.bits |= _bits(holding.metainfo.chunk_count, theirs.raw)
+                except RemoteProtocolError as error:
+                    session.penalties.add(error.penalty, now=now)
+                theirs.raw = None
+            theirs.bits &= holding.all_chunks
+            theirs.count_in(download.availability)
+
+
+def _update(holding: PeerHolding, have: wire.Have, count: int | None) -> None:
+    if have.complete:
+        holding.complete, holding.bits, holding.raw = True, 0, None
+        return
+    if have.bitfield is not None:
+        holding.complete = False
+        if count is None:
+            holding.raw, holding.bits = have.bitfield, 0
+        else:
+            holding.bits = _bits(count, have.bitfield)
+    if have.chunks and not holding.complete:
+        gained = 0
+        for chunk in have.chunks:
+            if chunk >= (count or wire.CONTROL_MESSAGE_MAX * 8):
+                raise RemoteProtocolError(f"has chunk {chunk}, which there is not")
+            gained |= 1 << chunk
+        holding.bits |= gained
+
+
+def _whole_have(content: ContentHash, holding: Holding) -> wire.Have:
+    if holding.complete:
+        return wire.Have(content, complete=True)
+    count = holding.metainfo.chunk_count
+    return wire.Have(content, bitfield=Bitfield(count, holding.have).to_octets())
+
+
+def _bits(count: int, octets: bytes) -> int:
+    try:
+        return Bitfield.from_octets(count, octets).bits
+    except ValueError as error:
+        raise RemoteProtocolError(f"malformed bitfield: {error}") from error

@@ -1,0 +1,190 @@
+"""A download from its hash to its files, and the contents that the store opens.
+
+A download goes METAINFO (info dictionary and piece layers come from peers and are
+proved), CREATING (the driver makes the files), FETCHING, FINISHING (the driver gives
+the files their names), COMPLETE. The operator may pause it, the store may give up on it
+(FAILED); a start begins again with what is there.
+"""
+
+from meshdl.errors import MetainfoInvalid
+from meshdl.ids import ContentHash
+from meshdl.swarm import inputs
+from meshdl.swarm.announcements import Announcements
+from meshdl.swarm.download import Download, Stage
+from meshdl.swarm.effects import CreateContent, DownloadChanged, FinishContent
+from meshdl.swarm.fetcher import Fetcher
+from meshdl.swarm.metainfo_traffic import MetainfoTraffic
+from meshdl.swarm.session import Session
+from meshdl.swarm.state import Holding, SwarmState
+from meshdl.swarm.transfer_log import TransferLog
+from meshdl.swarm.uploads import Uploader
+from meshdl.wire import control as wire
+
+
+class Lifecycle:
+    """What becomes of each content at this station."""
+
+    def __init__(
+        self,
+        state: SwarmState,
+        *,
+        fetcher: Fetcher,
+        uploader: Uploader,
+        metainfo: MetainfoTraffic,
+        announcements: Announcements,
+        log: TransferLog,
+    ) -> None:
+        self._state = state
+        self._fetcher = fetcher
+        self._uploader = uploader
+        self._metainfo = metainfo
+        self._announcements = announcements
+        self._log = log
+
+    def start(self, event: inputs.StartDownload, *, now: float) -> None:
+        """Fetch a content, or go on fetching it."""
+        content = event.content
+        download = self._fetcher.downloads.get(content)
+        if download is None:
+            download = Download(content, event.precedence, streamed=event.in_order)
+            self._fetcher.downloads[content] = download
+        download.precedence = event.precedence
+        download.streamed = event.in_order
+        holding = self._state.holdings.get(content)
+        if holding is not None:
+            holding.precedence = event.precedence
+        if download.stage in {Stage.METAINFO, Stage.PAUSED, Stage.FAILED}:
+            self._begin(download, holding, now)
+        self._changed(content)
+
+    def pause(self, content: ContentHash) -> None:
+        """Stop fetching."""
+        download = self._fetcher.downloads.get(content)
+        if download is None or download.stage in {Stage.COMPLETE, Stage.FINISHING}:
+            return
+        self._stop(download, Stage.PAUSED, None)
+
+    def remove(self, content: ContentHash) -> None:
+        """Forget a content."""
+        download = self._fetcher.downloads.get(content)
+        if download is not None:
+            self._stop(download, Stage.PAUSED, None)
+            del self._fetcher.downloads[content]
+        self._uploader.withdraw(content)
+        self._state.holdings.pop(content, None)
+        self._announcements.withdraw_record(content)
+
+    def metainfo_came(
+        self, session: Session, answer: wire.Info | wire.Hashes, *, now: float
+    ) -> None:
+        """A stretch of metainfo arrived.
+
+        Raises:
+            RemoteProtocolError: it does not prove.
+        """
+        content = ContentHash(answer.content_hash)
+        try:
+            if not self._metainfo.receive(session, answer, now=now):
+                return
+        except MetainfoInvalid as error:
+            self._metainfo.drop(content)
+            self._fail(content, f"its metainfo cannot be used: {error}")
+            return
+        fetch = self._metainfo.fetches.pop(content)
+        assert fetch.metainfo is not None
+        self._fetcher.downloads[content].stage = Stage.CREATING
+        self._state.effects.append(
+            CreateContent(content, fetch.metainfo, fetch.layers, fetch.chunk_hashes())
+        )
+        self._changed(content)
+
+    def opened(self, event: inputs.ContentOpened, *, now: float) -> None:
+        """The store can read and write a content: serve it, and fetch what is missing."""
+        partial = {chunk: leaves for chunk, leaves in event.partial.items() if leaves}
+        holding = Holding(event.metainfo, event.chunk_hashes, event.have, event.precedence, partial)
+        content = event.content
+        self._state.holdings[content] = holding
+        self._metainfo.drop(content)
+        self._announcements.tell_state(content, holding)
+        download = self._fetcher.downloads.get(content)
+        if download is not None and download.stage in {Stage.METAINFO, Stage.CREATING}:
+            self._open(download, holding, now)
+
+    def written(self, event: inputs.RangeWritten) -> None:
+        """Verified octets stand in the file."""
+        self._fetcher.written(event.octets)
+        download = self._fetcher.downloads.get(event.content)
+        if download is None or not download.fetching:
+            return
+        if download.written(event.chunk, event.offset, event.octets):
+            self._announcements.tell_gain(event.content, event.chunk)
+            self._changed(event.content)
+            if download.holding.complete:
+                self._complete(download)
+
+    def finished(self, content: ContentHash) -> None:
+        """The files stand under their own names."""
+        download = self._fetcher.downloads.get(content)
+        if download is None:
+            return
+        download.stage = Stage.COMPLETE
+        self._end_traffic(content)
+        self._changed(content)
+
+    def store_failed(self, content: ContentHash, reason: str) -> None:
+        """The store gave up on a content."""
+        holding = self._state.holdings.get(content)
+        if holding is not None:
+            self._uploader.withdraw(content)
+            del self._state.holdings[content]
+        if content in self._fetcher.downloads:
+            self._fail(content, reason)
+
+    def _begin(self, download: Download, holding: Holding | None, now: float) -> None:
+        content = download.content
+        for session in self._state.peers():
+            self._state.tell(session.link, wire.Want(content))
+        if holding is None:
+            download.stage = Stage.METAINFO
+            download.problem = None
+            self._metainfo.begin(content, now=now)
+            return
+        self._open(download, holding, now)
+
+    def _open(self, download: Download, holding: Holding, now: float) -> None:
+        download.start(holding)
+        self._announcements.join(download, now=now)
+        if holding.complete:
+            self._complete(download)
+        self._changed(download.content)
+        self._fetcher.fill_all(now=now)
+
+    def _complete(self, download: Download) -> None:
+        download.suspend(Stage.FINISHING)
+        self._state.effects.append(FinishContent(download.content))
+        self._changed(download.content)
+
+    def _fail(self, content: ContentHash, reason: str) -> None:
+        self._stop(self._fetcher.downloads[content], Stage.FAILED, reason)
+
+    def _stop(self, download: Download, stage: Stage, problem: str | None) -> None:
+        content = download.content
+        self._metainfo.drop(content)
+        self._fetcher.drop(download)
+        if download.fetching:
+            for session in self._state.sessions.values():
+                self._fetcher.uncount(session, download)
+        download.suspend(stage, problem)
+        for session in self._state.sessions.values():
+            # What they say from now on will not be heard: forget what they said.
+            session.holdings.pop(content, None)
+        self._end_traffic(content)
+        self._changed(content)
+
+    def _end_traffic(self, content: ContentHash) -> None:
+        for session in self._state.peers():
+            self._log.one(session, content)
+            self._state.tell(session.link, wire.Want(content, wanted=False))
+
+    def _changed(self, content: ContentHash) -> None:
+        self._state.effects.append(DownloadChanged(content))
