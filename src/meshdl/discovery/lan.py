@@ -98,16 +98,15 @@ class LanDiscovery:
         """Announce and listen until cancelled; then say goodbye."""
         self._report = report
         while True:
-            reach = self._look()
-            if not reach.senders:
-                self.state = "no network interface; trying again"
-            else:
-                try:
+            try:
+                reach = self._look()
+                if reach.senders:
                     await self._serve(reach)
-                except OSError as error:
-                    self.state = f"multicast is not to be had ({error}); trying again"
-                    _log.warning("%s", self.state)
-                self._lose_all()
+                self.state = "no network interface; trying again"
+            except OSError as error:
+                self.state = f"multicast is not to be had ({error}); trying again"
+                _log.warning("%s", self.state)
+            self._lose_all()
             await asyncio.sleep(self._look_every_s)
 
     async def _serve(self, reach: Reach) -> None:
@@ -255,7 +254,15 @@ def _found(heard: _Heard) -> StationFound:
 
 async def _join(speaker: AsyncZeroconf, reach: Reach) -> None:
     """Speak and listen on these interfaces and no others."""
-    await speaker.async_update_interfaces(list(reach.senders), _families(reach))
+    joining = asyncio.ensure_future(
+        speaker.async_update_interfaces(list(reach.senders), _families(reach))
+    )
+    try:
+        await asyncio.shield(joining)
+    except asyncio.CancelledError:
+        # The library would no longer find the sockets that it was opening, to close them.
+        await asyncio.gather(joining, return_exceptions=True)
+        raise
     # The library logs an interface that fails and goes on with the others.
     if not speaker.zeroconf.engine.senders:
         raise OSError("no interface takes it")

@@ -87,10 +87,16 @@ class LanServer:
         application.router.add_get(CARD_PATH, self._serve_card)
         application.router.add_post(OFFER_PATH, self._serve_offer)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=STOP_AFTER_S)
-        await runner.setup()
+        try:
+            await runner.setup()
+            for listener in listeners:
+                await web.SockSite(runner, listener).start()
+        except BaseException:
+            await runner.cleanup()
+            for listener in listeners:
+                listener.close()
+            raise
         self._runner = runner
-        for listener in listeners:
-            await web.SockSite(runner, listener).start()
         return self
 
     async def __aexit__(self, *exception: object) -> None:

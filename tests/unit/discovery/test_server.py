@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import msgspec
 import pytest
+from aiohttp import web
 
 from meshdl.discovery import server as door
 from meshdl.discovery.messages import BODY_OCTETS_MAX, Card, Description
@@ -264,6 +265,29 @@ def test_the_port_is_free_again_afterwards() -> None:
         async with served() as caller:
             await caller.post()
             port = caller.port
+        async with served(port=port) as again:
+            assert (await again.post())[0] == 200
+
+    asyncio.run(whole())
+
+
+def test_a_start_that_fails_halfway_leaves_the_port_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, starts = web.SockSite.start, 0
+
+    async def failing(site: web.SockSite) -> None:
+        nonlocal starts
+        starts += 1
+        if starts == 2:
+            raise OSError(24, "Too many open files")
+        await real(site)
+
+    monkeypatch.setattr(web.SockSite, "start", failing)
+
+    async def whole() -> None:
+        port = free_port()
+        with pytest.raises(OSError, match="Too many open files"):
+            async with served(port=port):
+                raise AssertionError
         async with served(port=port) as again:
             assert (await again.post())[0] == 200
 
