@@ -60,25 +60,26 @@ class RequestWindow:
         return self._round_trip_s
 
     def delivered(
-        self, octets: int, *, round_trip_s: float, outstanding_octets: int, now: float
+        self, octets: int, *, round_trip_s: float | None, outstanding_octets: int, now: float
     ) -> None:
         """An answer arrived.
 
         Args:
             octets: its length.
-            round_trip_s: since its request was sent.
+            round_trip_s: since its request was sent, ``None`` when that cannot be told.
             outstanding_octets: still on request from this source after it.
             now: when it arrived.
         """
-        if self._round_trip_s is None or round_trip_s < self._round_trip_s:
-            self._round_trip_s = round_trip_s
+        if round_trip_s is not None:
+            self._round_trip_s = min(round_trip_s, self._round_trip_s or round_trip_s)
         self._round_octets += octets
         self._round_left_octets -= octets
         elapsed_s = now - self._round_began_at
         if self._round_left_octets > 0 or elapsed_s < ROUND_MIN_S:
             return
         self._rates.append(self._round_octets / elapsed_s)
-        self._settle(self._round_trip_s)
+        if self._round_trip_s is not None:
+            self._settle(self._round_trip_s)
         self._round_began_at = now
         self._round_octets = 0
         self._round_left_octets = outstanding_octets

@@ -140,6 +140,12 @@ class Network:
 
         self.world.after(delay_s, other_end)
 
+    def forget(self, nic: Nic) -> None:
+        """A host's program ended without a word: its links lead nowhere from now on."""
+        for wire in self._wires.values():
+            if wire.sender is nic:
+                wire.closed = True
+
     def _sent(self, wire: Wire, message: Message, octets: int) -> None:
         wire.queued_octets -= octets
         if wire.full and wire.queued_octets <= LOW_WATER_OCTETS:

@@ -52,6 +52,7 @@ class MemoryStore:
         self.chunk_hashes = hashes
         self.have = 0
         self.octets = bytearray(metainfo.total_octets)
+        self.partial: dict[ChunkIndex, int] = {}
         self.leaves: dict[ChunkIndex, list[bytes]] = {}
 
     @classmethod
@@ -70,6 +71,12 @@ class MemoryStore:
     def start_of(self, chunk: ChunkIndex) -> int:
         """Where a chunk begins, in octets from the content's start."""
         return chunk * self.metainfo.chunk_octets
+
+    def note(self, chunk: ChunkIndex, offset: int, octets: int) -> None:
+        """Remember which leaves of an unfinished chunk are written."""
+        first, count = offset // merkle.LEAF_OCTETS, -(-octets // merkle.LEAF_OCTETS)
+        leaves = ((1 << count) - 1) << first
+        self.partial[chunk] = self.partial.get(chunk, 0) | leaves
 
     def hashes(self, ask: effects.ReadHashes) -> bytes | None:
         """Answer a hash request, ``None`` when it cannot be."""
@@ -116,13 +123,10 @@ class SimStation:
             down_octets_per_s=down_octets_per_s,
             report=self._link_event,
         )
-        identity = Identity(self.callsign, self.key, world.rng.randbytes(8), private.sign)
-        self.core = Swarm(
-            identity, settings or SwarmSettings(), rng=world.rng, pins={}, now=world.now
-        )
-        self.host: Host[inputs.SwarmInput, effects.SwarmEffect] = Host(
-            world, callsign, self.core, self._perform
-        )
+        self._sign = private.sign
+        self._settings = settings or SwarmSettings()
+        self._run = 0
+        self._start()
         self.stores: dict[ContentHash, MemoryStore] = {}
         self.directory: dict[StationId, SimStation] = {}
         self.events: list[effects.SwarmEffect] = []
@@ -130,6 +134,15 @@ class SimStation:
         self.octets_served: dict[ContentHash, int] = defaultdict(int)
         self.disk_fails: Callable[[effects.WriteRange], str | None] = lambda _: None
         self.read_fails: Callable[[effects.ReadRange], str | None] = lambda _: None
+        self.wanted: set[ContentHash] = set()
+
+    def _start(self) -> None:
+        world = self.world
+        identity = Identity(self.callsign, self.key, world.rng.randbytes(8), self._sign)
+        self.core = Swarm(identity, self._settings, rng=world.rng, pins={}, now=world.now)
+        self.host: Host[inputs.SwarmInput, effects.SwarmEffect] = Host(
+            world, self.callsign, self.core, self._perform
+        )
         self._backlog: dict[LinkId, deque[Message]] = {}
 
     def meet(self, *others: "SimStation") -> None:
@@ -155,12 +168,30 @@ class SimStation:
 
     def get(self, content: ContentHash, *, precedence: Precedence = Precedence.ROUTINE) -> None:
         """Start a download."""
+        self.wanted.add(content)
         self.host.post(inputs.StartDownload(content, precedence))
 
     def kill(self) -> None:
         """As ``kill -9``: the network falls silent, nobody is told."""
         self.host.kill()
         self.nic.connected = False
+        self._run += 1
+
+    def restart(self) -> None:
+        """Run again, with what the disk has kept, and go on with what was wanted."""
+        self.network.forget(self.nic)
+        self.nic.connected = True
+        self._start()
+        for content, store in self.stores.items():
+            opened = inputs.ContentOpened(
+                content, store.metainfo, store.chunk_hashes, store.have, dict(store.partial)
+            )
+            self.host.post(opened)
+        for content in self.wanted:
+            if content not in self.completed_at:
+                self.host.post(inputs.StartDownload(content))
+        for other in self.directory.values():
+            self.host.post(inputs.StationSeen(other.id, other.callsign))
 
     def has(self, content: SimContent) -> bool:
         """Whether every octet is here and right."""
@@ -181,7 +212,7 @@ class SimStation:
         self.host.post(event)
 
     def _perform(self, effect: effects.SwarmEffect) -> None:  # noqa: C901 - one flat match
-        later = self.world.after
+        later = self._later
         match effect:
             case effects.Send(link, message):
                 self._send(link, message)
@@ -221,6 +252,16 @@ class SimStation:
             case _:
                 assert_never(effect)
 
+    def _later(self, delay_s: float, action: Callable[[], None]) -> None:
+        """What a disk does for a program that was killed meanwhile, nobody hears of."""
+        run = self._run
+
+        def unless_killed() -> None:
+            if self._run == run:
+                action()
+
+        self.world.after(delay_s, unless_killed)
+
     def _send(self, link: LinkId, message: Message) -> None:
         if isinstance(message, str):
             self.network.send(link, message)
@@ -242,13 +283,15 @@ class SimStation:
     def _write(self, effect: effects.WriteRange) -> None:
         problem = self.disk_fails(effect)
         if problem is not None:
-            self.host.post(inputs.StoreFailed(effect.content, problem))
+            self.host.post(inputs.StoreFailed(effect.content, problem, len(effect.octets)))
             return
         store = self.stores[effect.content]
         start = store.start_of(effect.chunk) + effect.offset
         store.octets[start : start + len(effect.octets)] = effect.octets
+        store.note(effect.chunk, effect.offset, len(effect.octets))
         if effect.completes_chunk:
             store.have |= 1 << effect.chunk
+            store.partial.pop(effect.chunk, None)
         self.host.post(
             inputs.RangeWritten(effect.content, effect.chunk, effect.offset, len(effect.octets))
         )

@@ -101,6 +101,10 @@ class ActiveChunk:
         count = -(-octets // merkle.LEAF_OCTETS)
         return ((1 << count) - 1) << first
 
+    def take_back(self, offset: int) -> None:
+        """A range came although nobody was asked for it: nobody need be."""
+        self.unasked = deque(found for found in self.unasked if found[0] != offset)
+
     def receive_leaf_hashes(self, joined: bytes) -> bool:
         """Take the leaf hashes; ``False`` when they do not prove."""
         if len(joined) != self.leaf_count * merkle.HASH_OCTETS:
@@ -122,7 +126,6 @@ class ActiveChunk:
             first = arrival.offset // merkle.LEAF_OCTETS
             right = found == self.leaf_hashes[first : first + len(found)]
         if not right:
-            self.refused.add(arrival.link)
             return Verdict.CORRUPT
         self.leaf_hashes = self.leaf_hashes or found
         self.verified |= leaves

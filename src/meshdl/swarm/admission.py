@@ -8,8 +8,8 @@ handshake proves one; until then no other message counts. Then, in this order: a
 station is refused; a callsign that was seen with another key is refused, and the operator
 told how to accept it; of two links to one station one is kept. Both ends must choose the
 same one: a link of a new run replaces those of the old run, a second dial of the same
-side replaces the first (it has lost the first), and when both dialled, the link that the
-lower station id dialled stays.
+side replaces the first (it has lost the first; between two at once the nonces decide), and
+when both dialled, the link that the lower station id dialled stays.
 
 A peer that breaks the protocol collects points; at
 :data:`~meshdl.policy.penalty.BAN_POINTS` its link is closed and its station stays out
@@ -40,6 +40,9 @@ from meshdl.wire import control as wire
 
 IDENTIFY_EVERY_S = 540.0
 """47 CFR 97.119(a) asks for ten minutes; a minute is kept in hand."""
+
+TWINS_WITHIN_S = 2.0
+"""Two links of one dialler that came up within this time were meant as one."""
 
 
 class Admission:
@@ -124,6 +127,8 @@ class Admission:
         )
         self._bye(session, reason)
         self.close(session, reason, now=now)
+        if key is not None:
+            self._neighbours.refused(station_id(key), now=now)
 
     def penalise(self, session: Session, error: RemoteProtocolError, *, now: float) -> None:
         """Count what a peer did wrong; when it was too much, refuse and ban it."""
@@ -152,9 +157,7 @@ class Admission:
                 self.close(session, text, now=now)
                 return
             case Liveness.ASK:
-                session.pinged_at = now
-                token = int(now * 1000) & 0xFFFFFFFF
-                self._state.tell(session.link, wire.Ping(token))
+                self._state.tell(session.link, wire.Ping(session.asked_for_life(now=now)))
             case Liveness.ALIVE:
                 pass
         if session.peer is not None and now - session.identified_at >= IDENTIFY_EVERY_S:
@@ -176,7 +179,7 @@ class Admission:
     def trust(self, callsign: Callsign, key: StationKey, *, now: float) -> None:
         """The operator accepts this key for this callsign."""
         self._pins[callsign] = key
-        self._neighbours.seen(station_id(key), callsign, now=now)
+        self._neighbours.welcome(station_id(key), callsign, now=now)
 
     def receive(self, session: Session, message: wire.ControlMessage, *, now: float) -> bool:
         """Take a message of the handshake; ``True`` when the peer is now admitted.
@@ -195,6 +198,8 @@ class Admission:
                     PeerRefused(session.link, "", session.address, f"it refused us: {reason}")
                 )
                 self.close(session, reason, now=now)
+                if session.dialled is not None:
+                    self._neighbours.refused(session.dialled, now=now)
             case _:
                 raise RemoteProtocolError("a message before the handshake", penalty=100)
         return False
@@ -242,6 +247,8 @@ class Admission:
     def _better(self, new: Session, old: Session, peer: ProvedPeer) -> bool:
         """Both ends must come to the same answer, or both links would be closed."""
         if (new.dialled is None) == (old.dialled is None):
+            if abs(new.up_at - old.up_at) < TWINS_WITHIN_S:
+                return new.handshake.rank > old.handshake.rank  # proved in any order
             return True  # dialled again by the same side: it has lost the old one
         own, theirs = station_id(self._state.identity.key), station_id(peer.key)
         return (new.dialled is not None) == (own < theirs)

@@ -83,9 +83,10 @@ class Announcements:
         if not want.wanted:
             session.subscribed.discard(content)
             return
-        if len(session.subscribed) >= CONTENTS_PER_PEER_MAX:
-            raise RemoteProtocolError("subscribed to too many contents")
         session.subscribed.add(content)
+        if len(session.subscribed) > CONTENTS_PER_PEER_MAX:
+            session.subscribed.discard(content)
+            raise RemoteProtocolError("subscribed to too many contents")
         holding = self._state.holdings.get(content)
         if holding is not None and holding.served and holding.have:
             self._state.tell(session.link, _whole_have(content, holding))

@@ -35,6 +35,9 @@ END_GAME_SHARE = 1 / 128
 END_GAME_AFTER_S = 0.5
 """A range is asked of a second station only when the first has had this long."""
 
+FORGIVE_EVERY_S = 10.0
+"""How long a source is not asked again for a chunk in which it was wrong, at most."""
+
 
 class Stage(enum.Enum):
     """How far a download has come."""
@@ -59,6 +62,8 @@ class Download:
         self.problem: str | None = None
         self.availability = Availability()
         self.duplicate_octets = 0
+        self.waiting_octets = 0
+        self._forgive_at = 0.0
         self._asked_twice_octets = 0
         self.active: dict[ChunkIndex, ActiveChunk] = {}
         self._holding: Holding | None = None
@@ -112,6 +117,7 @@ class Download:
         self.active.clear()
         self._owned.clear()
         self._orphans.clear()
+        self.waiting_octets = 0
 
     def next_range(
         self, link: LinkId, offered: int, *, rng: Random, now: float
@@ -170,12 +176,20 @@ class Download:
             leaves = chunk.leaves_of(arrival.offset, len(arrival.octets))
         except ValueError:
             return Verdict.CORRUPT
-        if chunk.verified & leaves or arrival.link in chunk.refused:
+        if chunk.verified & leaves:
             return Verdict.DUPLICATE
         if chunk.leaf_hashes is None and chunk.needs_leaf_hashes:
             chunk.waiting.append(arrival)
+            self.waiting_octets += len(arrival.octets)
             return Verdict.WAITING_FOR_HASHES
-        return chunk.verify(arrival, leaves)
+        verdict = chunk.verify(arrival, leaves)
+        if verdict is Verdict.CORRUPT:
+            self._refuse(chunk, arrival.link)
+        elif arrival.offset not in chunk.asked:
+            chunk.take_back(arrival.offset)
+            if not chunk.unasked:
+                self._drop_from_queues(chunk)
+        return verdict
 
     def others_asked(self, link: LinkId, index: ChunkIndex, offset: int) -> list[LinkId]:
         """A range arrived from this station: who else need not send it any more."""
@@ -190,6 +204,7 @@ class Download:
         if chunk is None:
             return []
         waiting, chunk.waiting = chunk.waiting, []
+        self.waiting_octets -= sum(len(arrival.octets) for arrival in waiting)
         return waiting
 
     def written(self, index: ChunkIndex, offset: int, octets: int) -> bool:
@@ -197,7 +212,8 @@ class Download:
         chunk = self.active.get(index)
         if chunk is None:
             return False
-        chunk.written |= chunk.leaves_of(offset, octets)
+        # A write of before a pause says nothing of leaves that are now fetched again.
+        chunk.written |= chunk.leaves_of(offset, octets) & chunk.verified
         if chunk.written != chunk.all_leaves:
             return False
         del self.active[index]
@@ -211,7 +227,9 @@ class Download:
     def _chunk_to_ask(self, link: LinkId, offered: int, rng: Random) -> ActiveChunk | None:
         own = self._owned.get(link)
         if own is not None and own.unasked:
-            return own
+            if offered >> own.index & 1:
+                return own
+            self._disown(own, link)
         for orphan in self._orphans.values():
             if offered >> orphan.index & 1 and link not in orphan.refused:
                 self._adopt(orphan, link)
@@ -272,6 +290,27 @@ class Download:
         else:
             self._adopt(chunk, owner)
         return chunk
+
+    def forgive(self, *, now: float) -> None:
+        """Let every source try every chunk again, from time to time.
+
+        One that is wrong again is soon banned; one that is the last must not be lost for
+        what the path or a disk did once.
+        """
+        if now >= self._forgive_at:
+            self._forgive_at = now + FORGIVE_EVERY_S
+            for chunk in self.active.values():
+                chunk.refused.clear()
+
+    def _refuse(self, chunk: ActiveChunk, link: LinkId) -> None:
+        """A station was wrong in this chunk: it is asked for others."""
+        chunk.refused.add(link)
+        self._disown(chunk, link)
+
+    def _disown(self, chunk: ActiveChunk, link: LinkId) -> None:
+        if self._owned.get(link) is chunk:
+            del self._owned[link]
+            self._queue(chunk)
 
     def _adopt(self, chunk: ActiveChunk, link: LinkId) -> None:
         self._orphans.pop(chunk.index, None)

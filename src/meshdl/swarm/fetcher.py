@@ -99,7 +99,8 @@ class Fetcher:
             raise RemoteProtocolError("chunk octets nobody asked for", penalty=UNASKED_POINTS)
         key = RangeKey(content, message.chunk, message.offset)
         asked = session.asked.get(key)
-        if asked is None:
+        late = session.recalls(key)
+        if asked is None or (late and len(message.octets) != asked.octets):
             self._receive_unasked(session, key, message, now)
             return
         self._give_up_earlier(session, key)
@@ -108,7 +109,8 @@ class Fetcher:
         session.snubs_in_a_row = 0
         session.window.delivered(
             len(message.octets),
-            round_trip_s=now - asked.at,
+            # Which of two questions is answered cannot be told (Karn and Partridge 1987).
+            round_trip_s=None if late else now - asked.at,
             outstanding_octets=session.asked_octets,
             now=now,
         )
@@ -200,6 +202,7 @@ class Fetcher:
                 self._snub(session, now)
         for download in self.downloads.values():
             if download.fetching:
+                download.forgive(now=now)
                 self._leaf_hashes.ask_again(download, now=now)
         self.fill_all(now=now)
 
@@ -250,15 +253,15 @@ class Fetcher:
         return room
 
     def _room_in_memory(self) -> bool:
-        in_flight = self._requests.octets + self._unwritten_octets
+        waiting = sum(download.waiting_octets for download in self.downloads.values())
+        in_flight = self._requests.octets + self._unwritten_octets + waiting
         return in_flight < self._state.settings.in_flight_octets
 
     # Taking.
 
     def _take(self, download: Download, index: ChunkIndex, arrival: Arrival, now: float) -> None:
-        verdict = download.receive(arrival, index)
         sender = self._state.sessions.get(arrival.link)
-        match verdict:
+        match verdict := download.receive(arrival, index):
             case Verdict.WAITING_FOR_HASHES:
                 pass
             case Verdict.DUPLICATE:

@@ -80,6 +80,12 @@ class Handshake:
         self._theirs: Hello | None = None
         self.state = HandshakeState.WAITING_FOR_HELLO
 
+    @property
+    def rank(self) -> bytes:
+        """The same at both ends, and by chance: decides between two links."""
+        theirs = self._theirs.nonce if self._theirs is not None else b""
+        return b"".join(sorted((self._nonce, theirs)))
+
     def hello(self) -> Hello:
         """Our first message."""
         return Hello(

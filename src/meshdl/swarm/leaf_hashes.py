@@ -52,7 +52,9 @@ class LeafHashes:
                 continue
             late, chunk.hashes_asked_of = chunk.hashes_asked_of, None
             holders = [
-                session for session in self._state.peers() if _has(session, download, chunk.index)
+                session
+                for session in self._state.peers()
+                if session.link not in chunk.refused and _has(session, download, chunk.index)
             ]
             others = [session for session in holders if session.link != late] or holders
             if others:
@@ -74,6 +76,7 @@ class LeafHashes:
             if not chunk.receive_leaf_hashes(answer.hashes):
                 if chunk.hashes_asked_of == session.link:
                     chunk.hashes_asked_of = None
+                chunk.refused.add(session.link)
                 raise RemoteProtocolError("leaf hashes that do not prove", penalty=CORRUPT_POINTS)
             self._state.effects.append(WriteLeafHashes(download.content, index, answer.hashes))
             proved.append(index)

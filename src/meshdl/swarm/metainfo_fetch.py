@@ -1,8 +1,9 @@
 """From a bare content hash to proved metainfo: info dictionary, then piece layers.
 
 The info dictionary is proved by the content hash itself; each stretch of a piece layer
-is proved on its own by its uncle hashes against the file's root, so the station that
-lied is known. One station is asked at a time; after ``ANSWER_WITHIN_S`` another.
+is proved on its own by its uncle hashes against the file's root. An info dictionary comes
+whole from one station, or begins anew with another; so the station that lied is known.
+One station is asked at a time; after ``ANSWER_WITHIN_S`` another.
 """
 
 import hashlib
@@ -44,6 +45,8 @@ class MetainfoFetch:
         self._layers: dict[bytes, bytearray] = {}
         self.asked: LinkId | None = None
         self.asked_at = 0.0
+        self.source: LinkId | None = None
+        self._refused_at: dict[LinkId, float] = {}
         self.metainfo: Metainfo | None = None
 
     @property
@@ -65,6 +68,10 @@ class MetainfoFetch:
         """What to ask ``link`` next."""
         self.asked, self.asked_at = link, now
         if self.metainfo is None:
+            if link != self.source:
+                # From one source alone, so that a liar can be told from the others.
+                self._start_over()
+                self.source = link
             return InfoRequest(self._content, len(self._info))
         stretch = self._todo[0]
         return HashesRequest(
@@ -81,9 +88,19 @@ class MetainfoFetch:
         return not self.done and (self.asked is None or now - self.asked_at >= ANSWER_WITHIN_S)
 
     def give_up_on(self, link: LinkId) -> None:
-        """This station is gone or cannot answer."""
+        """This station is gone."""
+        self._refused_at.pop(link, None)
         if self.asked == link:
             self.asked = None
+
+    def refused(self, link: LinkId, *, now: float) -> None:
+        """This station cannot answer, for now."""
+        self.give_up_on(link)
+        self._refused_at[link] = now
+
+    def may_ask(self, link: LinkId, *, now: float) -> bool:
+        """Whether it is worth while to ask this station."""
+        return now - self._refused_at.get(link, -ANSWER_WITHIN_S) >= ANSWER_WITHIN_S
 
     def receive_info(self, link: LinkId, info: Info) -> None:
         """Take a stretch of the info dictionary.
@@ -153,6 +170,7 @@ class MetainfoFetch:
         self._layers = {stretch.root: bytearray() for stretch in self._todo}
 
     def _start_over(self) -> None:
+        self.source = None
         self._info.clear()
         self._info_octets = None
 

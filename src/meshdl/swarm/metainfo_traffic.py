@@ -37,8 +37,15 @@ class MetainfoTraffic:
         fetch = self.fetches.get(content)
         if fetch is None or not fetch.due(now=now):
             return
-        holders = [session for session in self._state.peers() if content in session.holdings]
+        holders = [
+            session
+            for session in self._state.peers()
+            if content in session.holdings and fetch.may_ask(session.link, now=now)
+        ]
         others = [session for session in holders if session.link != fetch.asked] or holders
+        if fetch.asked is None:
+            # It answered: go on with it, for what it began.
+            others = [session for session in others if session.link == fetch.source] or others
         if others:
             session = self._state.rng.choice(others)
             self._state.tell(session.link, fetch.question(session.link, now=now))
@@ -85,6 +92,5 @@ class MetainfoTraffic:
         fetch = self.fetches.get(content)
         if fetch is None:
             return
-        fetch.give_up_on(session.link)
-        session.holdings.pop(content, None)
+        fetch.refused(session.link, now=now)
         self.ask(content, now=now)

@@ -23,6 +23,9 @@ JITTER = 0.25
 SHORT_LIFE_S = 5.0
 """A link that was lost sooner counts as a failed dial: the other end may not want us."""
 
+REFUSED_S = 30.0
+"""How long a station is left alone after one of the two sides refused a link."""
+
 STATIONS_MAX = 1024
 """Stations remembered; discovery limits what it reports, this bounds what we keep."""
 
@@ -49,6 +52,7 @@ class Neighbours:
     def __init__(self, own: StationId, rng: Random) -> None:
         self._own = own
         self._rng = rng
+        self._unwelcome_until: dict[StationId, float] = {}
         self.known: dict[StationId, Neighbour] = {}
 
     def seen(self, station: StationId, callsign: Callsign, *, now: float) -> None:
@@ -56,13 +60,14 @@ class Neighbours:
         if station == self._own:
             return
         delay_s = 0.0 if self._own < station else YIELD_S
+        dial_at = max(now + delay_s, self._unwelcome_until.get(station, now))
         known = self.known.get(station)
         if known is not None:
             known.callsign = callsign
             known.failures = 0
-            known.dial_at = min(known.dial_at, now + delay_s)
+            known.dial_at = max(dial_at, min(known.dial_at, now + delay_s))
         elif len(self.known) < STATIONS_MAX:
-            self.known[station] = Neighbour(callsign, now + delay_s)
+            self.known[station] = Neighbour(callsign, dial_at)
 
     def gone(self, station: StationId) -> None:
         """Discovery no longer hears it."""
@@ -97,11 +102,26 @@ class Neighbours:
             known.dial_at = now + delay_s + self._rng.uniform(0, YIELD_S)
 
     def banned(self, station: StationId, *, until: float) -> None:
-        """Do not dial it before ``until``."""
+        """Do not dial it before ``until``, whatever discovery says."""
+        if len(self._unwelcome_until) >= STATIONS_MAX:
+            del self._unwelcome_until[next(iter(self._unwelcome_until))]
+        self._unwelcome_until[station] = max(until, self._unwelcome_until.pop(station, until))
         known = self.known.get(station)
         if known is not None:
             known.dialling = False
-            known.dial_at = until
+            known.dial_at = max(known.dial_at, until)
+
+    def refused(self, station: StationId, *, now: float) -> None:
+        """One of the two sides does not want the link: a new address changes nothing."""
+        self.banned(station, until=now + REFUSED_S)
+
+    def welcome(self, station: StationId, callsign: Callsign, *, now: float) -> None:
+        """The operator wants it: whatever stood against it is over."""
+        self._unwelcome_until.pop(station, None)
+        known = self.known.get(station)
+        if known is not None:
+            known.dial_at = now
+        self.seen(station, callsign, now=now)
 
     def due(self, linked: set[StationId], *, room: int, now: float) -> list[StationId]:
         """The stations to dial now; they count as being dialled from here on."""

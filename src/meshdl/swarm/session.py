@@ -12,8 +12,9 @@ from meshdl.policy.picker import Availability
 from meshdl.policy.window import RequestWindow
 from meshdl.swarm.handshake import Handshake, ProvedPeer
 
-CANCELLED_REMEMBERED = 1024
-"""Ranges we no longer asked for but may still receive without blaming the sender."""
+CANCELLED_REMEMBERED = 4096
+"""Ranges we no longer wait for but may still receive without blaming the sender: some
+windows full, even of the shortest ranges."""
 
 
 class Liveness(enum.Enum):
@@ -133,6 +134,8 @@ class Session:
     peer: ProvedPeer | None = None
     identified_at: float = 0.0
     pinged_at: float | None = None
+    ping_token: int = 0
+    ping_sent_at: float | None = None
     round_trip_s: float | None = None
     penalties: Penalties = field(default_factory=Penalties)
 
@@ -168,6 +171,25 @@ class Session:
             return Liveness.DEAD if now - self.pinged_at >= DEAD_AFTER_S else Liveness.ALIVE
         return Liveness.ASK if now - self.heard_at >= PING_AFTER_S else Liveness.ALIVE
 
+    def asked_for_life(self, *, now: float) -> int:
+        """We ask for a sign of life; the token that the answer must carry."""
+        self.pinged_at = self.ping_sent_at = now
+        self.ping_token = (self.ping_token + 1) & 0xFFFFFFFF
+        return self.ping_token
+
+    def answered(self, token: int, *, now: float) -> None:
+        """The sign of life came."""
+        if token == self.ping_token and self.ping_sent_at is not None:
+            self.round_trip_s, self.ping_sent_at = now - self.ping_sent_at, None
+
+    def slept(self, *, now: float) -> None:
+        """This program did not run for a while: nobody is to blame for the silence."""
+        self.heard_at = now
+        self.pinged_at = None
+        self.delivered_at = now
+        if self.peer is None:
+            self.up_at = now
+
     def heard(self, *, now: float) -> None:
         """Something arrived: the other end lives."""
         self.heard_at = now
@@ -195,6 +217,10 @@ class Session:
             self.cancelled[key] = self.cancelled.pop(key, 0) + 1
             if len(self.cancelled) > CANCELLED_REMEMBERED:
                 self.cancelled.popitem(last=False)
+
+    def recalls(self, key: RangeKey) -> bool:
+        """Whether this range was given up before and may still come for that question."""
+        return key in self.cancelled
 
     def was_cancelled(self, key: RangeKey) -> bool:
         """Whether this range may still come although it is not on request; asked once."""

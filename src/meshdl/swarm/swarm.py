@@ -58,6 +58,8 @@ from meshdl.wire import control as wire
 
 TICK_S = 0.25
 SLOW_TICK_S = 1.0
+SLEPT_S = 5.0
+"""A tick that is later by so much means a closed lid or a clock that jumped."""
 
 
 class Swarm:
@@ -158,6 +160,9 @@ class Swarm:
         """Act on what is due."""
         if self._next_tick is None or now < self._next_tick:
             return
+        if now - self._next_tick >= SLEPT_S:
+            for session in self._state.sessions.values():
+                session.slept(now=now)
         self._admission.dial(now=now)
         for session in list(self._state.sessions.values()):
             self._admission.check_on(session, now=now)
@@ -298,7 +303,7 @@ class Swarm:
             case wire.Ping(token):
                 self._state.tell(session.link, wire.Pong(token))
             case wire.Pong(token):
-                session.round_trip_s = ((int(now * 1000) & 0xFFFFFFFF) - token) / 1000
+                session.answered(token, now=now)
             case wire.StationIdentification(_, text):
                 self._identified(session, peer, text)
             case wire.Bye(reason):
@@ -315,7 +320,8 @@ class Swarm:
             self._lifecycle.metainfo_came(session, hashes, now=now)
             return
         self._fetcher.receive_hashes(session, hashes, now=now)
-        self._fetcher.fill(session, now=now)
+        if session.link in self._state.sessions:
+            self._fetcher.fill(session, now=now)
 
     def _hashes_reject(self, session: Session, reject: wire.HashesReject, now: float) -> None:
         content = ContentHash(reject.content_hash)

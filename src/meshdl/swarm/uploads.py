@@ -194,6 +194,7 @@ class Uploader:
         if session.link in self._state.sessions:
             one = ((key.chunk, key.offset, request.octets),)
             self._reject(session, key.content, one, "changed" if changed else "failed")
+            self._give_back_slot(session)
         if changed:
             self.withdraw(key.content)
         self.pump(now=now)

@@ -14,9 +14,9 @@ from meshdl.errors import RemoteProtocolError
 
 PROTOCOL_VERSION = 1
 
-CONTROL_MESSAGE_MAX = 128 * 1024
-"""Longest control message in characters: a full bitfield of 2**19 chunks, or 1,024
-hashes, and some room."""
+CONTROL_MESSAGE_MAX = 192 * 1024
+"""Longest control message in characters: a full bitfield of 2**20 chunks, the most that a
+content may have, is 171 KiB of base64."""
 
 RANGES_MAX = 256
 """Ranges in one request: 16 MiB, more than any window asks for at once."""

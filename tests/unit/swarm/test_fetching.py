@@ -1,0 +1,571 @@
+"""A download, range by range: verification, blame, impatience, limits."""
+
+from dataclasses import replace
+
+import pytest
+from tests.unit.swarm.rig import KIB, TRAITS, Peer, Rig, hashes_for
+
+from meshdl.content.precedence import Precedence
+from meshdl.ids import ChunkIndex
+from meshdl.links import Path
+from meshdl.policy.window import FLOOR_OCTETS
+from meshdl.sim.station import SimContent
+from meshdl.swarm import effects, inputs
+from meshdl.swarm.download import Download, Stage
+from meshdl.swarm.state import SwarmSettings
+from meshdl.wire import chunks
+from meshdl.wire import control as wire
+
+SMALL_CHUNKS = SimContent(1, 900 * KIB, 64 * KIB)
+"""Each chunk fits in one range: no leaf hashes."""
+BIG_CHUNKS = SimContent(2, 1024 * KIB + 5, 256 * KIB)
+OTHER = SimContent(3, 512 * KIB, 64 * KIB)
+INTERNET = replace(TRAITS, path=Path.DIRECT)
+
+
+def download_of(rig: Rig, content: SimContent) -> Download:
+    return rig.swarm.downloads[content.hash]
+
+
+def serve_all(content: SimContent, *peers: Peer) -> None:
+    while sum(peer.serve(content) for peer in peers):
+        pass
+
+
+def asked(peer: Peer) -> list[wire.ChunkRequest]:
+    return [message for message in peer.heard() if isinstance(message, wire.ChunkRequest)]
+
+
+def ranges(requests: list[wire.ChunkRequest]) -> list[tuple[int, int, int]]:
+    return [found for request in requests for found in request.ranges]
+
+
+@pytest.mark.parametrize("content", [SMALL_CHUNKS, BIG_CHUNKS], ids=["small", "big"])
+def test_a_content_comes_from_its_bare_hash(content: SimContent) -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA")
+    rig.post(inputs.StartDownload(content.hash))
+    assert wire.Want(content.hash) in peer.heard()
+    peer.has(content)
+    serve_all(content, peer)
+    assert rig.complete(content)
+    assert download_of(rig, content).stage is Stage.COMPLETE
+    assert download_of(rig, content).duplicate_octets == 0
+
+
+def test_each_octet_is_written_once_and_only_after_it_verified() -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA")
+    rig.open_for_download(BIG_CHUNKS)
+    peer.has(BIG_CHUNKS)
+    serve_all(BIG_CHUNKS, peer)
+    writes = rig.of(effects.WriteRange)
+    assert sum(len(write.octets) for write in writes) == len(BIG_CHUNKS.octets)
+    assert sum(write.completes_chunk for write in writes) == BIG_CHUNKS.metainfo.chunk_count
+
+
+def test_a_corrupt_range_is_blamed_on_its_sender_and_fetched_elsewhere() -> None:
+    rig = Rig()
+    liar, honest = rig.peer("KA1AAA"), rig.peer("KA1BBB")
+    rig.open_for_download(SMALL_CHUNKS)
+    liar.has(SMALL_CHUNKS)
+    honest.has(SMALL_CHUNKS)
+    for _ in range(3):
+        liar.serve(SMALL_CHUNKS, spoil=True)
+    assert not liar.linked()
+    serve_all(SMALL_CHUNKS, honest)
+    assert honest.linked()
+    assert rig.complete(SMALL_CHUNKS)
+    refused = rig.of(effects.PeerRefused)
+    assert [one.callsign for one in refused] == ["KA1AAA"]
+
+
+def test_octets_that_waited_for_their_hashes_are_blamed_on_who_sent_them() -> None:
+    rig = Rig()
+    liar, honest = rig.peer("KA1AAA"), rig.peer("KA1BBB")
+    one = SimContent(4, 256 * KIB, 256 * KIB)
+    rig.open_for_download(one)
+    liar.has(one)
+    requests = liar.heard()
+    for message in requests:
+        if isinstance(message, wire.ChunkRequest):
+            liar.serve(one, [message], spoil=True)
+    assert liar.linked()
+    assert rig.of(effects.WriteRange) == []
+    honest.has(one)
+    question = next(m for m in requests if isinstance(m, wire.HashesRequest))
+    honest.say(hashes_for(one, question))
+    assert not liar.linked()
+    assert honest.linked()
+    serve_all(one, honest)
+    assert rig.complete(one)
+
+
+def test_octets_of_a_peer_that_left_count_when_their_hashes_come() -> None:
+    rig = Rig()
+    quick = rig.peer("KA1AAA")
+    one = SimContent(4, 256 * KIB, 256 * KIB)
+    rig.open_for_download(one)
+    quick.has(one)
+    requests = quick.heard()
+    quick.serve(one, [m for m in requests if isinstance(m, wire.ChunkRequest)])
+    quick.go()
+    late = rig.peer("KA1BBB")
+    late.has(one)
+    late.say(hashes_for(one, next(m for m in requests if isinstance(m, wire.HashesRequest))))
+    serve_all(one, late)
+    assert rig.complete(one)
+
+
+def test_corrupt_octets_of_a_peer_that_left_are_fetched_again() -> None:
+    rig = Rig()
+    liar = rig.peer("KA1AAA")
+    one = SimContent(4, 256 * KIB, 256 * KIB)
+    rig.open_for_download(one)
+    liar.has(one)
+    requests = liar.heard()
+    liar.serve(one, [m for m in requests if isinstance(m, wire.ChunkRequest)], spoil=True)
+    liar.go()
+    late = rig.peer("KA1BBB")
+    late.has(one)
+    late.say(hashes_for(one, next(m for m in requests if isinstance(m, wire.HashesRequest))))
+    for _ in range(20):
+        serve_all(one, late)
+        rig.wait(0.25)
+    assert rig.complete(one)
+
+
+def test_hashes_that_nobody_proved_are_never_kept() -> None:
+    rig = Rig()
+    peer, liar = rig.peer("KA1AAA"), rig.peer("KA1BBB")
+    rig.open_for_download(BIG_CHUNKS)
+    peer.has(BIG_CHUNKS)
+    liar.has(BIG_CHUNKS)
+    questions = [m for m in peer.heard() if isinstance(m, wire.HashesRequest)]
+    right = hashes_for(BIG_CHUNKS, questions[0])
+    peer.say(right)
+    kept = len(rig.of(effects.WriteLeafHashes))
+    wrong = bytes(len(right.hashes))
+    liar.say(wire.Hashes(right.content_hash, right.root, 0, right.index, right.length, wrong))
+    assert len(rig.of(effects.WriteLeafHashes)) == kept
+
+
+def test_forged_leaf_hashes_are_asked_of_others() -> None:
+    rig = Rig()
+    liar, honest = rig.peer("KA1AAA"), rig.peer("KA1BBB")
+    one = SimContent(4, 256 * KIB, 256 * KIB)
+    rig.open_for_download(one)
+    liar.has(one)
+    question = next(m for m in liar.heard() if isinstance(m, wire.HashesRequest))
+    forged = bytes(32 * 16)
+    liar.say(wire.Hashes(one.hash, question.root, 0, question.index, question.length, forged))
+    honest.has(one)
+    rig.wait(0.5)
+    assert any(isinstance(m, wire.HashesRequest) for m in honest.heard())
+
+
+def test_the_last_source_is_asked_again_after_one_corrupt_range() -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA")
+    rig.open_for_download(SMALL_CHUNKS)
+    peer.has(SMALL_CHUNKS)
+    first = peer.heard()
+    request = next(m for m in first if isinstance(m, wire.ChunkRequest))
+    peer.send_range(SMALL_CHUNKS, request.handle, *request.ranges[0], spoil=True)
+    for chunk, offset, octets in request.ranges[1:]:
+        peer.send_range(SMALL_CHUNKS, request.handle, chunk, offset, octets)
+    for _ in range(50):
+        serve_all(SMALL_CHUNKS, peer)
+        rig.wait(0.25)
+        peer.say(wire.Ping(1))
+    assert peer.linked()
+    assert rig.complete(SMALL_CHUNKS)
+
+
+def test_a_lying_bitfield_costs_nothing_but_a_question() -> None:
+    rig = Rig()
+    liar, honest = rig.peer("KA1AAA"), rig.peer("KA1BBB")
+    rig.open_for_download(SMALL_CHUNKS)
+    liar.has(SMALL_CHUNKS)
+    honest.has(SMALL_CHUNKS)
+    while requests := asked(liar):
+        for request in requests:
+            liar.say(wire.ChunkReject(SMALL_CHUNKS.hash, request.ranges, "not-held"))
+    serve_all(SMALL_CHUNKS, honest)
+    assert liar.linked()
+    assert rig.complete(SMALL_CHUNKS)
+
+
+def test_a_bitfield_of_the_wrong_length_is_penalised() -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA")
+    rig.open_for_download(SMALL_CHUNKS)
+    for _ in range(5):
+        peer.say(wire.Have(SMALL_CHUNKS.hash, bitfield=bytes(9)))
+    assert not peer.linked()
+    for chunk in (SMALL_CHUNKS.metainfo.chunk_count, 2**32 - 1):
+        other = rig.peer(f"KA1BB{'AB'[chunk > 100]}")
+        for _ in range(5):
+            other.say(wire.Have(SMALL_CHUNKS.hash, chunks=(chunk,)))
+        assert not other.linked()
+
+
+def test_a_stalled_source_loses_its_requests_within_three_seconds() -> None:
+    rig = Rig()
+    stalled, quick = rig.peer("KA1AAA"), rig.peer("KA1BBB")
+    one = SimContent(5, 256 * KIB, 64 * KIB)
+    rig.open_for_download(one)
+    stalled.has(one)
+    promised = ranges(asked(stalled))
+    assert len(promised) == 4
+    quick.has(one)
+    end = rig.now + 3.0
+    while rig.now < end:
+        rig.wait(0.05)
+        serve_all(one, quick)
+        stalled.say(wire.Ping(1))  # alive, but it delivers nothing
+    assert rig.complete(one)
+
+
+def test_the_answers_of_a_stalled_source_are_welcome_late() -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA")
+    rig.open_for_download(OTHER)
+    peer.has(OTHER)
+    late = asked(peer)
+    for _ in range(16):
+        rig.wait(0.25)
+        peer.say(wire.Ping(1))
+    peer.serve(OTHER, list(late))
+    assert len(rig.of(effects.WriteRange)) == len(ranges(late))
+    serve_all(OTHER, peer)
+    assert rig.complete(OTHER)
+    assert peer.linked()
+
+
+def test_honest_answers_in_any_order_and_late_never_cost_a_point() -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA")
+    content = SimContent(6, 4096 * KIB, 16 * KIB)
+    rig.open_for_download(content)
+    peer.has(content)
+    rng = rig.rng
+    owed: list[tuple[int, int, int, int]] = []
+    for _ in range(400):
+        owed += [(m.handle, *found) for m in asked(peer) for found in m.ranges]
+        rng.shuffle(owed)
+        keep = len(owed) // 2 if rng.random() < 0.9 else 0
+        for handle, chunk, offset, octets in owed[keep:]:
+            peer.send_range(content, handle, chunk, offset, octets)
+        owed = owed[:keep]
+        rig.wait(0.3)
+        peer.say(wire.Ping(1))
+        if rig.swarm.downloads[content.hash].stage is Stage.COMPLETE:
+            break
+    for handle, chunk, offset, octets in owed:
+        peer.send_range(content, handle, chunk, offset, octets)
+    assert peer.linked()
+    assert rig.complete(content)
+    assert not rig.swarm.sessions[peer.link].penalties.add(99.0, now=rig.now)
+
+
+def test_octets_that_nobody_ever_asked_for_are_penalised() -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA")
+    rig.open_for_download(SMALL_CHUNKS)
+    for _ in range(51):
+        peer.say_octets(chunks.encode(0, ChunkIndex(0), 0, b"x"))
+    assert not peer.linked()
+
+
+def test_a_late_answer_does_not_pretend_a_short_path() -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA")
+    rig.open_for_download(OTHER)
+    peer.has(OTHER)
+    first = asked(peer)
+    for _ in range(19):
+        rig.wait(0.25)
+        peer.say(wire.Ping(1))
+    again = asked(peer)
+    assert set(ranges(again)) <= set(ranges(first))
+    peer.serve(OTHER, list(again))
+    assert rig.swarm.sessions[peer.link].window.round_trip_s is None
+
+
+def test_a_range_of_the_wrong_length_is_penalised_and_fetched_again() -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA")
+    rig.open_for_download(OTHER)
+    peer.has(OTHER)
+    request = asked(peer)[0]
+    chunk, offset, _ = request.ranges[0]
+    peer.send_range(OTHER, request.handle, chunk, offset, 100)
+    assert rig.of(effects.WriteRange) == []
+    assert rig.swarm.sessions[peer.link].penalties.add(66.0, now=rig.now)
+
+
+def test_busy_means_later_and_elsewhere_means_another_chunk() -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA")
+    rig.open_for_download(OTHER)
+    peer.has(OTHER)
+    first = asked(peer)[0]
+    peer.say(wire.ChunkReject(OTHER.hash, first.ranges, "busy", 1000))
+    assert asked(peer) == []
+    rig.wait(1.3)
+    second = asked(peer)[0]
+    peer.say(wire.ChunkReject(OTHER.hash, second.ranges, "elsewhere", 2000))
+    third = ranges(asked(peer))
+    assert third
+    assert not {chunk for chunk, _, _ in third} & {chunk for chunk, _, _ in second.ranges}
+
+
+def test_a_chunk_that_failed_is_not_asked_of_that_peer_again() -> None:
+    for reason in ("failed", "changed", "not-held", "a reason of the future"):
+        rig = Rig()
+        peer = rig.peer("KA1AAA")
+        one = SimContent(5, 64 * KIB, 64 * KIB)
+        rig.open_for_download(one)
+        peer.has(one)
+        request = asked(peer)[0]
+        peer.say(wire.ChunkReject(one.hash, request.ranges, reason))
+        rig.wait(1.0)
+        assert asked(peer) == []
+
+
+def test_requests_stay_within_the_window() -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA")
+    content = SimContent(6, 8192 * KIB, 64 * KIB)
+    rig.open_for_download(content)
+    peer.has(content)
+    assert sum(octets for _, _, octets in ranges(asked(peer))) == 256 * KIB
+    for _ in range(12):
+        rig.wait(0.25)
+        peer.say(wire.Ping(1))
+    assert rig.swarm.sessions[peer.link].window.octets == FLOOR_OCTETS
+
+
+def test_a_slow_disk_slows_the_network() -> None:
+    rig = Rig(settings=SwarmSettings(in_flight_octets=512 * KIB))
+    peer = rig.peer("KA1AAA")
+    rig.open_for_download(BIG_CHUNKS)
+    rig.disk = False
+    peer.has(BIG_CHUNKS)
+    for _ in range(10):
+        serve_all(BIG_CHUNKS, peer)
+        rig.wait(0.1)
+    kept = sum(len(write.octets) for write in rig.of(effects.WriteRange))
+    assert 512 * KIB <= kept < 512 * KIB + 64 * KIB
+
+
+def test_octets_without_hashes_are_bounded_too() -> None:
+    rig = Rig(settings=SwarmSettings(in_flight_octets=512 * KIB))
+    peer = rig.peer("KA1AAA")
+    content = SimContent(6, 4096 * KIB, 256 * KIB)
+    rig.open_for_download(content)
+    peer.has(content)
+    sent = 0
+    for _ in range(20):
+        requests = [m for m in peer.heard() if isinstance(m, wire.ChunkRequest)]
+        sent += peer.serve(content, list(requests))
+        rig.wait(0.05)
+    assert sent * 64 * KIB <= 512 * KIB + 64 * KIB
+
+
+def test_pause_cancels_and_resume_goes_on_with_what_is_held() -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA")
+    rig.open_for_download(BIG_CHUNKS)
+    peer.has(BIG_CHUNKS)
+    for _ in range(2):
+        peer.serve(BIG_CHUNKS)
+    before = len(rig.of(effects.WriteRange))
+    peer.heard()
+    rig.post(inputs.PauseDownload(BIG_CHUNKS.hash))
+    said = peer.heard()
+    assert any(isinstance(m, wire.ChunkCancel) for m in said)
+    assert wire.Want(BIG_CHUNKS.hash, wanted=False) in said
+    rig.wait(1.0)
+    assert asked(peer) == []
+    assert download_of(rig, BIG_CHUNKS).stage is Stage.PAUSED
+    rig.post(inputs.StartDownload(BIG_CHUNKS.hash))
+    peer.has(BIG_CHUNKS)
+    serve_all(BIG_CHUNKS, peer)
+    assert rig.complete(BIG_CHUNKS)
+    written = sum(len(write.octets) for write in rig.of(effects.WriteRange))
+    assert before
+    assert written == len(BIG_CHUNKS.octets)
+
+
+def test_a_write_of_before_a_pause_completes_no_chunk_behind_the_stores_back() -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA")
+    one = SimContent(4, 256 * KIB, 256 * KIB)
+    rig.open_for_download(one)
+    rig.disk = False
+    peer.has(one)
+    told = peer.heard()
+    peer.serve(one, [m for m in told if isinstance(m, wire.HashesRequest)])
+    request = next(m for m in told if isinstance(m, wire.ChunkRequest))
+    for found in request.ranges[:3]:
+        peer.send_range(one, request.handle, *found)
+    early = rig.of(effects.WriteRange)
+    for write in early[:2]:
+        rig.post(inputs.RangeWritten(one.hash, write.chunk, write.offset, len(write.octets)))
+    rig.post(inputs.PauseDownload(one.hash))
+    rig.post(inputs.StartDownload(one.hash))
+    rig.post(inputs.RangeWritten(one.hash, early[2].chunk, early[2].offset, 64 * KIB))
+    rig.disk = True
+    peer.has(one)
+    serve_all(one, peer)
+    assert download_of(rig, one).stage is Stage.COMPLETE
+    assert any(write.completes_chunk for write in rig.of(effects.WriteRange))
+
+
+def test_a_removed_download_is_forgotten() -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA")
+    rig.post(inputs.OfferRecord(OTHER.hash, b"record"))
+    rig.open_for_download(OTHER)
+    peer.has(OTHER)
+    peer.heard()
+    rig.post(inputs.ContentRemoved(OTHER.hash))
+    said = peer.heard()
+    assert wire.RecordsGone((OTHER.hash,)) in said
+    assert OTHER.hash not in rig.swarm.downloads
+    assert OTHER.hash not in rig.swarm.holdings
+    rig.post(inputs.ContentRemoved(OTHER.hash))
+
+
+def test_a_hash_that_nobody_has_keeps_waiting_and_comes_when_somebody_does() -> None:
+    rig = Rig()
+    rig.post(inputs.StartDownload(OTHER.hash))
+    rig.wait(3600.0)
+    assert download_of(rig, OTHER).stage is Stage.METAINFO
+    peer = rig.peer("KA1AAA")
+    assert wire.Want(OTHER.hash) in peer.heard()
+    peer.has(OTHER)
+    serve_all(OTHER, peer)
+    assert rig.complete(OTHER)
+
+
+def test_a_full_disk_stops_the_download_and_says_why() -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA")
+    rig.open_for_download(OTHER)
+    rig.disk = False
+    peer.has(OTHER)
+    peer.serve(OTHER)
+    failed = rig.of(effects.WriteRange)[0]
+    rig.post(inputs.StoreFailed(OTHER.hash, "the disk is full", len(failed.octets)))
+    assert download_of(rig, OTHER).stage is Stage.FAILED
+    assert download_of(rig, OTHER).problem == "the disk is full"
+    peer.heard()
+    rig.wait(1.0)
+    assert asked(peer) == []
+
+
+def test_an_emergency_is_asked_for_before_everything_else() -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA")
+    content = SimContent(6, 4096 * KIB, 64 * KIB)
+    rig.open_for_download(content)
+    peer.has(content)
+    routine = asked(peer)
+    rig.open_for_download(OTHER)
+    rig.post(inputs.StartDownload(OTHER.hash, Precedence.EMERGENCY))
+    peer.has(OTHER)
+    peer.serve(content, list(routine))
+    next_requests = asked(peer)
+    assert {request.content_hash for request in next_requests} == {OTHER.hash}
+    assert {request.precedence for request in next_requests} == {0}
+
+
+def test_a_download_limit_holds_off_the_lan_and_does_not_touch_the_lan() -> None:
+    content = SimContent(6, 4096 * KIB, 64 * KIB)
+    fetched = {}
+    for path in (Path.DIRECT, Path.LAN):
+        rig = Rig(settings=SwarmSettings(download_octets_per_s=200_000))
+        peer = rig.peer("KA1AAA", traits=replace(TRAITS, path=path))
+        rig.open_for_download(content)
+        peer.has(content)
+        for _ in range(200):
+            peer.serve(content)
+            rig.wait(0.05)
+        fetched[path] = sum(len(write.octets) for write in rig.of(effects.WriteRange))
+    assert fetched[Path.LAN] == len(content.octets)
+    assert 1_800_000 < fetched[Path.DIRECT] < 2_300_000
+
+
+def test_what_was_received_stands_in_the_log_once() -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA")
+    rig.open_for_download(OTHER)
+    peer.has(OTHER)
+    serve_all(OTHER, peer)
+    peer.go()
+    rig.wait(30.0)
+    records = [(r.callsign, r.octets, r.sent) for r in rig.of(effects.Transferred)]
+    assert records == [("KA1AAA", len(OTHER.octets), False)]
+
+
+def test_a_quiet_transfer_is_logged_while_the_link_lives() -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA")
+    rig.open_for_download(OTHER)
+    peer.has(OTHER)
+    peer.serve(OTHER)
+    for _ in range(25):
+        rig.wait(0.5)
+        peer.say(wire.Ping(1))
+    assert sum(record.octets for record in rig.of(effects.Transferred)) == 256 * KIB
+
+
+def test_chunks_come_in_order_when_they_are_watched_while_they_arrive() -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA")
+    store = OTHER
+    rig.open_for_download(store)
+    rig.post(inputs.StartDownload(store.hash, in_order=True))
+    peer.has(store)
+    assert [chunk for chunk, _, _ in ranges(asked(peer))] == [0, 1, 2, 3]
+
+
+def test_the_rarest_chunk_is_fetched_first() -> None:
+    rig = Rig()
+    common, rare = rig.peer("KA1AAA"), rig.peer("KA1BBB")
+    rig.open_for_download(OTHER)
+    common.has(OTHER, 0b0111_1111)
+    common.heard()
+    rare.has(OTHER)
+    common.say(wire.Have(OTHER.hash, bitfield=b"\x7f"))
+    first = ranges(asked(rare))[0]
+    assert first[0] == 7
+
+
+def test_a_slow_last_range_is_asked_of_a_second_source_and_the_loser_is_cancelled() -> None:
+    rig = Rig()
+    slow, quick = rig.peer("KA1AAA"), rig.peer("KA1BBB")
+    one = SimContent(5, 64 * KIB, 64 * KIB)
+    rig.open_for_download(one)
+    slow.has(one)
+    assert len(ranges(asked(slow))) == 1
+    quick.has(one)
+    assert ranges(asked(quick)) == []
+    rig.wait(0.75)
+    serve_all(one, quick)
+    assert rig.complete(one)
+    assert any(isinstance(message, wire.ChunkCancel) for message in slow.heard())
+
+
+def test_a_peer_is_told_of_every_chunk_as_it_is_gained() -> None:
+    rig = Rig()
+    source, other = rig.peer("KA1AAA"), rig.peer("KA1BBB")
+    rig.open_for_download(OTHER)
+    other.say(wire.Want(OTHER.hash))
+    source.has(OTHER)
+    serve_all(OTHER, source)
+    told = [m.chunks for m in other.heard() if isinstance(m, wire.Have) and m.chunks]
+    assert sorted(told) == [(i,) for i in range(OTHER.metainfo.chunk_count)]
