@@ -101,7 +101,8 @@ async def station(
     """
     home, downloads = directory / callsign / "home", directory / callsign / "downloads"
     environment = dict(os.environ) | {HOME_VARIABLE: str(home)}
-    home.mkdir(parents=True)
+    home.mkdir(parents=True, exist_ok=True)
+    (home / CONTROL_FILE).unlink(missing_ok=True)  # of one that was killed
     (home / "config.toml").write_text(f'[station]\ncallsign = "{callsign}"\n{settings}')
     with (home / "stderr").open("wb") as log:
         process = await asyncio.create_subprocess_exec(

@@ -179,9 +179,9 @@ def test_claims_that_do_not_fit_the_content_are_skipped() -> None:
     journal.leaves(ChunkIndex(CHUNKS), 0, 1)
     journal.flush()
     assert read(disk) == Loaded()
-def test_a_record_that_found_no_room_is_written_with_the_next() -> None:
 
-def test_a_record_that_found_no_room_is_written_over() -> None:
+
+def test_a_record_that_found_no_room_is_written_with_the_next() -> None:
     for seed in range(10):
         disk = FaultyDisk(seed)
         journal = write(disk)
@@ -191,7 +191,7 @@ def test_a_record_that_found_no_room_is_written_over() -> None:
             journal.flush()
         journal.chunk(ChunkIndex(2))
         journal.flush()
-        assert read(disk).doubtful == Claims(1 << 2)
+        assert read(disk).doubtful == Claims(1 << 1 | 1 << 2)
         stat = disk.stat(PATH)
         assert stat is not None
         assert stat.octets == HEADER_OCTETS + journal.records * RECORD_OCTETS
