@@ -28,8 +28,8 @@ channels (flat from 32 to 256 KiB; smaller ones let urgent traffic in sooner).""
 RECORDS_MAX = 128
 """Records in one message."""
 
-HASHES_MAX = 1024
-"""Hashes in one answer, 32 KiB."""
+HASHES_MAX = 4096
+"""Hashes in one answer: the leaves of the largest chunk that a content may have."""
 
 INFO_OCTETS_MAX = 64 * 1024
 """Octets of an info dictionary in one answer."""
@@ -150,8 +150,8 @@ class HashesReject(_Control, frozen=True, tag="hashes-reject"):
     """The sender cannot answer a :class:`HashesRequest` or an :class:`InfoRequest`."""
 
     content_hash: Octets32
-    root: bytes = b""
-    base_layer: int = 0
+    root: Annotated[bytes, msgspec.Meta(max_length=32)] = b""
+    base_layer: Annotated[int, msgspec.Meta(ge=0, le=40)] = 0
     index: Unsigned = 0
     reason: Text = ""
 
