@@ -1,0 +1,172 @@
+"""From a bare hash to proved metainfo, from honest stations and from liars."""
+
+from hashlib import sha256
+
+from tests.unit.swarm.rig import KIB, Peer, Rig
+
+from meshdl.content import merkle
+from meshdl.content.hashing import layer_and_root
+from meshdl.content.metainfo import build_info, chunk_hashes
+from meshdl.content.paths import RelativePath
+from meshdl.ids import ContentHash
+from meshdl.sim.station import SimContent
+from meshdl.swarm import inputs
+from meshdl.swarm.download import Stage
+from meshdl.wire import control as wire
+
+CONTENT = SimContent(1, 700 * KIB, 64 * KIB)
+INFO = CONTENT.metainfo.info_octets
+
+
+def starting(*callsigns: str) -> tuple[Rig, list[Peer]]:
+    rig = Rig()
+    rig.post(inputs.StartDownload(CONTENT.hash))
+    peers = [rig.peer(callsign) for callsign in callsigns]
+    for peer in peers:
+        peer.heard()
+        peer.has(CONTENT)
+    return rig, peers
+
+
+def stage(rig: Rig) -> Stage:
+    return rig.swarm.downloads[CONTENT.hash].stage
+
+
+def questions(peer: Peer) -> list[wire.ControlMessage]:
+    kinds = (wire.InfoRequest, wire.HashesRequest)
+    return [message for message in peer.heard() if isinstance(message, kinds)]
+
+
+def test_a_silent_station_is_given_up_for_another() -> None:
+    rig, (silent, other) = starting("KA1AAA", "KA1BBB")
+    assert len(questions(silent)) == 1
+    for _ in range(14):
+        rig.wait(0.25)
+        silent.say(wire.Ping(1))
+        other.say(wire.Ping(1))
+    assert questions(other) == [wire.InfoRequest(CONTENT.hash)]
+
+
+def test_a_station_that_leaves_is_given_up_at_once() -> None:
+    rig, (first, other) = starting("KA1AAA", "KA1BBB")
+    assert questions(first)
+    first.go()
+    assert len(questions(other)) == 1
+    assert stage(rig) is Stage.METAINFO
+
+
+def test_forged_info_costs_points_and_is_not_believed() -> None:
+    rig, (liar,) = starting("KA1AAA")
+    for _ in range(3):
+        questions(liar)
+        liar.say(wire.Info(CONTENT.hash, len(INFO), 0, bytes(len(INFO))))
+        rig.wait(0.25)
+    assert not liar.linked()
+    assert stage(rig) is Stage.METAINFO
+
+
+def test_impossible_sizes_cost_points() -> None:
+    for total, octets in [(2**32 - 1, b"x"), (3, b"xxxx"), (len(INFO), b"")]:
+        rig, (liar,) = starting("KA1AAA")
+        for _ in range(3):
+            liar.say(wire.Info(CONTENT.hash, total, 0, octets))
+            rig.wait(0.25)
+        assert not liar.linked()
+
+
+def test_an_honest_station_does_not_pay_for_what_a_liar_began() -> None:
+    rig, (liar,) = starting("KA1AAA")
+    honest = rig.peer("KA1BBB")
+    honest.has(CONTENT)
+    for _ in range(60):
+        for peer in (liar, honest):
+            if not peer.linked():
+                continue
+            for question in questions(peer):
+                if isinstance(question, wire.InfoRequest) and peer is liar:
+                    # a beginning of wrong octets and length, and never an end
+                    if question.offset == 0:
+                        liar.say(wire.Info(CONTENT.hash, len(INFO) + 9, 0, b"lies"))
+                elif isinstance(question, wire.InfoRequest):
+                    stretch = INFO[question.offset :]
+                    honest.say(wire.Info(CONTENT.hash, len(INFO), question.offset, stretch))
+                else:
+                    honest.serve(CONTENT, [question])
+            peer.say(wire.Ping(1))
+        rig.wait(0.25)
+    assert honest.linked()
+    assert stage(rig) is not Stage.METAINFO
+
+
+def test_a_forged_piece_layer_costs_points_and_is_asked_of_another() -> None:
+    rig, (liar,) = starting("KA1AAA")
+    questions(liar)
+    liar.say(wire.Info(CONTENT.hash, len(INFO), 0, INFO))
+    (question,) = questions(liar)
+    assert isinstance(question, wire.HashesRequest)
+    liar.say(
+        wire.Hashes(
+            CONTENT.hash, question.root, question.base_layer, 0, question.length, bytes(32 * 11)
+        )
+    )
+    assert stage(rig) is Stage.METAINFO
+    for _ in range(3):
+        rig.wait(0.25)
+        for again in questions(liar):
+            assert isinstance(again, wire.HashesRequest)
+            liar.say(wire.Hashes(CONTENT.hash, again.root, again.base_layer, 0, again.length, b"x"))
+    assert not liar.linked()
+
+
+def test_a_station_that_is_busy_is_asked_again_later_and_not_at_once() -> None:
+    rig, (busy,) = starting("KA1AAA")
+    asked = 0
+    for _ in range(16):
+        for _ in questions(busy):
+            asked += 1
+            busy.say(wire.HashesReject(CONTENT.hash, reason="busy"))
+        rig.wait(0.25)
+        busy.say(wire.Ping(1))
+    assert 2 <= asked <= 3
+    for _ in range(16):
+        busy.serve(CONTENT)
+        rig.wait(0.25)
+    assert stage(rig) is Stage.COMPLETE
+
+
+def test_metainfo_that_nobody_can_use_fails_with_the_reason() -> None:
+    info = b"d4:name3:abce"
+    content = ContentHash(sha256(info).digest())
+    rig = Rig()
+    rig.post(inputs.StartDownload(content))
+    peer = rig.peer("KA1AAA")
+    peer.say(wire.Have(content, complete=True))
+    peer.say(wire.Info(content, len(info), 0, info))
+    download = rig.swarm.downloads[content]
+    assert download.stage is Stage.FAILED
+    assert "metainfo cannot be used" in (download.problem or "")
+    assert peer.linked()
+
+
+def test_two_equal_files_come_complete() -> None:
+    octets = CONTENT.octets[: 512 * KIB]
+    leaves = merkle.hash_leaves(octets)
+    layer, root = layer_and_root(b"".join(leaves), len(octets), 256 * KIB)
+    assert root is not None
+    files = [(RelativePath.parse([name]), len(octets), root) for name in ("a.bin", "b.bin")]
+    twins = SimContent(1, 16 * KIB, 16 * KIB)
+    twins.metainfo = build_info("twins", files, chunk_octets=256 * KIB, is_folder=True)
+    twins.octets = octets * 2
+    twins.leaves = leaves * 2
+    twins.layers = {root: layer}
+    twins.chunk_hashes = tuple(chunk_hashes(twins.metainfo, twins.layers))
+    twins.hash = twins.metainfo.content_hash
+    rig = Rig()
+    peer = rig.peer("KA1AAA")
+    rig.open_for_download(twins)
+    peer.has(twins)
+    for _ in range(40):
+        peer.serve(twins)
+        rig.wait(0.25)
+    assert rig.swarm.downloads[twins.hash].stage is Stage.COMPLETE
+    assert rig.complete(twins)
