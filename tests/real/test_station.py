@@ -5,6 +5,15 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.support.stations import (
+    hash_of,
+    make_file,
+    run,
+    station,
+    until,
+    until_linked,
+    until_state,
+)
 
 from meshdl.content.record import ContentRecord
 from meshdl.control.view import ContentState, LinkState, LogQuery
@@ -20,15 +29,6 @@ from meshdl.ids import Callsign, ContentHash
 from meshdl.links import Path as LinkPath
 from meshdl.station import keys
 from meshdl.station.home import Home
-from tests.support.stations import (
-    hash_of,
-    make_file,
-    run,
-    station,
-    until,
-    until_linked,
-    until_state,
-)
 
 pytestmark = pytest.mark.real
 

@@ -84,11 +84,11 @@ class Download:
 
     @property
     def octets_done(self) -> int:
-        """Verified octets, those of unfinished chunks included."""
+        """Verified and written octets, those of unfinished chunks included."""
         if self._holding is None:
             return 0
         return _octets_of(self._holding, self._holding.have) + sum(
-            min(chunk.verified.bit_count() * merkle.LEAF_OCTETS, chunk.octets)
+            min(chunk.written.bit_count() * merkle.LEAF_OCTETS, chunk.octets)
             for chunk in self.active.values()
         )
 

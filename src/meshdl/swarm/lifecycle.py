@@ -137,7 +137,9 @@ class Lifecycle:
         if holding is not None:
             self._uploader.withdraw(content)
             del self._state.holdings[content]
-        if content in self._fetcher.downloads:
+        download = self._fetcher.downloads.get(content)
+        # What was under way when it failed fails after it, for a reason that tells less.
+        if download is not None and download.stage is not Stage.FAILED:
             self._fail(content, reason)
 
     def _begin(self, download: Download, holding: Holding | None, now: float) -> None:

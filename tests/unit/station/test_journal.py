@@ -186,8 +186,8 @@ def test_a_record_that_found_no_room_is_written_with_the_next() -> None:
         disk = FaultyDisk(seed)
         journal = write(disk)
         disk.fail_at(disk.operations + 1, Fault.NO_ROOM)
+        journal.chunk(ChunkIndex(1))
         with pytest.raises(DiskFull):
-            journal.chunk(ChunkIndex(1))
             journal.flush()
         journal.chunk(ChunkIndex(2))
         journal.flush()
