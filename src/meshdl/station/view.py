@@ -8,8 +8,10 @@ import asyncio
 import os
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import aclosing
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from meshdl import __version__
@@ -35,19 +37,21 @@ from meshdl.control.view import (
 )
 from meshdl.errors import ConfigError
 from meshdl.ids import Callsign, ContentHash, StationId, station_id
-from meshdl.station.catalogue import Catalogue, CatalogueEntry, StoredState
+from meshdl.station.catalogue import Catalogue, StoredState
 from meshdl.station.config import StationConfig
-from meshdl.station.hashing import hash_path
 from meshdl.station.home import Home
 from meshdl.station.library import Library
 from meshdl.station.log import StationLog
 from meshdl.station.observer import PRECEDENCE_NAMES, Observer
 from meshdl.station.record_book import RecordBook
+from meshdl.station.sharing import Sharing
 from meshdl.station.swarm_shell import SwarmShell
 from meshdl.swarm.inputs import StationTrusted
 
-SHARE_PROGRESS_EVERY_S = 0.25
 WARNINGS_MAX = 20
+
+LOG_PAGE = 500
+"""Entries read in one visit to the thread."""
 
 _PRECEDENCES = {name: precedence for precedence, name in PRECEDENCE_NAMES.items()}
 
@@ -191,24 +195,13 @@ class LiveView:
     ) -> AsyncIterator[ShareProgress | ContentStatus]:
         """Hash and share each of ``paths``."""
         for path in paths:
-            progress = _Progress(path)
-            hashing = asyncio.ensure_future(
-                self._share(path, progress, title, _PRECEDENCES[precedence], tags)
-            )
-            try:
-                while not hashing.done():
-                    await asyncio.wait([hashing], timeout=SHARE_PROGRESS_EVERY_S)
-                    if not hashing.done() and progress.octets:
-                        yield ShareProgress(
-                            location=path, octets_done=progress.done, octets=progress.octets
-                        )
-                entry = await hashing
-            finally:
-                progress.cancelled = True
-                if not hashing.done():
-                    await asyncio.wait([hashing])
-            if entry is not None:
-                yield self.observer.content(self._library.entry(entry.content_hash))
+            sharing = Sharing(self._home, self._library, self._records)
+            steps = sharing.share(Path(path), title, _PRECEDENCES[precedence], tags)
+            async with aclosing(steps) as progress:
+                async for done, octets in progress:
+                    yield ShareProgress(location=path, octets_done=done, octets=octets)
+            if sharing.entry is not None:
+                yield self.observer.content(sharing.entry)
 
     async def download(
         self,
@@ -295,49 +288,6 @@ class LiveView:
             warnings=tuple(self._warnings),
         )
 
-    async def _share(
-        self,
-        path: str,
-        progress: "_Progress",
-        title: str | None,
-        precedence: Precedence,
-        tags: Sequence[str],
-    ) -> CatalogueEntry | None:
-        hashed = await self._library.in_pool(
-            partial(
-                hash_path,
-                Path(path),
-                self._home.contents_directory,
-                progress=progress.told,
-                cancelled=lambda: progress.cancelled,
-            )
-        )
-        if hashed is None:
-            return None
-        shown = title or hashed.metainfo.name
-        entry = await self._library.adopt(hashed, title=shown, precedence=precedence)
-        await self._records.announce(
-            entry.content_hash,
-            title=shown,
-            octets=hashed.metainfo.total_octets,
-            path=hashed.root,
-            is_folder=hashed.metainfo.is_folder,
-            precedence=precedence,
-            tags=tags,
-        )
-        return entry
-
-
-class _Progress:
-    """Written by the thread that hashes, read by the loop."""
-
-    def __init__(self, path: str) -> None:
-        self.path, self.done, self.octets = path, 0, 0
-        self.cancelled = False
-
-    def told(self, done: int, octets: int) -> None:
-        self.done, self.octets = done, octets
-
 
 def _read_torrent(octets: bytes) -> tuple[Metainfo, dict[bytes, bytes]]:
     metainfo, layers = decode_torrent(octets)
@@ -345,10 +295,5 @@ def _read_torrent(octets: bytes) -> tuple[Metainfo, dict[bytes, bytes]]:
     return metainfo, layers
 
 
-LOG_PAGE = 500
-
-
-def _page(entries: object) -> list[LogEntry]:
-    from itertools import islice
-
-    return list(islice(entries, LOG_PAGE))  # type: ignore[call-overload]
+def _page(entries: Iterator[LogEntry]) -> list[LogEntry]:
+    return list(islice(entries, LOG_PAGE))

@@ -1,0 +1,84 @@
+"""Sharing a file or folder: hash it, put it into the library, announce it."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from functools import partial
+from pathlib import Path
+
+from meshdl.content.precedence import Precedence
+from meshdl.station.catalogue import CatalogueEntry
+from meshdl.station.hashing import hash_path
+from meshdl.station.home import Home
+from meshdl.station.library import Library
+from meshdl.station.record_book import RecordBook
+
+PROGRESS_EVERY_S = 0.25
+
+
+class Sharing:
+    """One path on its way.
+
+    Attributes:
+        entry: of the content, once it is shared.
+    """
+
+    def __init__(self, home: Home, library: Library, records: RecordBook) -> None:
+        self._home, self._library, self._records = home, library, records
+        self._done = self._octets = 0
+        self._cancelled = False
+        self.entry: CatalogueEntry | None = None
+
+    async def share(
+        self, path: Path, title: str | None, precedence: Precedence, tags: Sequence[str]
+    ) -> AsyncGenerator[tuple[int, int], None]:
+        """Do it; closing the generator stops the hashing.
+
+        Yields:
+            Octets hashed and octets in all, a few times a second.
+
+        Raises:
+            FileUnreadable, FileChanged, UnsafePath, MetainfoInvalid, RecordInvalid,
+                StorageError: it cannot be shared; nothing of it is.
+        """
+        work = asyncio.create_task(self._share(path, title, precedence, tags))
+        try:
+            while not work.done():
+                await asyncio.wait([work], timeout=PROGRESS_EVERY_S)
+                if not work.done() and self._octets:
+                    yield self._done, self._octets
+            await work
+        finally:
+            self._cancelled = True
+            if not work.done():
+                await asyncio.wait([work])
+
+    async def _share(
+        self, path: Path, title: str | None, precedence: Precedence, tags: Sequence[str]
+    ) -> None:
+        hashed = await self._library.in_pool(
+            partial(
+                hash_path,
+                path,
+                self._home.contents_directory,
+                progress=self._told,
+                cancelled=lambda: self._cancelled,
+            )
+        )
+        if hashed is None:
+            return
+        shown = title or hashed.metainfo.name
+        entry = await self._library.adopt(hashed, title=shown, precedence=precedence)
+        await self._records.announce(
+            entry.content_hash,
+            title=shown,
+            octets=hashed.metainfo.total_octets,
+            path=hashed.root,
+            is_folder=hashed.metainfo.is_folder,
+            precedence=precedence,
+            tags=tags,
+        )
+        self.entry = entry
+
+    def _told(self, done: int, octets: int) -> None:
+        """Called by the thread that hashes."""
+        self._done, self._octets = done, octets
