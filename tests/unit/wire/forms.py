@@ -73,6 +73,19 @@ def within(kind: inspect.Type) -> Any:
     return False if isinstance(kind, inspect.BoolType) else None
 
 
+def unlimited(kind: inspect.Type) -> bool:
+    """Whether a number may be of any size, or a text or list of any length."""
+    match kind:
+        case inspect.UnionType():
+            return any(unlimited(one) for one in kind.types)
+        case inspect.IntType():
+            return kind.le is None and kind.lt is None
+        case inspect.StrType() | inspect.VarTupleType():
+            return kind.max_length is None
+        case _:
+            return False
+
+
 def lowest(kind: inspect.IntType) -> int:
     return kind.ge if kind.ge is not None else (kind.gt or 0) + 1
 
