@@ -1,9 +1,10 @@
 """A network of rates, delays and faults on virtual time.
 
 Every host has one way out and one way in, each with a rate; a message occupies both for
-its length, in the order of sending, and travels for the path's delay in between. All
-faults are one composable word: a :data:`Rule` looks at a message and says what happens
-to it.
+its length, in the order of sending, and travels for the path's delay in between. While a
+cable is cut, chunks messages are lost and control messages wait, for they are sent again
+until they arrive. All other faults are one composable word: a :data:`Rule` looks at a
+message and says what happens to it.
 """
 
 from collections import deque
@@ -30,6 +31,7 @@ MTU_OCTETS = 256 * 1024
 HIGH_WATER_OCTETS = 1024 * 1024
 LOW_WATER_OCTETS = 256 * 1024
 OVERHEAD_OCTETS = 60
+SENT_AGAIN_AFTER_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,12 @@ class Wire:
     queued_octets: int = 0
     full: bool = False
     closed: bool = False
+    held: deque[Message] = field(default_factory=deque)
+
+    @property
+    def whole(self) -> bool:
+        """Whether anything can pass now."""
+        return self.sender.connected and self.receiver.connected
 
 
 @dataclass(slots=True)
@@ -151,7 +159,7 @@ class Network:
         if wire.full and wire.queued_octets <= LOW_WATER_OCTETS:
             wire.full = False
             wire.sender.report(LinkWritable(wire.link))
-        if not (wire.sender.connected and wire.receiver.connected):
+        if isinstance(message, bytes) and not wire.whole:
             return
         for rule in self.rules:
             match rule(wire, message):
@@ -172,5 +180,18 @@ class Network:
         )
 
     def _arrive(self, wire: Wire, message: Message) -> None:
-        if not self._wires[wire.receiver_link].closed and wire.receiver.connected:
+        if self._wires[wire.receiver_link].closed:
+            return
+        if wire.whole and not wire.held:
             wire.receiver.report(MessageReceived(wire.receiver_link, message))
+        elif isinstance(message, str):
+            if not wire.held:
+                self.world.after(SENT_AGAIN_AFTER_S, partial(self._send_again, wire))
+            wire.held.append(message)
+
+    def _send_again(self, wire: Wire) -> None:
+        other = self._wires[wire.receiver_link]
+        while wire.held and wire.whole and not other.closed:
+            wire.receiver.report(MessageReceived(wire.receiver_link, wire.held.popleft()))
+        if wire.held and not (wire.closed or other.closed):
+            self.world.after(SENT_AGAIN_AFTER_S, partial(self._send_again, wire))

@@ -82,7 +82,7 @@ class MemoryStore:
         """Answer a hash request, ``None`` when it cannot be."""
         per_chunk = self.metainfo.leaves_per_chunk
         layer = per_chunk.bit_length() - 1
-        if ask.base_layer == 0:
+        if ask.base_layer == 0 != layer:
             leaves = self.leaves.get(ChunkIndex(ask.index // per_chunk))
             return None if leaves is None else b"".join(leaves)
         if ask.base_layer != layer:

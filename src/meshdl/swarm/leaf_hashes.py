@@ -13,7 +13,7 @@ from meshdl.swarm.session import Session
 from meshdl.swarm.state import SwarmState
 from meshdl.wire.control import Hashes, HashesRequest
 
-HASHES_WITHIN_S = 3.0
+HASHES_WITHIN_S = 2.0
 
 
 class LeafHashes:
@@ -56,7 +56,14 @@ class LeafHashes:
                 for session in self._state.peers()
                 if session.link not in chunk.refused and _has(session, download, chunk.index)
             ]
-            others = [session for session in holders if session.link != late] or holders
+            lively = [
+                session
+                for session in holders
+                if session.link != late
+                and session.pinged_at is None
+                and session.snubbed_until <= now
+            ]
+            others = lively or holders
             if others:
                 self.ask(self._state.rng.choice(others), download, chunk.index, now=now)
 

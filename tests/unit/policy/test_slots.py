@@ -1,0 +1,71 @@
+"""Who is served next: precedence first, then fair shares; and when somebody has to go."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meshdl.content.precedence import Precedence
+from meshdl.ids import LinkId
+from meshdl.policy.penalty import BAN_POINTS, CORRUPT_POINTS, FORGIVEN_PER_S, Penalties
+from meshdl.policy.slots import Waiting, next_upload, slot_to_yield
+
+waiting = st.builds(
+    Waiting,
+    st.sampled_from([LinkId(name) for name in "abcdef"]),
+    st.sampled_from(Precedence),
+    st.floats(0, 1e9),
+)
+
+
+@given(links=st.lists(waiting, min_size=1))
+def test_nobody_more_urgent_waits_behind_somebody_less_urgent(links: list[Waiting]) -> None:
+    chosen = next_upload(links)
+    assert chosen is not None
+    assert chosen.precedence == min(link.precedence for link in links)
+
+
+def test_nobody_waits_nobody_is_served() -> None:
+    assert next_upload([]) is None
+    assert slot_to_yield([], Precedence.EMERGENCY) is None
+
+
+@given(sizes=st.lists(st.integers(1, 65_536), min_size=2, max_size=5))
+def test_equals_get_equal_octets_whatever_the_sizes_of_their_requests(sizes: list[int]) -> None:
+    virtual = {LinkId(str(i)): 0.0 for i in range(len(sizes))}
+    for _ in range(200):
+        links = [Waiting(link, Precedence.ROUTINE, at) for link, at in virtual.items()]
+        chosen = next_upload(links)
+        assert chosen is not None
+        octets = sizes[int(chosen.link)]
+        virtual[chosen.link] += octets
+        assert max(virtual.values()) - min(virtual.values()) <= max(sizes)
+
+
+@given(holders=st.lists(waiting), newcomer=st.sampled_from(Precedence))
+def test_only_a_less_urgent_link_yields_its_slot(
+    holders: list[Waiting], newcomer: Precedence
+) -> None:
+    loser = slot_to_yield(holders, newcomer)
+    if loser is None:
+        assert all(holder.precedence <= newcomer for holder in holders)
+    else:
+        assert loser.precedence == max(holder.precedence for holder in holders) > newcomer
+
+
+def test_three_corrupt_ranges_are_out_and_two_are_not() -> None:
+    penalties = Penalties()
+    assert not penalties.add(CORRUPT_POINTS, now=0.0)
+    assert not penalties.add(CORRUPT_POINTS, now=0.0)
+    assert penalties.add(CORRUPT_POINTS, now=0.0)
+
+
+def test_points_fade() -> None:
+    penalties = Penalties()
+    for day in range(100):
+        assert not penalties.add(BAN_POINTS - 1, now=day * BAN_POINTS / FORGIVEN_PER_S)
+
+
+def test_a_clock_that_jumps_back_forgives_nothing_and_adds_nothing() -> None:
+    penalties = Penalties()
+    penalties.add(50, now=1000.0)
+    assert not penalties.add(40, now=0.0)
+    assert penalties.add(10, now=0.0)
