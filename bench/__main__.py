@@ -16,6 +16,12 @@ from bench.report import Report
 
 MEASUREMENTS = {
     "hashing": "share of a 4 GiB file, beside OpenSSL",
+    "one_pair": "1 GiB from one station to another, beside the measuring sticks",
+    "many_sources": "one downloader from 1, 4, 10 and 20 stations",
+    "one_seed": "eight downloaders from one station",
+    "memory": "peak memory while 4 GiB move",
+    "idle": "a station with nothing to do",
+    "first_chunk": "from coming up to the first verified chunk",
     "baselines": "the measuring sticks without us",
 }
 

@@ -1,0 +1,54 @@
+"""One downloader, and 1, 4, 10, 20 stations that have everything."""
+
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from bench.report import Figure, Report, make_content
+from bench.stations import callsigns
+from meshdl.control.view import ContentStatus
+from meshdl.demo.processes import network
+
+OCTETS = 256 * 1024**2
+COUNTS = (1, 4, 10, 20)
+OF_ONE_AT_LEAST = 0.8
+DUPLICATES_AT_MOST = 0.01
+
+
+async def measure(report: Report) -> None:
+    """Every count once; a pair before and after, because the machine drifts."""
+    rates = {count: [await _measure(count, report)] for count in COUNTS}
+    rates[1].append(await _measure(1, report))
+    alone = sum(rates[1]) / len(rates[1])
+    for count in COUNTS[1:]:
+        report.add_ratio(f"{count} sources / one", rates[count][0], alone, at_least=OF_ONE_AT_LEAST)
+
+
+async def _measure(count: int, report: Report) -> float:
+    with tempfile.TemporaryDirectory(prefix="meshdl-bench-") as name:
+        path = Path(name) / "content.bin"
+        make_content(path, OCTETS)
+        async with network(callsigns(count + 1)) as (leech, *seeds):
+            for seed in seeds:
+                content = await seed.share(path)
+            began = time.perf_counter()
+            got = await leech.download(content)
+            seconds = time.perf_counter() - began
+            shutil.rmtree(leech.downloads, ignore_errors=True)
+    rate = OCTETS / seconds
+    report.add_rate(f"from {count}", [rate], note=_shares(got))
+    report.add(
+        Figure(
+            f"duplicates from {count}",
+            round(got.duplicate_octets / OCTETS, 4),
+            "of the content",
+            at_most=DUPLICATES_AT_MOST,
+        )
+    )
+    return rate
+
+
+def _shares(got: ContentStatus) -> str:
+    parts = sorted((one.octets / OCTETS * 100 for one in got.sources), reverse=True)
+    return "shares " + " ".join(f"{part:.0f}" for part in parts) + " %"

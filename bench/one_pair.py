@@ -1,0 +1,70 @@
+"""One station downloads from another, beside the measuring sticks, in turns in one run.
+
+A round is: make a file, share it (hashing), download it (requests, hashes, disk). The
+rate is that of the download, from the command to the finished file under its own name.
+"""
+
+import tempfile
+import time
+from pathlib import Path
+
+from bench.baselines import measure_aiortc, measure_libtorrent, measure_wrtc
+from bench.report import Figure, Report, in_turns, make_content
+from bench.stations import callsigns, cpu_s
+from meshdl.demo.processes import network
+
+OCTETS = 1024**3
+ROUNDS = 3
+OF_WRTC_AT_LEAST = 0.8
+OF_AIORTC_AT_LEAST = 8.0
+
+
+class Pair:
+    """Measures, and remembers what it cost."""
+
+    def __init__(self) -> None:
+        self.cpu_s_per_gb: list[tuple[float, float]] = []
+        self.duplicate_octets = 0
+
+    async def measure(self, octets: int) -> float:
+        """Octets a second of one download."""
+        with tempfile.TemporaryDirectory(prefix="meshdl-bench-") as name:
+            path = Path(name) / "content.bin"
+            make_content(path, octets)
+            async with network(callsigns(2)) as (seed, leech):
+                content = await seed.share(path)
+                before = cpu_s(seed), cpu_s(leech)
+                began = time.perf_counter()
+                got = await leech.download(content)
+                seconds = time.perf_counter() - began
+                gigabytes = octets / 1e9
+                self.cpu_s_per_gb.append(
+                    ((cpu_s(seed) - before[0]) / gigabytes, (cpu_s(leech) - before[1]) / gigabytes)
+                )
+                self.duplicate_octets += got.duplicate_octets
+        return octets / seconds
+
+
+async def measure(report: Report) -> None:
+    """The pair and the sticks."""
+    pair = Pair()
+    rates = await in_turns(
+        {
+            "wrtc": measure_wrtc,
+            "meshdl": pair.measure,
+            "aiortc": measure_aiortc,
+            "libtorrent": measure_libtorrent,
+        },
+        octets=OCTETS,
+        rounds=ROUNDS,
+    )
+    wrtc = report.add_rate("bare wrtc", rates["wrtc"], note="1 GiB, memory to memory")
+    ours = report.add_rate("meshdl, one pair", rates["meshdl"], note="1 GiB, disk to disk")
+    aiortc = report.add_rate("bare aiortc", rates["aiortc"], note="of 64 MiB, memory to memory")
+    report.add_rate("libtorrent", rates["libtorrent"], note="1 GiB, TCP, disk to disk")
+    report.add_ratio("one pair / bare wrtc", ours, wrtc, at_least=OF_WRTC_AT_LEAST)
+    report.add_ratio("one pair / bare aiortc", ours, aiortc, at_least=OF_AIORTC_AT_LEAST)
+    for place, side in enumerate(("sender", "receiver")):
+        costs = sorted(cost[place] for cost in pair.cpu_s_per_gb)
+        report.add(Figure(f"processor, {side}", round(costs[len(costs) // 2], 1), "s/GB"))
+    report.add(Figure("duplicates, one pair", pair.duplicate_octets, "octets"))
