@@ -87,6 +87,15 @@ class ActiveChunk:
                 offset = begin * merkle.LEAF_OCTETS
                 yield offset, min(leaf * merkle.LEAF_OCTETS, self.octets) - offset
 
+    def misses(self, leaves: int) -> bool:
+        """Whether these are all the missing leaves up to the next message border.
+
+        What is shorter would leave a rest that is neither asked for nor waits to be.
+        """
+        after = leaves.bit_length()
+        border = after % LEAVES_PER_RANGE == 0 or after == self.leaf_count
+        return not self.verified & leaves and (border or bool(self.verified >> after & 1))
+
     def leaves_of(self, offset: int, octets: int) -> int:
         """The set of leaves that a range covers wholly.
 

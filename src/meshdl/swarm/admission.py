@@ -136,6 +136,8 @@ class Admission:
             return
         if session.peer is not None:
             key = session.peer.key
+            bans = self._banned_until.items()
+            self._banned_until = {banned: until for banned, until in bans if until > now}
             self._banned_until[key] = now + BAN_S
             self._neighbours.banned(station_id(key), until=now + BAN_S)
         self.refuse(session, f"broke the protocol: {error}", now=now)
@@ -214,6 +216,8 @@ class Admission:
             self.refuse(session, _changed_key(peer, pinned), now=now, peer=peer)
             return False
         session.peer = peer
+        if session.dialled is not None and session.dialled != station_id(peer.key):
+            self._neighbours.failed(session.dialled, now=now)  # somebody else lives there
         if not self._keep_best_link(session, peer, now):
             return False
         if pinned is None:

@@ -5,6 +5,7 @@ Every peer hears the records of what this station offers. Of chunks it hears onl
 """
 
 from meshdl.content.bitfield import Bitfield
+from meshdl.content.layout import MAX_CHUNKS
 from meshdl.errors import RemoteProtocolError
 from meshdl.ids import ChunkIndex, ContentHash
 from meshdl.swarm.download import Download, Stage
@@ -140,7 +141,7 @@ def _update(holding: PeerHolding, have: wire.Have, count: int | None) -> None:
     if have.chunks and not holding.complete:
         gained = 0
         for chunk in have.chunks:
-            if chunk >= (count or wire.CONTROL_MESSAGE_MAX * 8):
+            if chunk >= (count or MAX_CHUNKS):
                 raise RemoteProtocolError(f"has chunk {chunk}, which there is not")
             gained |= 1 << chunk
         holding.bits |= gained

@@ -96,6 +96,7 @@ class Download:
         """The store is ready: begin, or go on where it stopped."""
         self._holding = holding
         self._fresh = holding.all_chunks & ~holding.have
+        self.availability = Availability()
         self._clear()
         self.problem = None
         self.stage = Stage.FETCHING
@@ -176,7 +177,7 @@ class Download:
             leaves = chunk.leaves_of(arrival.offset, len(arrival.octets))
         except ValueError:
             return Verdict.CORRUPT
-        if chunk.verified & leaves:
+        if not chunk.misses(leaves):
             return Verdict.DUPLICATE
         if chunk.leaf_hashes is None and chunk.needs_leaf_hashes:
             chunk.waiting.append(arrival)

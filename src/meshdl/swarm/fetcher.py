@@ -159,7 +159,8 @@ class Fetcher:
             return
         gone = 0
         for chunk, _, _ in reject.ranges:
-            gone |= 1 << chunk
+            if chunk < download.holding.metainfo.chunk_count:
+                gone |= 1 << chunk
         if reject.reason == "elsewhere":
             holding.withheld |= gone
             holding.withheld_until = now + pause_s

@@ -107,7 +107,12 @@ class Lifecycle:
         self._metainfo.drop(content)
         self._announcements.tell_state(content, holding)
         download = self._fetcher.downloads.get(content)
-        if download is not None and download.stage in {Stage.METAINFO, Stage.CREATING}:
+        if download is None:
+            return
+        if download.fetching:
+            self._fetcher.drop(download)  # what was fetched may no longer be what it was
+            self._open(download, holding, now)
+        elif download.stage in {Stage.METAINFO, Stage.CREATING}:
             self._open(download, holding, now)
 
     def written(self, event: inputs.RangeWritten) -> None:

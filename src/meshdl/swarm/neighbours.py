@@ -124,7 +124,11 @@ class Neighbours:
         self.seen(station, callsign, now=now)
 
     def due(self, linked: set[StationId], *, room: int, now: float) -> list[StationId]:
-        """The stations to dial now; they count as being dialled from here on."""
+        """The stations to dial now; they count as being dialled from here on.
+
+        ``room`` is for links; those being dialled already may need it.
+        """
+        room -= sum(known.dialling for known in self.known.values())
         chosen: list[StationId] = []
         for station, known in self.known.items():
             if len(chosen) >= room:

@@ -125,8 +125,8 @@ class Swarm:
                 self.neighbours.failed(station, now=now)
             case inputs.HashesRead(ticket, hashes):
                 self._uploader.hashes_read(ticket, hashes)
-            case inputs.ReadFailed(ticket, reason, changed):
-                self._uploader.read_failed(ticket, reason, changed=changed, now=now)
+            case inputs.ReadFailed(ticket, _, changed):
+                self._uploader.read_failed(ticket, changed=changed, now=now)
             case inputs.StationSeen(station, callsign):
                 self.neighbours.seen(station, callsign, now=now)
                 self._admission.dial(now=now)

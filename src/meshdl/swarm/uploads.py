@@ -178,12 +178,15 @@ class Uploader:
         )
         self._state.tell(session.link, answer)
 
-    def read_failed(self, ticket: int, reason: str, *, changed: bool, now: float) -> None:
-        """The disk could not answer: say so instead of staying silent."""
+    def read_failed(self, ticket: int, *, changed: bool, now: float) -> None:
+        """The disk could not answer: say so instead of staying silent.
+
+        Why it could not is for our own operator: it may name files of this machine.
+        """
         hashes = self._hash_tickets.pop(ticket, None)
         if hashes is not None:
             if hashes[0].link in self._state.sessions:
-                self._reject_hashes(*hashes, reason)
+                self._reject_hashes(*hashes, "not-held")
             return
         entry = self._tickets.pop(ticket, None)
         if entry is None:
@@ -254,15 +257,23 @@ class Uploader:
             return True
         holders = [s for s in self._state.sessions.values() if s.has_slot]
         if len(holders) >= self._state.settings.upload_slots:
-            waiting = [_waiting(s) for s in holders if s.uploads]
-            loser = slot_to_yield(waiting, precedence)
+            loser = self._loser(holders, precedence)
             if loser is None:
                 return False
-            self._evict(self._state.sessions[loser.link])
+            self._evict(loser)
         session.has_slot = True
         # Idling earns no credit.
         session.virtual_octets = max(session.virtual_octets, self._virtual_octets)
         return True
+
+    def _loser(self, holders: list[Session], newcomer: Precedence) -> Session | None:
+        if newcomer < Precedence.ROUTINE:
+            for session in holders:
+                if not session.uploads:
+                    return session  # its last ranges are being read: it loses nothing
+        waiting = [_waiting(session) for session in holders if session.uploads]
+        loser = slot_to_yield(waiting, newcomer)
+        return self._state.sessions[loser.link] if loser is not None else None
 
     def _evict(self, session: Session) -> None:
         session.has_slot = False
@@ -304,7 +315,7 @@ class Uploader:
         self._state.tell(
             session.link,
             HashesReject(
-                request.content_hash, request.root, request.base_layer, request.index, reason[:256]
+                request.content_hash, request.root, request.base_layer, request.index, reason
             ),
         )
 

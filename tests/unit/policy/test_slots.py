@@ -1,11 +1,10 @@
-"""Who is served next: precedence first, then fair shares; and when somebody has to go."""
+"""Who is served next: precedence first, then fair shares."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from meshdl.content.precedence import Precedence
 from meshdl.ids import LinkId
-from meshdl.policy.penalty import BAN_POINTS, CORRUPT_POINTS, FORGIVEN_PER_S, Penalties
 from meshdl.policy.slots import Waiting, next_upload, slot_to_yield
 
 waiting = st.builds(
@@ -49,23 +48,3 @@ def test_only_a_less_urgent_link_yields_its_slot(
         assert all(holder.precedence <= newcomer for holder in holders)
     else:
         assert loser.precedence == max(holder.precedence for holder in holders) > newcomer
-
-
-def test_three_corrupt_ranges_are_out_and_two_are_not() -> None:
-    penalties = Penalties()
-    assert not penalties.add(CORRUPT_POINTS, now=0.0)
-    assert not penalties.add(CORRUPT_POINTS, now=0.0)
-    assert penalties.add(CORRUPT_POINTS, now=0.0)
-
-
-def test_points_fade() -> None:
-    penalties = Penalties()
-    for day in range(100):
-        assert not penalties.add(BAN_POINTS - 1, now=day * BAN_POINTS / FORGIVEN_PER_S)
-
-
-def test_a_clock_that_jumps_back_forgives_nothing_and_adds_nothing() -> None:
-    penalties = Penalties()
-    penalties.add(50, now=1000.0)
-    assert not penalties.add(40, now=0.0)
-    assert penalties.add(10, now=0.0)

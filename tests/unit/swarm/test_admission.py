@@ -444,3 +444,25 @@ def test_a_nonce_is_fresh_for_every_link() -> None:
         hellos.append(wire.decode(effect.message))
     nonces = {hello.nonce for hello in hellos if isinstance(hello, wire.Hello)}
     assert len(nonces) == 2
+
+
+def test_a_dial_that_reaches_somebody_else_is_repeated() -> None:
+    rig = Rig()
+    other = station_id(identity("KA1AAA").key)
+    rig.post(inputs.StationSeen(other, Callsign("KA1AAA")))
+    rig.wait(0.5)
+    assert dials(rig) == 1
+    stranger = rig.bare_link("KA1ZZZ", dialled=other)
+    stranger.shake_hands()
+    assert stranger.linked()
+    rig.wait(2.0)
+    assert dials(rig) == 2
+
+
+def test_no_more_is_dialled_at_once_than_there_is_room_for() -> None:
+    rig = Rig(settings=SwarmSettings(max_links=5))
+    for number in range(40):
+        rig.post(inputs.StationSeen(StationId(f"{number:016x}"), Callsign("KA1AAA")))
+        rig.wait(0.1)
+    rig.wait(1.0)
+    assert dials(rig) == 5

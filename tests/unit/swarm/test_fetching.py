@@ -569,3 +569,68 @@ def test_a_peer_is_told_of_every_chunk_as_it_is_gained() -> None:
     serve_all(OTHER, source)
     told = [m.chunks for m in other.heard() if isinstance(m, wire.Have) and m.chunks]
     assert sorted(told) == [(i,) for i in range(OTHER.metainfo.chunk_count)]
+
+
+def test_a_reject_of_a_chunk_that_there_is_not_costs_nothing() -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA")
+    rig.open_for_download(OTHER)
+    peer.has(OTHER)
+    peer.say(wire.ChunkReject(OTHER.hash, ((2**32 - 1, 0, 1),), "not-held"))
+    peer.say(wire.ChunkReject(OTHER.hash, ((2**32 - 1, 0, 1),), "elsewhere", 1000))
+    assert rig.swarm.sessions[peer.link].holdings[OTHER.hash].withheld == 0
+    serve_all(OTHER, peer)
+    assert rig.complete(OTHER)
+
+
+def test_a_late_answer_that_is_too_short_does_not_lose_the_rest() -> None:
+    rig = Rig()
+    peer, other = rig.peer("KA1AAA"), rig.peer("KA1BBB")
+    one = SimContent(4, 256 * KIB, 256 * KIB)
+    rig.open_for_download(one)
+    peer.has(one)
+    told = peer.heard()
+    peer.serve(one, [m for m in told if isinstance(m, wire.HashesRequest)])
+    request = next(m for m in told if isinstance(m, wire.ChunkRequest))
+    for _ in range(12):
+        rig.wait(0.25)
+        peer.say(wire.Ping(1))
+        other.say(wire.Ping(1))
+    other.has(one)
+    peer.send_range(one, request.handle, 0, 0, 16 * KIB)
+    peer.go()
+    for _ in range(20):
+        serve_all(one, other)
+        rig.wait(0.25)
+        other.say(wire.Ping(1))
+    assert rig.complete(one)
+
+
+def test_a_store_that_is_opened_anew_replaces_what_was_held() -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA")
+    rig.open_for_download(BIG_CHUNKS)
+    peer.has(BIG_CHUNKS)
+    for _ in range(3):
+        peer.serve(BIG_CHUNKS)
+    before = rig.swarm.holdings[BIG_CHUNKS.hash]
+    rig.post(inputs.ContentOpened(BIG_CHUNKS.hash, BIG_CHUNKS.metainfo, BIG_CHUNKS.chunk_hashes, 0))
+    assert download_of(rig, BIG_CHUNKS).holding is rig.swarm.holdings[BIG_CHUNKS.hash]
+    assert download_of(rig, BIG_CHUNKS).holding is not before
+    serve_all(BIG_CHUNKS, peer)
+    assert rig.complete(BIG_CHUNKS)
+
+
+def test_a_peer_counts_once_however_often_a_download_begins() -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA")
+    for _ in range(3):
+        rig.open_for_download(OTHER)
+        peer.has(OTHER)
+        rig.disk = False
+        rig.post(inputs.StoreFailed(OTHER.hash, "gone"))
+        rig.disk = True
+    rig.open_for_download(OTHER)
+    peer.has(OTHER)
+    rig.open_for_download(OTHER)
+    assert download_of(rig, OTHER).availability.count(ChunkIndex(0)) == 1

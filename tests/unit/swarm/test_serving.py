@@ -324,10 +324,12 @@ def test_hashes_are_given_and_refused_when_the_disk_cannot() -> None:
     assert answer.hashes == b"".join(CONTENT.leaves[:4])
     rig.disk = False
     peer.say(wire.HashesRequest(CONTENT.hash, root, 0, 4, 4))
-    rig.post(inputs.ReadFailed(rig.of(effects.ReadHashes)[-1].ticket, "no such hashes"))
+    rig.post(
+        inputs.ReadFailed(rig.of(effects.ReadHashes)[-1].ticket, "cannot read /home/someone/secret")
+    )
     peer.say(wire.HashesRequest(CONTENT.hash, bytes(32), 0, 0, 4))
     refused = [m.reason for m in peer.heard() if isinstance(m, wire.HashesReject)]
-    assert refused == ["no such hashes", "not-held"]
+    assert refused == ["not-held", "not-held"]
 
 
 def test_hash_questions_that_the_disk_owes_are_bounded() -> None:
@@ -361,3 +363,13 @@ def test_a_read_for_a_peer_that_left_is_sent_to_nobody() -> None:
     rig.post(inputs.RangeRead(rig.of(effects.ReadRange)[0].ticket, b"x"))
     assert len(rig.of(effects.Send)) == before
     assert ChunkIndex(0) == rig.of(effects.ReadRange)[0].chunk
+
+
+def test_an_emergency_need_not_wait_for_a_slot_whose_last_ranges_are_being_read() -> None:
+    rig = seeding(SwarmSettings(upload_slots=1))
+    rig.disk = False
+    routine, urgent = rig.peer("KA1AAA"), rig.peer("KA1BBB")
+    ask(routine, 0)
+    ask(urgent, 20, precedence=0)
+    assert rejects(urgent) == []
+    assert rig.of(effects.ReadRange)[-1].chunk == 20
