@@ -157,10 +157,10 @@ class Fetcher:
         download = self.downloads.get(content)
         if holding is None or download is None or not download.fetching:
             return
-        gone = 0
-        for chunk, _, _ in reject.ranges:
-            if chunk < download.holding.metainfo.chunk_count:
-                gone |= 1 << chunk
+        count = download.holding.metainfo.chunk_count
+        gone = sum(
+            1 << chunk for chunk in {chunk for chunk, _, _ in reject.ranges if chunk < count}
+        )
         if reject.reason == "elsewhere":
             holding.withheld |= gone
             holding.withheld_until = now + pause_s

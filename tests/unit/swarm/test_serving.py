@@ -324,9 +324,7 @@ def test_hashes_are_given_and_refused_when_the_disk_cannot() -> None:
     assert answer.hashes == b"".join(CONTENT.leaves[:4])
     rig.disk = False
     peer.say(wire.HashesRequest(CONTENT.hash, root, 0, 4, 4))
-    rig.post(
-        inputs.ReadFailed(rig.of(effects.ReadHashes)[-1].ticket, "cannot read /home/someone/secret")
-    )
+    rig.post(inputs.ReadFailed(rig.of(effects.ReadHashes)[-1].ticket, "no /home/me/x"))
     peer.say(wire.HashesRequest(CONTENT.hash, bytes(32), 0, 0, 4))
     refused = [m.reason for m in peer.heard() if isinstance(m, wire.HashesReject)]
     assert refused == ["not-held", "not-held"]
