@@ -8,6 +8,8 @@ pytest_plugins = ("tests.support.no_excuses",)
 
 # Never a timed test: the machine may be busy with the real parts of its neighbours.
 settings.register_profile("patient", deadline=None)
+# make sim
+settings.register_profile("sim", deadline=None, max_examples=1_000)
 # make soak
 settings.register_profile("soak", deadline=None, max_examples=10_000)
 if not os.environ.get("CI"):  # hypothesis has a profile of its own there, without chance

@@ -21,6 +21,9 @@ CONTENTS = [
     SimContent(2, 3000 * KIB, 64 * KIB),
     SimContent(3, 2500 * KIB + 1, 512 * KIB),
 ]
+EXAMPLES = 12 * settings().max_examples // 100
+"""Each is a whole swarm; ``make sim`` and ``make soak`` ask for more of them."""
+
 TROUBLE_S = 20.0
 QUIET_S = 180.0
 LIAR = 4
@@ -164,7 +167,7 @@ class Chaos:
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=12)
+@settings(max_examples=EXAMPLES)
 @example(seed=0)
 @example(seed=1)
 def test_a_stored_octet_is_right_and_everything_completes(seed: int) -> None:

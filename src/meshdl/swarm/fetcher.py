@@ -246,10 +246,8 @@ class Fetcher:
                 self._bucket.take(octets, now=now)
             ranges.append((chunk.index, offset, octets))
         if ranges:
-            handle = self._requests.handle(download.content)
-            request = ChunkRequest(
-                download.content, handle, tuple(ranges), int(download.precedence)
-            )
+            content, urgency = download.content, int(download.precedence)
+            request = ChunkRequest(content, self._requests.handle(content), tuple(ranges), urgency)
             self._state.tell(session.link, request)
         return room
 

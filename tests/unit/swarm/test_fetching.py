@@ -416,10 +416,19 @@ def test_a_write_of_before_a_pause_completes_no_chunk_behind_the_stores_back() -
         rig.post(inputs.RangeWritten(one.hash, write.chunk, write.offset, len(write.octets)))
     rig.post(inputs.PauseDownload(one.hash))
     rig.post(inputs.StartDownload(one.hash))
-    rig.post(inputs.RangeWritten(one.hash, early[2].chunk, early[2].offset, 64 * KIB))
-    rig.disk = True
+    peer.heard()
     peer.has(one)
-    serve_all(one, peer)
+    told = peer.heard()
+    peer.serve(one, [m for m in told if isinstance(m, wire.HashesRequest)])
+    request = next(m for m in told if isinstance(m, wire.ChunkRequest))
+    third, fourth = request.ranges
+    peer.send_range(one, request.handle, *fourth)
+    rig.post(inputs.RangeWritten(one.hash, early[2].chunk, early[2].offset, 64 * KIB))
+    rig.post(inputs.RangeWritten(one.hash, ChunkIndex(0), fourth[1], fourth[2]))
+    assert not any(write.completes_chunk for write in rig.of(effects.WriteRange))
+    assert rig.swarm.holdings[one.hash].have == 0
+    rig.disk = True
+    peer.send_range(one, request.handle, *third)
     assert download_of(rig, one).stage is Stage.COMPLETE
     assert any(write.completes_chunk for write in rig.of(effects.WriteRange))
 
@@ -634,3 +643,13 @@ def test_a_peer_counts_once_however_often_a_download_begins() -> None:
     peer.has(OTHER)
     rig.open_for_download(OTHER)
     assert download_of(rig, OTHER).availability.count(ChunkIndex(0)) == 1
+
+
+def test_an_answer_tells_that_earlier_ranges_were_lost_and_they_are_asked_for_at_once() -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA")
+    rig.open_for_download(OTHER)
+    peer.has(OTHER)
+    first, second, third, _ = ranges(asked(peer))
+    peer.send_range(OTHER, 0, *third)
+    assert {first, second} <= set(ranges(asked(peer)))
