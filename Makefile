@@ -36,7 +36,8 @@ bench: $(VENV)/.bench  ## Every figure that a document may cite, in one run
 	$(BIN)/python -m bench
 
 sim: $(VENV)/.test  ## Only the simulated swarms and disks, with ten times the examples (minutes)
-	$(BIN)/python -m pytest tests/simulation --hypothesis-profile=sim --timeout=900
+	$(BIN)/python -m pytest tests/simulation --hypothesis-profile=sim --timeout=900 \
+		-o faulthandler_timeout=890
 
 soak: $(VENV)/.test  ## The same and the codecs, with a hundred times the examples (an hour)
 	$(BIN)/python -m pytest tests/simulation tests/unit --hypothesis-profile=soak --timeout=1800
