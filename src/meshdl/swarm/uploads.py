@@ -10,10 +10,8 @@ A more urgent peer takes the slot of a less urgent one. Among slot holders
 emergency transfer overtakes at the next message. A slot is given back when its queue is
 empty.
 
-A station that serves a swarm gives each chunk to one peer first: who asks for a chunk
-that another peer is just getting from us is told ``elsewhere``, takes another chunk, and
-will find this one at that peer. So the first copy leaves quickly and once, and eight
-peers that all begin at the same instant do not pull the same chunks from one uplink.
+A station that serves a swarm gives each chunk to one peer first, see
+:mod:`meshdl.swarm.spread`.
 
 Reading ahead is bounded per link; a link whose transport says "full" is not read for
 until it is writable.
@@ -23,12 +21,13 @@ from collections import deque
 
 from meshdl.content.precedence import Precedence
 from meshdl.errors import RemoteProtocolError
-from meshdl.ids import ChunkIndex, ContentHash, LinkId
+from meshdl.ids import ChunkIndex, ContentHash
 from meshdl.links import Path
 from meshdl.policy.bucket import TokenBucket
 from meshdl.policy.slots import BUSY_RETRY_AFTER_S, Waiting, next_upload, slot_to_yield
 from meshdl.swarm.effects import ReadHashes, ReadRange
 from meshdl.swarm.session import RangeKey, Session, UploadRequest
+from meshdl.swarm.spread import ELSEWHERE_S, Spread
 from meshdl.swarm.state import Holding, SwarmState
 from meshdl.wire import chunks
 from meshdl.wire.control import (
@@ -42,9 +41,6 @@ from meshdl.wire.control import (
 )
 
 READ_AHEAD_PER_LINK = 4
-ELSEWHERE_S = 2.0
-"""How long a chunk that one peer is getting is withheld from the others. If that peer
-has not announced it by then, something is slow and everybody may have it."""
 
 QUEUE_MAX = 2 * RANGES_MAX
 """Requests that one link may have waiting: twice what the largest window asks for."""
@@ -58,7 +54,7 @@ class Uploader:
 
     def __init__(self, state: SwarmState, *, now: float) -> None:
         self._state = state
-        self._given: dict[ContentHash, dict[int, tuple[LinkId, float]]] = {}
+        self._spread = Spread(state)
         self._tickets: dict[int, tuple[Session, UploadRequest]] = {}
         self._hash_tickets: dict[int, tuple[Session, HashesRequest]] = {}
         self._ticket = 0
@@ -79,7 +75,7 @@ class Uploader:
         wanted, missing = _held(request, holding)
         if missing:
             self._reject(session, content, tuple(missing), "not-held")
-        wanted, elsewhere = self._spread(session, content, wanted, now)
+        wanted, elsewhere = self._spread.divide(session, content, wanted, now=now)
         if elsewhere:
             self._reject(session, content, tuple(elsewhere), "elsewhere")
         if not wanted:
@@ -136,6 +132,7 @@ class Uploader:
             traffic = session.traffic_of(key.content)
             traffic.sent += len(octets)
             traffic.moved_at = now
+            self._spread.sent(session, key, now=now)
             self._give_back_slot(session)
         self.pump(now=now)
 
@@ -204,7 +201,7 @@ class Uploader:
 
     def withdraw(self, content: ContentHash) -> None:
         """Serve this content no longer; what waits is refused."""
-        self._given.pop(content, None)
+        self._spread.forget(content)
         holding = self._state.holdings.get(content)
         if holding is not None:
             holding.served = False
@@ -217,31 +214,6 @@ class Uploader:
             for first in range(0, len(ranges), RANGES_MAX):
                 self._reject(session, content, ranges[first : first + RANGES_MAX], "changed")
             self._give_back_slot(session)
-
-    def _spread(
-        self,
-        session: Session,
-        content: ContentHash,
-        ranges: list[tuple[int, int, int]],
-        now: float,
-    ) -> tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]:
-        """Tell apart what this peer shall have from us and what it will find elsewhere."""
-        others = sum(1 for s in self._state.sessions.values() if content in s.subscribed)
-        if others < 2:
-            return ranges, []
-        given = self._given.setdefault(content, {})
-        ours: list[tuple[int, int, int]] = []
-        elsewhere: list[tuple[int, int, int]] = []
-        for found in ranges:
-            chunk = found[0]
-            link, at = given.get(chunk, (session.link, now))
-            lives = link in self._state.sessions
-            if link != session.link and lives and now - at < ELSEWHERE_S:
-                elsewhere.append(found)
-            else:
-                given[chunk] = (session.link, now)
-                ours.append(found)
-        return ours, elsewhere
 
     def _enqueue(self, session: Session, request: UploadRequest) -> None:
         queue = session.uploads

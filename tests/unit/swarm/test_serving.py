@@ -11,7 +11,8 @@ from meshdl.links import LinkWritable, Path
 from meshdl.sim.station import SimContent
 from meshdl.swarm import effects, inputs
 from meshdl.swarm.state import SwarmSettings
-from meshdl.swarm.uploads import ELSEWHERE_S, QUEUE_MAX, READ_AHEAD_PER_LINK
+from meshdl.swarm.spread import ELSEWHERE_S
+from meshdl.swarm.uploads import, QUEUE_MAX, READ_AHEAD_PER_LINK
 from meshdl.wire import chunks
 from meshdl.wire import control as wire
 
