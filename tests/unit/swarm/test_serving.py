@@ -10,9 +10,9 @@ from meshdl.ids import ChunkIndex
 from meshdl.links import LinkWritable, Path
 from meshdl.sim.station import SimContent
 from meshdl.swarm import effects, inputs
-from meshdl.swarm.state import SwarmSettings
 from meshdl.swarm.spread import ELSEWHERE_S
-from meshdl.swarm.uploads import, QUEUE_MAX, READ_AHEAD_PER_LINK
+from meshdl.swarm.state import SwarmSettings
+from meshdl.swarm.uploads import QUEUE_MAX, READ_AHEAD_PER_LINK
 from meshdl.wire import chunks
 from meshdl.wire import control as wire
 
@@ -238,6 +238,18 @@ def test_a_chunk_given_to_a_peer_that_left_is_free_for_all() -> None:
     peers[0].go()
     ask(peers[1], 0)
     assert [one.chunk for one in octets(peers[1])] == [0]
+
+
+def test_a_chunk_that_waits_in_the_queue_of_a_slow_seed_stays_withheld() -> None:
+    rig = seeding()
+    rig.disk = False  # nothing of what was asked for leaves
+    peers = [rig.peer(f"KA1AA{letter}") for letter in "AB"]
+    for peer in peers:
+        peer.say(wire.Want(CONTENT.hash))
+    ask(peers[0], *range(10))
+    rig.wait(ELSEWHERE_S + 0.5)
+    ask(peers[1], 9)
+    assert rejects(peers[1]) == [("elsewhere", 1)]
 
 
 def test_a_changed_file_is_not_served_any_more_and_its_askers_are_told() -> None:
