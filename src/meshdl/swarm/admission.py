@@ -34,7 +34,7 @@ from meshdl.swarm.effects import (
 )
 from meshdl.swarm.handshake import NONCE_OCTETS, Handshake, ProvedPeer
 from meshdl.swarm.neighbours import Neighbours
-from meshdl.swarm.session import Liveness, Session
+from meshdl.swarm.session import Liveness, Session, for_people
 from meshdl.swarm.state import SwarmState
 from meshdl.wire import control as wire
 
@@ -195,7 +195,8 @@ class Admission:
                 self._state.tell(session.link, session.handshake.receive_hello(message))
             case wire.HelloProof():
                 return self._proved(session, session.handshake.receive_proof(message), now)
-            case wire.Bye(reason):
+            case wire.Bye(text):
+                reason = for_people(text)
                 self._state.effects.append(
                     PeerRefused(session.link, "", session.address, f"it refused us: {reason}")
                 )

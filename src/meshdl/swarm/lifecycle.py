@@ -70,7 +70,7 @@ class Lifecycle:
         if download is not None:
             self._stop(download, Stage.PAUSED, None)
             del self._fetcher.downloads[content]
-        self._uploader.withdraw(content)
+        self._uploader.withdraw(content, reason="not-held")
         self._state.holdings.pop(content, None)
         self._announcements.withdraw_record(content)
 

@@ -17,6 +17,11 @@ CANCELLED_REMEMBERED = 4096
 windows full, even of the shortest ranges."""
 
 
+def for_people(text: str) -> str:
+    """What a peer wrote, fit for a log and a terminal: no control characters."""
+    return "".join(one if one.isprintable() else "?" for one in text)
+
+
 class Liveness(enum.Enum):
     """Verdict of :meth:`Session.liveness`."""
 

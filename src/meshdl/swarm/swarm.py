@@ -49,7 +49,7 @@ from meshdl.swarm.handshake import Identity, ProvedPeer
 from meshdl.swarm.lifecycle import Lifecycle
 from meshdl.swarm.metainfo_traffic import MetainfoTraffic
 from meshdl.swarm.neighbours import Neighbours
-from meshdl.swarm.session import Session
+from meshdl.swarm.session import Session, for_people
 from meshdl.swarm.state import Holding, SwarmSettings, SwarmState
 from meshdl.swarm.transfer_log import TransferLog
 from meshdl.swarm.uploads import Uploader
@@ -305,10 +305,10 @@ class Swarm:
             case wire.Pong(token):
                 session.answered(token, now=now)
             case wire.StationIdentification(_, text):
-                self._identified(session, peer, text)
+                self._identified(session, peer, for_people(text))
             case wire.Bye(reason):
                 self._identified(session, peer, f"DE {peer.callsign} (bye)")
-                text = reason or "the other station closed the link"
+                text = for_people(reason) or "the other station closed the link"
                 self._admission.close(session, text, now=now)
             case wire.Hello() | wire.HelloProof():
                 raise RemoteProtocolError("a handshake message out of turn", penalty=100)

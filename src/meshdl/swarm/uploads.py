@@ -199,7 +199,7 @@ class Uploader:
             self.withdraw(key.content)
         self.pump(now=now)
 
-    def withdraw(self, content: ContentHash) -> None:
+    def withdraw(self, content: ContentHash, *, reason: str = "changed") -> None:
         """Serve this content no longer; what waits is refused."""
         self._spread.forget(content)
         holding = self._state.holdings.get(content)
@@ -212,7 +212,7 @@ class Uploader:
             session.uploads = deque(r for r in session.uploads if r.key.content != content)
             ranges = tuple((r.key.chunk, r.key.offset, r.octets) for r in refused)
             for first in range(0, len(ranges), RANGES_MAX):
-                self._reject(session, content, ranges[first : first + RANGES_MAX], "changed")
+                self._reject(session, content, ranges[first : first + RANGES_MAX], reason)
             self._give_back_slot(session)
 
     def _enqueue(self, session: Session, request: UploadRequest) -> None:

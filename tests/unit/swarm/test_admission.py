@@ -466,3 +466,15 @@ def test_no_more_is_dialled_at_once_than_there_is_room_for() -> None:
         rig.wait(0.1)
     rig.wait(1.0)
     assert dials(rig) == 5
+
+
+def test_what_a_peer_writes_cannot_steer_the_operators_terminal() -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA")
+    peer.say(wire.StationIdentification("KA1AAA", "DE KA1AAA\x1b[2J"))
+    peer.say(wire.Bye("\r\nall is well\x07"))
+    assert [one.text for one in rig.of(effects.Identified)][2] == "DE KA1AAA?[2J"
+    assert rig.of(effects.PeerDown)[0].reason == "??all is well?"
+    unproved = rig.bare_link("KA1BBB")
+    unproved.say(wire.Bye("go\x00"))
+    assert refusals(rig) == ["it refused us: go?"]

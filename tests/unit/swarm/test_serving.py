@@ -267,9 +267,11 @@ def test_a_changed_file_is_not_served_any_more_and_its_askers_are_told() -> None
 
 def test_a_removed_content_is_not_served_any_more() -> None:
     rig = seeding()
+    rig.disk = False
     peer = rig.peer("KA1AAA")
+    ask(peer, *range(10))
     rig.post(inputs.ContentRemoved(CONTENT.hash))
-    peer.heard()
+    assert rejects(peer) == [("not-held", 10 - READ_AHEAD_PER_LINK)]
     ask(peer, 0)
     assert rejects(peer) == [("not-held", 1)]
 
