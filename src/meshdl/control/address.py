@@ -87,7 +87,7 @@ def find(home: Path) -> ControlAddress:
         ) from error
     try:
         return msgspec.json.decode(octets, type=ControlAddress)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise not_running(home) from None
 
 

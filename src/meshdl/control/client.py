@@ -244,7 +244,7 @@ class ControlClient:
         octets = await answer.read()
         try:
             facts = msgspec.json.decode(octets, type=ErrorBody).error
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             raise RemoteProtocolError(
                 f"the station answered {answer.status} {answer.reason}; look at its log"
             ) from None
@@ -268,7 +268,7 @@ async def _lines(answer: _Answer) -> AsyncIterator[bytes]:
 def _decode(octets: bytes, kind: Any) -> Any:
     try:
         return msgspec.json.decode(octets, type=kind)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RemoteProtocolError(
             f"the station's answer is not understood ({error}); is it of another version?"
         ) from error

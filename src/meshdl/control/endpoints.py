@@ -202,7 +202,7 @@ async def _body_of(request: web.Request, kind: type[StructT]) -> StructT:
     octets = await _read(request, JSON_BODY_MAX_OCTETS)
     try:
         return msgspec.json.decode(octets, type=kind)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RemoteProtocolError(f"the body is not understood: {error}") from error
 
 

@@ -130,3 +130,13 @@ def test_a_port_in_use_is_a_setting_to_change(tmp_path: Path, station: FakeStati
                     pass
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[1]", b'{"target": "\xff"}', b'{"tarket": "x"}'])
+def test_a_body_that_is_not_understood_is_said_to_be_the_askers_mistake(
+    tmp_path: Path, station: FakeStation, body: bytes
+) -> None:
+    status, answer = ask(tmp_path, station, "POST", f"{API}/downloads", data=body)
+    assert status == 400
+    assert "not understood" in answer["error"]["message"]
+    assert station.told == []
