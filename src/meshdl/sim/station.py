@@ -211,11 +211,36 @@ class SimStation:
                 backlog.popleft()
         self.host.post(event)
 
-    def _perform(self, effect: effects.SwarmEffect) -> None:  # noqa: C901 - one flat match
-        later = self._later
+    def _perform(self, effect: effects.SwarmEffect) -> None:
+        match effect:
+            case effects.Send() | effects.CloseLink() | effects.Dial():
+                self._use_network(effect)
+            case (
+                effects.CreateContent()
+                | effects.WriteLeafHashes()
+                | effects.WriteRange()
+                | effects.FinishContent()
+                | effects.ReadRange()
+                | effects.ReadHashes()
+            ):
+                self._use_store(effect)
+            case _:
+                self._notice(effect)
+
+    def _use_network(self, effect: effects.LinkEffect) -> None:
         match effect:
             case effects.Send(link, message):
                 self._send(link, message)
+            case effects.CloseLink(link, reason):
+                self.network.close(link, reason)
+            case effects.Dial(station):
+                self._dial(station)
+            case _:
+                assert_never(effect)
+
+    def _use_store(self, effect: effects.StoreEffect) -> None:
+        later = self._later
+        match effect:
             case effects.WriteRange():
                 later(DISK_S, partial(self._write, effect))
             case effects.ReadRange():
@@ -226,10 +251,6 @@ class SimStation:
                 self.stores[content].leaves[chunk] = [
                     hashes[i : i + 32] for i in range(0, len(hashes), 32)
                 ]
-            case effects.CloseLink(link, reason):
-                self.network.close(link, reason)
-            case effects.Dial(station):
-                self._dial(station)
             case effects.CreateContent(content, metainfo, _, hashes):
                 self.stores[content] = MemoryStore(metainfo, hashes)
                 opened = inputs.ContentOpened(content, metainfo, hashes, 0)
@@ -237,20 +258,11 @@ class SimStation:
             case effects.FinishContent(content):
                 self.completed_at.setdefault(content, self.world.now)
                 later(0.0, partial(self.host.post, inputs.ContentFinished(content)))
-            case (
-                effects.PinStation()
-                | effects.PeerUp()
-                | effects.PeerDown()
-                | effects.PeerRefused()
-                | effects.Identified()
-                | effects.RecordsHeard()
-                | effects.RecordsForgotten()
-                | effects.Transferred()
-                | effects.DownloadChanged()
-            ):
-                self.events.append(effect)
             case _:
                 assert_never(effect)
+
+    def _notice(self, effect: effects.Notice) -> None:
+        self.events.append(effect)
 
     def _later(self, delay_s: float, action: Callable[[], None]) -> None:
         """What a disk does for a program that was killed meanwhile, nobody hears of."""

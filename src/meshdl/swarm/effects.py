@@ -189,23 +189,25 @@ class DownloadChanged:
     content: ContentHash
 
 
-SwarmEffect: TypeAlias = (
-    Send
-    | CloseLink
-    | Dial
-    | PinStation
+LinkEffect: TypeAlias = Send | CloseLink | Dial
+"""For the transports."""
+
+StoreEffect: TypeAlias = (
+    CreateContent | WriteLeafHashes | WriteRange | FinishContent | ReadRange | ReadHashes
+)
+"""For the store."""
+
+Notice: TypeAlias = (
+    PinStation
     | PeerUp
     | PeerDown
     | PeerRefused
     | Identified
     | RecordsHeard
     | RecordsForgotten
-    | CreateContent
-    | WriteLeafHashes
-    | WriteRange
-    | FinishContent
-    | ReadRange
-    | ReadHashes
     | Transferred
     | DownloadChanged
 )
+"""For the catalogue, the station log and whoever looks on."""
+
+SwarmEffect: TypeAlias = LinkEffect | StoreEffect | Notice

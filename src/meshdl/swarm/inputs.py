@@ -7,7 +7,7 @@ from typing import TypeAlias
 from meshdl.content.metainfo import Metainfo
 from meshdl.content.precedence import Precedence
 from meshdl.ids import Callsign, ChunkIndex, ContentHash, LinkId, StationId, StationKey
-from meshdl.links import LinkEvent
+from meshdl.links import DialFailed, LinkDown, LinkUp, LinkWritable, MessageReceived
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,22 +160,27 @@ class Shutdown:
     """Say goodbye on every link and close it."""
 
 
+LinkInput: TypeAlias = LinkUp | LinkDown | LinkWritable | LinkBlocked | DialFailed
+"""What becomes of links."""
+
+DiscoveryInput: TypeAlias = StationSeen | StationGone | StationTrusted
+"""Who is in reach."""
+
+OperatorInput: TypeAlias = OfferRecord | StartDownload | PauseDownload | ContentRemoved
+"""What the operator wants."""
+
+StoreInput: TypeAlias = ContentOpened | RangeWritten | StoreFailed | ContentFinished
+"""What became of the contents in the store."""
+
+ReadAnswer: TypeAlias = RangeRead | HashesRead | ReadFailed
+"""What the store read, to be sent."""
+
 SwarmInput: TypeAlias = (
-    LinkEvent
-    | LinkBlocked
-    | StationSeen
-    | StationGone
-    | StationTrusted
-    | OfferRecord
-    | StartDownload
-    | PauseDownload
-    | ContentOpened
-    | ContentRemoved
-    | RangeWritten
-    | StoreFailed
-    | ContentFinished
-    | RangeRead
-    | HashesRead
-    | ReadFailed
+    MessageReceived
+    | LinkInput
+    | DiscoveryInput
+    | OperatorInput
+    | StoreInput
+    | ReadAnswer
     | Shutdown
 )

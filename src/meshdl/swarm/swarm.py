@@ -14,47 +14,33 @@ A download lives through the stages of :mod:`meshdl.swarm.lifecycle`; its chunks
 a :class:`~meshdl.swarm.state.Holding` and are served alike, by
 :mod:`meshdl.swarm.uploads`.
 
-This module only says who takes which input and which message. Nothing a peer sends makes
-it raise. There is one timer: while there is any session or neighbour, the core wants to
-be called every ``TICK_S``.
+This module only says who takes which input, and :mod:`meshdl.swarm.reception` who takes
+which message. There is one timer: while there is any session or neighbour, the core wants
+to be called every ``TICK_S``.
 """
 
 from collections.abc import Mapping
 from random import Random
 from typing import assert_never
 
-from meshdl.errors import LinkRefused, RemoteProtocolError
+from meshdl.errors import RemoteProtocolError
 from meshdl.ids import Callsign, ContentHash, LinkId, StationKey, station_id
-from meshdl.links import (
-    DialFailed,
-    LinkDown,
-    LinkUp,
-    LinkWritable,
-    Message,
-    MessageReceived,
-)
+from meshdl.links import DialFailed, LinkDown, LinkUp, LinkWritable, MessageReceived
 from meshdl.swarm import inputs
 from meshdl.swarm.admission import Admission
 from meshdl.swarm.announcements import Announcements
 from meshdl.swarm.download import Download
-from meshdl.swarm.effects import (
-    DownloadChanged,
-    Identified,
-    RecordsForgotten,
-    RecordsHeard,
-    SwarmEffect,
-)
+from meshdl.swarm.effects import DownloadChanged, SwarmEffect
 from meshdl.swarm.fetcher import Fetcher
-from meshdl.swarm.handshake import Identity, ProvedPeer
+from meshdl.swarm.handshake import Identity
 from meshdl.swarm.lifecycle import Lifecycle
 from meshdl.swarm.metainfo_traffic import MetainfoTraffic
 from meshdl.swarm.neighbours import Neighbours
-from meshdl.swarm.session import Session, for_people
+from meshdl.swarm.reception import Reception
+from meshdl.swarm.session import Session
 from meshdl.swarm.state import Holding, SwarmSettings, SwarmState
 from meshdl.swarm.transfer_log import TransferLog
 from meshdl.swarm.uploads import Uploader
-from meshdl.wire import chunks
-from meshdl.wire import control as wire
 
 TICK_S = 0.25
 SLOW_TICK_S = 1.0
@@ -99,60 +85,42 @@ class Swarm:
             announcements=self._announcements,
             log=self._log,
         )
+        self._reception = Reception(
+            self._state,
+            admission=self._admission,
+            announcements=self._announcements,
+            fetcher=self._fetcher,
+            lifecycle=self._lifecycle,
+            metainfo=self._metainfo,
+            uploader=self._uploader,
+        )
         self._next_tick: float | None = None
         self._next_slow_tick = now
 
     # The four verbs.
 
-    def receive(self, event: inputs.SwarmInput, *, now: float) -> None:  # noqa: C901, PLR0912 - one flat match over a closed union
+    def receive(self, event: inputs.SwarmInput, *, now: float) -> None:
         """Take one input."""
         match event:
             case MessageReceived(link, message):
-                self._message(link, message, now)
-            case inputs.RangeWritten():
-                self._lifecycle.written(event)
-            case inputs.RangeRead(ticket, octets):
-                self._uploader.range_read(ticket, octets, now=now)
-            case LinkWritable(link):
-                self._flow(link, blocked=False, now=now)
-            case inputs.LinkBlocked(link):
-                self._flow(link, blocked=True, now=now)
-            case LinkUp():
-                self._admission.link_up(event, now=now)
-            case LinkDown(link, reason):
-                self._admission.link_down(link, reason, now=now)
-            case DialFailed(station, _):
-                self.neighbours.failed(station, now=now)
-            case inputs.HashesRead(ticket, hashes):
-                self._uploader.hashes_read(ticket, hashes)
-            case inputs.ReadFailed(ticket, _, changed):
-                self._uploader.read_failed(ticket, changed=changed, now=now)
-            case inputs.StationSeen(station, callsign):
-                self.neighbours.seen(station, callsign, now=now)
-                self._admission.dial(now=now)
-            case inputs.StationGone(station):
-                self.neighbours.gone(station)
-            case inputs.StationTrusted(callsign, key):
-                self._admission.trust(callsign, key, now=now)
-            case inputs.OfferRecord(content, record):
-                self._announcements.offer_record(content, record)
-            case inputs.StartDownload():
-                self._lifecycle.start(event, now=now)
-            case inputs.PauseDownload(content):
-                self._lifecycle.pause(content)
-            case inputs.ContentOpened():
-                self._lifecycle.opened(event, now=now)
-            case inputs.ContentRemoved(content):
-                self._lifecycle.remove(content)
-            case inputs.StoreFailed(content, reason, unwritten_octets):
-                self._fetcher.written(unwritten_octets)
-                self._lifecycle.store_failed(content, reason)
-            case inputs.ContentFinished(content):
-                self._lifecycle.finished(content)
+                self._reception.receive(link, message, now=now)
+            case inputs.RangeRead() | inputs.HashesRead() | inputs.ReadFailed():
+                self._from_disk(event, now)
+            case (
+                inputs.RangeWritten()
+                | inputs.ContentOpened()
+                | inputs.StoreFailed()
+                | inputs.ContentFinished()
+            ):
+                self._from_store(event, now)
+            case LinkUp() | LinkDown() | LinkWritable() | inputs.LinkBlocked() | DialFailed():
+                self._from_transport(event, now)
+            case inputs.StationSeen() | inputs.StationGone() | inputs.StationTrusted():
+                self._from_discovery(event, now)
             case inputs.Shutdown():
                 self._shut_down()
             case _:
-                assert_never(event)
+                self._from_operator(event, now)
         if self._next_tick is None and self._busy():
             self._next_tick = now + TICK_S
 
@@ -200,7 +168,74 @@ class Swarm:
         """Every open content; for showing."""
         return self._state.holdings
 
-    # Links.
+    # Who takes which input.
+
+    def _from_disk(self, event: inputs.ReadAnswer, now: float) -> None:
+        match event:
+            case inputs.RangeRead(ticket, octets):
+                self._uploader.range_read(ticket, octets, now=now)
+            case inputs.HashesRead(ticket, hashes):
+                self._uploader.hashes_read(ticket, hashes)
+            case inputs.ReadFailed(ticket, _, changed):
+                self._uploader.read_failed(ticket, changed=changed, now=now)
+            case _:
+                assert_never(event)
+
+    def _from_store(self, event: inputs.StoreInput, now: float) -> None:
+        match event:
+            case inputs.RangeWritten():
+                self._lifecycle.written(event)
+            case inputs.ContentOpened():
+                self._lifecycle.opened(event, now=now)
+            case inputs.StoreFailed(content, reason, unwritten_octets):
+                self._fetcher.written(unwritten_octets)
+                self._lifecycle.store_failed(content, reason)
+            case inputs.ContentFinished(content):
+                self._lifecycle.finished(content)
+            case _:
+                assert_never(event)
+
+    def _from_transport(self, event: inputs.LinkInput, now: float) -> None:
+        match event:
+            case LinkWritable(link):
+                self._flow(link, blocked=False, now=now)
+            case inputs.LinkBlocked(link):
+                self._flow(link, blocked=True, now=now)
+            case LinkUp():
+                self._admission.link_up(event, now=now)
+            case LinkDown(link, reason):
+                self._admission.link_down(link, reason, now=now)
+            case DialFailed(station, _):
+                self.neighbours.failed(station, now=now)
+            case _:
+                assert_never(event)
+
+    def _from_discovery(self, event: inputs.DiscoveryInput, now: float) -> None:
+        match event:
+            case inputs.StationSeen(station, callsign):
+                self.neighbours.seen(station, callsign, now=now)
+                self._admission.dial(now=now)
+            case inputs.StationGone(station):
+                self.neighbours.gone(station)
+            case inputs.StationTrusted(callsign, key):
+                self._admission.trust(callsign, key, now=now)
+            case _:
+                assert_never(event)
+
+    def _from_operator(self, event: inputs.OperatorInput, now: float) -> None:
+        match event:
+            case inputs.OfferRecord(content, record):
+                self._announcements.offer_record(content, record)
+            case inputs.StartDownload():
+                self._lifecycle.start(event, now=now)
+            case inputs.PauseDownload(content):
+                self._lifecycle.pause(content)
+            case inputs.ContentRemoved(content):
+                self._lifecycle.remove(content)
+            case _:
+                assert_never(event)
+
+    # How they do it together.
 
     def _busy(self) -> bool:
         return bool(self._state.sessions or self.neighbours.known or self._metainfo.fetches)
@@ -214,6 +249,9 @@ class Swarm:
             if content in self._fetcher.downloads:
                 self._state.effects.append(DownloadChanged(content))
 
+    def _blame(self, session: Session, error: RemoteProtocolError, now: float) -> None:
+        self._admission.penalise(session, error, now=now)
+
     def _flow(self, link: LinkId, *, blocked: bool, now: float) -> None:
         session = self._state.sessions.get(link)
         if session is None:
@@ -226,109 +264,3 @@ class Swarm:
         for session in self._state.sessions.values():
             self._log.all_of(session)
         self._admission.shut_down()
-
-    # Messages.
-
-    def _message(self, link: LinkId, message: Message, now: float) -> None:
-        session = self._state.sessions.get(link)
-        if session is None:
-            return
-        session.heard(now=now)
-        try:
-            if isinstance(message, bytes):
-                self._octets(session, message, now)
-            else:
-                self._text(session, message, now)
-        except RemoteProtocolError as error:
-            self._admission.penalise(session, error, now=now)
-        except LinkRefused as error:
-            self._admission.refuse(session, str(error), now=now)
-
-    def _blame(self, session: Session, error: RemoteProtocolError, now: float) -> None:
-        self._admission.penalise(session, error, now=now)
-
-    def _octets(self, session: Session, message: bytes, now: float) -> None:
-        octets = chunks.decode(message)
-        if octets is None:
-            return
-        if session.peer is None:
-            raise RemoteProtocolError("chunk octets before the handshake", penalty=100)
-        try:
-            self._fetcher.receive_octets(session, octets, now=now)
-        finally:
-            if session.link in self._state.sessions:
-                self._fetcher.fill(session, now=now)
-
-    def _text(self, session: Session, text: str, now: float) -> None:
-        message = wire.decode(text)
-        if message is None:
-            return
-        if session.peer is not None:
-            self._control(session, session.peer, message, now)
-        elif self._admission.receive(session, message, now=now):
-            self._announcements.introduce(session)
-
-    def _control(  # noqa: C901, PLR0912 - one flat match over a closed union
-        self, session: Session, peer: ProvedPeer, message: wire.ControlMessage, now: float
-    ) -> None:
-        match message:
-            case wire.ChunkRequest():
-                self._uploader.request(session, message, now=now)
-            case wire.Have():
-                self._announcements.receive_have(session, message)
-                self._metainfo.ask(ContentHash(message.content_hash), now=now)
-                self._fetcher.fill(session, now=now)
-            case wire.Info():
-                self._lifecycle.metainfo_came(session, message, now=now)
-            case wire.Hashes():
-                self._hashes(session, message, now)
-            case wire.HashesRequest():
-                self._uploader.hashes_requested(session, message)
-            case wire.HashesReject():
-                self._hashes_reject(session, message, now)
-            case wire.ChunkReject():
-                self._fetcher.receive_reject(session, message, now=now)
-                self._fetcher.fill_all(now=now)
-            case wire.ChunkCancel():
-                self._uploader.cancel(session, message)
-            case wire.Want():
-                self._announcements.receive_want(session, message)
-            case wire.InfoRequest():
-                self._metainfo.answer(session, message)
-            case wire.Records(records):
-                self._state.effects.append(RecordsHeard(peer.key, peer.callsign, records))
-            case wire.RecordsGone(hashes):
-                gone = tuple(ContentHash(octets) for octets in hashes)
-                self._state.effects.append(RecordsForgotten(peer.key, gone))
-            case wire.Ping(token):
-                self._state.tell(session.link, wire.Pong(token))
-            case wire.Pong(token):
-                session.answered(token, now=now)
-            case wire.StationIdentification(_, text):
-                self._identified(session, peer, for_people(text))
-            case wire.Bye(reason):
-                self._identified(session, peer, f"DE {peer.callsign} (bye)")
-                text = for_people(reason) or "the other station closed the link"
-                self._admission.close(session, text, now=now)
-            case wire.Hello() | wire.HelloProof():
-                raise RemoteProtocolError("a handshake message out of turn", penalty=100)
-            case _:
-                assert_never(message)
-
-    def _hashes(self, session: Session, hashes: wire.Hashes, now: float) -> None:
-        if hashes.content_hash in self._metainfo.fetches:
-            self._lifecycle.metainfo_came(session, hashes, now=now)
-            return
-        self._fetcher.receive_hashes(session, hashes, now=now)
-        if session.link in self._state.sessions:
-            self._fetcher.fill(session, now=now)
-
-    def _hashes_reject(self, session: Session, reject: wire.HashesReject, now: float) -> None:
-        content = ContentHash(reject.content_hash)
-        if content in self._metainfo.fetches:
-            self._metainfo.receive_reject(session, content, now=now)
-        else:
-            self._fetcher.receive_hashes_reject(session, reject)
-
-    def _identified(self, session: Session, peer: ProvedPeer, text: str) -> None:
-        self._state.effects.append(Identified(session.link, peer.callsign, text, sent=False))
