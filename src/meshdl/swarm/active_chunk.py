@@ -106,9 +106,7 @@ class ActiveChunk:
         whole = end % merkle.LEAF_OCTETS == 0 or end == self.octets
         if offset % merkle.LEAF_OCTETS or not whole or not octets or end > self.octets:
             raise ValueError("not a range of whole leaves")
-        first = offset // merkle.LEAF_OCTETS
-        count = -(-octets // merkle.LEAF_OCTETS)
-        return ((1 << count) - 1) << first
+        return leaves_between(offset, octets)
 
     def take_back(self, offset: int) -> None:
         """A range came although nobody was asked for it: nobody need be."""
@@ -143,3 +141,9 @@ class ActiveChunk:
     def spoken_for(self, offset: int) -> bool:
         """Whether the range that begins here is asked of somebody or waits to be."""
         return offset in self.asked or any(offset == start for start, _ in self.unasked)
+
+
+def leaves_between(offset: int, octets: int) -> int:
+    """The set of leaves that a range of whole leaves covers."""
+    count = -(-octets // merkle.LEAF_OCTETS)
+    return ((1 << count) - 1) << offset // merkle.LEAF_OCTETS

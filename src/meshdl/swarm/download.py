@@ -24,7 +24,7 @@ from meshdl.content import merkle
 from meshdl.content.precedence import Precedence
 from meshdl.ids import ChunkIndex, ContentHash, LinkId
 from meshdl.policy.picker import Availability, in_order, rarest_first
-from meshdl.swarm.active_chunk import ActiveChunk, Arrival, Verdict
+from meshdl.swarm.active_chunk import ActiveChunk, Arrival, Verdict, leaves_between
 from meshdl.swarm.state import Holding
 from meshdl.wire.control import RANGE_OCTETS_MAX
 
@@ -77,6 +77,10 @@ class Download:
         assert self._holding is not None
         return self._holding
 
+    def fills(self, holding: Holding | None) -> bool:
+        """Whether this is the holding that the download fills."""
+        return holding is not None and holding is self._holding
+
     @property
     def fetching(self) -> bool:
         """Whether ranges may be asked for."""
@@ -87,9 +91,11 @@ class Download:
         """Verified and written octets, those of unfinished chunks included."""
         if self._holding is None:
             return 0
-        return _octets_of(self._holding, self._holding.have) + sum(
-            min(chunk.written.bit_count() * merkle.LEAF_OCTETS, chunk.octets)
-            for chunk in self.active.values()
+        unfinished = dict(self._holding.partial)
+        unfinished |= {index: chunk.written for index, chunk in self.active.items()}
+        return self._holding.octets + sum(
+            min(leaves.bit_count() * merkle.LEAF_OCTETS, self._holding.metainfo.span(index).octets)
+            for index, leaves in unfinished.items()
         )
 
     def start(self, holding: Holding) -> None:
@@ -212,18 +218,21 @@ class Download:
         """A range stands in the file; ``True`` when that completes the chunk."""
         chunk = self.active.get(index)
         if chunk is None:
-            return False
+            return self._written_while_paused(index, offset, octets)
         # A write of before a pause says nothing of leaves that are now fetched again.
         chunk.written |= chunk.leaves_of(offset, octets) & chunk.verified
         if chunk.written != chunk.all_leaves:
             return False
         del self.active[index]
         self._drop_from_queues(chunk)
-        holding = self.holding
-        holding.partial.pop(index, None)
-        holding.have |= 1 << index
-        holding.complete = holding.have == holding.all_chunks
+        self.holding.gain(index)
         return True
+
+    def _written_while_paused(self, index: ChunkIndex, offset: int, octets: int) -> bool:
+        """What was on its way to the disk at a pause is held all the same."""
+        if self.stage is not Stage.PAUSED or self.holding.have >> index & 1:
+            return False
+        return self.holding.gain_leaves(index, leaves_between(offset, octets))
 
     def _chunk_to_ask(self, link: LinkId, offered: int, rng: Random) -> ActiveChunk | None:
         own = self._owned.get(link)
@@ -331,17 +340,3 @@ class Download:
         if chunk.owner is not None and self._owned.get(chunk.owner) is chunk:
             del self._owned[chunk.owner]
         chunk.owner = None
-
-
-def _octets_of(holding: Holding, chunks: int) -> int:
-    """Octets of a set of chunks; counts the missing ones when they are fewer."""
-    metainfo = holding.metainfo
-    if chunks == holding.all_chunks:
-        return metainfo.total_octets
-    short = sum(
-        metainfo.chunk_octets - metainfo.span(last).octets
-        for file in metainfo.files
-        if file.chunk_count
-        and chunks >> (last := ChunkIndex(file.first_chunk + file.chunk_count - 1)) & 1
-    )
-    return chunks.bit_count() * metainfo.chunk_octets - short

@@ -119,12 +119,12 @@ class Lifecycle:
         """Verified octets stand in the file."""
         self._fetcher.written(event.octets)
         download = self._fetcher.downloads.get(event.content)
-        if download is None or not download.fetching:
+        if download is None or not download.fills(self._state.holdings.get(event.content)):
             return
         if download.written(event.chunk, event.offset, event.octets):
             self._announcements.tell_gain(event.content, event.chunk)
             self._changed(event.content)
-            if download.holding.complete:
+            if download.fetching and download.holding.complete:
                 self._complete(download)
 
     def finished(self, content: ContentHash) -> None:

@@ -67,6 +67,35 @@ class Holding:
         """The set of all chunks."""
         return (1 << self.metainfo.chunk_count) - 1
 
+    @property
+    def octets(self) -> int:
+        """Octets of all chunks in ``have``; counts the missing ones when they are fewer."""
+        metainfo = self.metainfo
+        if self.complete:
+            return metainfo.total_octets
+        short = sum(
+            metainfo.chunk_octets - metainfo.span(last).octets
+            for file in metainfo.files
+            if file.chunk_count
+            and self.have >> (last := ChunkIndex(file.first_chunk + file.chunk_count - 1)) & 1
+        )
+        return self.have.bit_count() * metainfo.chunk_octets - short
+
+    def gain(self, chunk: ChunkIndex) -> None:
+        """All leaves of a chunk are written."""
+        self.partial.pop(chunk, None)
+        self.have |= 1 << chunk
+        self.complete = self.have == self.all_chunks
+
+    def gain_leaves(self, chunk: ChunkIndex, leaves: int) -> bool:
+        """Some leaves of a chunk are written; ``True`` when that completes it."""
+        held = self.partial.get(chunk, 0) | leaves
+        if held != (1 << self.metainfo.span(chunk).leaf_count) - 1:
+            self.partial[chunk] = held
+            return False
+        self.gain(chunk)
+        return True
+
 
 @dataclass(slots=True)
 class SwarmState:

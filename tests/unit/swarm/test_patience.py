@@ -1,0 +1,158 @@
+"""Who is waited for, how long, and what is asked of them afterwards."""
+
+from tests.unit.swarm.rig import KIB, Peer, Rig
+
+from meshdl.ids import ChunkIndex
+from meshdl.sim.station import SimContent
+from meshdl.swarm import effects, inputs
+from meshdl.wire import control as wire
+
+CONTENT = SimContent(1, 1024 * KIB, 64 * KIB)
+OTHER = SimContent(2, 1024 * KIB, 64 * KIB)
+RANGE = 64 * KIB
+
+
+def requests(peer: Peer) -> list[wire.ChunkRequest]:
+    return [message for message in peer.heard() if isinstance(message, wire.ChunkRequest)]
+
+
+def ranges(peer: Peer) -> list[tuple[int, int, int]]:
+    return [found for request in requests(peer) for found in request.ranges]
+
+
+def test_a_source_that_delivers_slowly_but_steadily_keeps_its_requests() -> None:
+    rig = Rig()
+    slow = rig.peer("KA1AAA")
+    rig.open_for_download(CONTENT)
+    slow.has(CONTENT)
+    waiting = ranges(slow)
+    for _ in range(6):
+        rig.wait(1.2)  # it answers pings too
+        slow.send_range(CONTENT, 0, *waiting.pop(0))
+        heard = slow.heard()
+        assert not any(isinstance(m, wire.ChunkCancel) for m in heard)
+        waiting += [r for m in heard if isinstance(m, wire.ChunkRequest) for r in m.ranges]
+    assert slow.linked()
+
+
+def test_a_chunk_found_elsewhere_is_asked_for_again_when_the_time_is_over() -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA")
+    one = SimContent(3, 64 * KIB, 64 * KIB)
+    rig.open_for_download(one)
+    peer.has(one)
+    [wanted] = ranges(peer)
+    peer.say(wire.ChunkReject(one.hash, (wanted,), "elsewhere", 2000))
+    rig.wait(1.5)
+    peer.say(wire.Ping(1))
+    assert ranges(peer) == []
+    rig.wait(1.0)
+    assert ranges(peer) == [wanted]
+
+
+def test_one_window_serves_all_contents_of_a_source() -> None:
+    rig = Rig()
+    rig.open_for_download(CONTENT)
+    rig.open_for_download(OTHER)
+    peer = rig.peer("KA1AAA")
+    peer.has(CONTENT)
+    peer.has(OTHER)
+    asked = sum(octets for _, _, octets in ranges(peer))
+    assert asked <= rig.swarm.sessions[peer.link].window.octets
+    assert asked == rig.swarm.sessions[peer.link].asked_octets
+
+
+def test_a_source_with_nothing_of_the_first_content_is_asked_for_the_second() -> None:
+    rig = Rig()
+    rig.open_for_download(CONTENT)
+    rig.open_for_download(OTHER)
+    peer = rig.peer("KA1AAA")
+    peer.has(CONTENT, 0)
+    peer.has(OTHER)
+    assert {request.content_hash for request in requests(peer)} == {OTHER.hash}
+
+
+def test_a_source_that_was_wrong_in_a_chunk_does_not_help_with_it() -> None:
+    rig = Rig()
+    one = SimContent(4, 1024 * KIB, 1024 * KIB)  # a single chunk of sixteen ranges
+    rig.open_for_download(one)
+    liar = rig.peer("KA1AAA")
+    liar.has(one)
+    liar.serve(one, spoil=True)  # every range of its window, and the hashes
+    honest = rig.peer("KA1BBB")
+    honest.has(one)
+    assert ranges(honest)
+    liar.heard()
+    rig.wait(1.0)
+    assert ranges(liar) == []
+
+
+def test_urgent_requests_keep_their_order_before_the_others() -> None:
+    rig = Rig()
+    rig.seed(CONTENT)
+    rig.disk = False
+    peer = rig.peer("KA1AAA")
+    for precedence, chunks in ((3, range(8)), (0, (8, 9)), (0, (10,))):
+        wanted = tuple((chunk, 0, RANGE) for chunk in chunks)
+        peer.say(wire.ChunkRequest(CONTENT.hash, 0, wanted, precedence))
+    reads = rig.of(effects.ReadRange)
+    for _ in range(3):
+        ticket = reads.pop(0).ticket
+        rig.post(inputs.RangeRead(ticket, b"x"))
+    assert [read.chunk for read in rig.of(effects.ReadRange)[4:]] == [8, 9, 10]
+
+
+def test_what_is_on_its_way_to_the_disk_at_a_pause_is_held_when_it_is_there() -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA")
+    rig.open_for_download(CONTENT)
+    peer.has(CONTENT)
+    rig.disk = False
+    peer.serve(CONTENT)
+    late = rig.of(effects.WriteRange)
+    rig.post(inputs.PauseDownload(CONTENT.hash))
+    assert rig.swarm.downloads[CONTENT.hash].octets_done == 0
+    for write in late:
+        rig.post(inputs.RangeWritten(CONTENT.hash, write.chunk, write.offset, RANGE))
+    written = {write.chunk for write in late}
+    assert rig.swarm.holdings[CONTENT.hash].have == sum(1 << chunk for chunk in written)
+    assert rig.swarm.downloads[CONTENT.hash].octets_done == len(late) * RANGE
+    rig.disk = True
+    rig.post(inputs.StartDownload(CONTENT.hash))
+    peer.heard()
+    peer.has(CONTENT)
+    assert not {chunk for chunk, _, _ in ranges(peer)} & written
+
+
+def test_leaves_that_were_written_after_a_pause_are_not_fetched_again() -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA")
+    one = SimContent(5, 512 * KIB, 512 * KIB)
+    rig.open_for_download(one)
+    peer.has(one)
+    told = peer.heard()
+    rig.disk = False
+    peer.serve(one, told)
+    late = rig.of(effects.WriteRange)
+    rig.post(inputs.PauseDownload(one.hash))
+    first = late[0]
+    rig.post(inputs.RangeWritten(one.hash, first.chunk, first.offset, len(first.octets)))
+    assert rig.swarm.holdings[one.hash].partial == {ChunkIndex(0): 0b1111}
+    assert rig.swarm.downloads[one.hash].octets_done == RANGE
+    rig.post(inputs.StartDownload(one.hash))
+    peer.heard()
+    peer.has(one)
+    assert first.offset not in {offset for _, offset, _ in ranges(peer)}
+
+
+def test_a_write_of_a_store_that_failed_counts_for_nothing() -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA")
+    rig.open_for_download(CONTENT)
+    peer.has(CONTENT)
+    rig.disk = False
+    peer.serve(CONTENT)
+    late = rig.of(effects.WriteRange)[0]
+    rig.post(inputs.StoreFailed(CONTENT.hash, "the disk is full"))
+    rig.post(inputs.RangeWritten(CONTENT.hash, late.chunk, late.offset, RANGE))
+    assert rig.swarm.downloads[CONTENT.hash].octets_done == 0
