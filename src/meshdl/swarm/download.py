@@ -218,7 +218,7 @@ class Download:
         """A range stands in the file; ``True`` when that completes the chunk."""
         chunk = self.active.get(index)
         if chunk is None:
-            return self._written_while_paused(index, offset, octets)
+            return self._written_late(index, offset, octets)
         # A write of before a pause says nothing of leaves that are now fetched again.
         chunk.written |= chunk.leaves_of(offset, octets) & chunk.verified
         if chunk.written != chunk.all_leaves:
@@ -228,11 +228,15 @@ class Download:
         self.holding.gain(index)
         return True
 
-    def _written_while_paused(self, index: ChunkIndex, offset: int, octets: int) -> bool:
+    def _written_late(self, index: ChunkIndex, offset: int, octets: int) -> bool:
         """What was on its way to the disk at a pause is held all the same."""
-        if self.stage is not Stage.PAUSED or self.holding.have >> index & 1:
+        holding = self.holding
+        if holding.have >> index & 1:
             return False
-        return self.holding.gain_leaves(index, leaves_between(offset, octets))
+        if not holding.gain_leaves(index, leaves_between(offset, octets)):
+            return False
+        self._fresh &= ~(1 << index)
+        return True
 
     def _chunk_to_ask(self, link: LinkId, offered: int, rng: Random) -> ActiveChunk | None:
         own = self._owned.get(link)

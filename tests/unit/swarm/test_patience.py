@@ -5,6 +5,7 @@ from tests.unit.swarm.rig import KIB, Peer, Rig
 from meshdl.ids import ChunkIndex
 from meshdl.sim.station import SimContent
 from meshdl.swarm import effects, inputs
+from meshdl.swarm.download import Stage
 from meshdl.wire import control as wire
 
 CONTENT = SimContent(1, 1024 * KIB, 64 * KIB)
@@ -135,14 +136,38 @@ def test_leaves_that_were_written_after_a_pause_are_not_fetched_again() -> None:
     peer.serve(one, told)
     late = rig.of(effects.WriteRange)
     rig.post(inputs.PauseDownload(one.hash))
-    first = late[0]
-    rig.post(inputs.RangeWritten(one.hash, first.chunk, first.offset, len(first.octets)))
-    assert rig.swarm.holdings[one.hash].partial == {ChunkIndex(0): 0b1111}
-    assert rig.swarm.downloads[one.hash].octets_done == RANGE
+    for write in late[:2]:
+        rig.post(inputs.RangeWritten(one.hash, write.chunk, write.offset, len(write.octets)))
+    assert rig.swarm.holdings[one.hash].partial == {ChunkIndex(0): 0b1111_1111}
+    assert rig.swarm.downloads[one.hash].octets_done == 2 * RANGE
     rig.post(inputs.StartDownload(one.hash))
     peer.heard()
     peer.has(one)
-    assert first.offset not in {offset for _, offset, _ in ranges(peer)}
+    asked = {offset for _, offset, _ in ranges(peer)}
+    assert asked
+    assert not asked & {write.offset for write in late[:2]}
+
+
+def test_a_chunk_that_is_written_after_a_resume_is_not_fetched_again() -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA")
+    rig.open_for_download(CONTENT)
+    peer.has(CONTENT)
+    rig.disk = False
+    peer.serve(CONTENT)
+    late = rig.of(effects.WriteRange)
+    rig.post(inputs.PauseDownload(CONTENT.hash))
+    rig.post(inputs.StartDownload(CONTENT.hash))
+    for write in late:
+        rig.post(inputs.RangeWritten(CONTENT.hash, write.chunk, write.offset, RANGE))
+    rig.disk = True
+    peer.heard()
+    peer.has(CONTENT)
+    while peer.serve(CONTENT):
+        pass
+    written = sum(len(write.octets) for write in rig.of(effects.WriteRange))
+    assert written == len(CONTENT.octets)
+    assert rig.swarm.downloads[CONTENT.hash].stage is Stage.COMPLETE
 
 
 def test_a_write_of_a_store_that_failed_counts_for_nothing() -> None:
