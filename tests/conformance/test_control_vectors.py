@@ -15,10 +15,11 @@ from meshdl.errors import RemoteProtocolError
 from meshdl.ids import StationKey, callsign
 from meshdl.links import LinkBinding
 from meshdl.policy.penalty import BAN_POINTS, BAN_S, CORRUPT_POINTS, FORGIVEN_PER_S
-from meshdl.swarm.admission import IDENTIFY_EVERY_S
+from meshdl.swarm.admission import IDENTIFY_EVERY_S, TWINS_WITHIN_S
 from meshdl.swarm.announcements import CONTENTS_PER_PEER_MAX
 from meshdl.swarm.fetcher import UNASKED_POINTS
 from meshdl.swarm.handshake import Handshake, HandshakeState, Identity
+from meshdl.swarm.neighbours import REFUSED_S
 from meshdl.swarm.session import DEAD_AFTER_S, HANDSHAKE_WITHIN_S, PING_AFTER_S
 from meshdl.transports import webrtc_link
 from meshdl.wire import control
@@ -228,6 +229,8 @@ def test_the_page_tells_the_limits_of_the_code() -> None:
         f"do not hash to what they must | {CORRUPT_POINTS} |",
         f"not asked for | {UNASKED_POINTS} |",
         f"more than {CONTENTS_PER_PEER_MAX} contents wanted",
+        f"at least {REFUSED_S:.0f} seconds after a refusal",
+        f"opened less than {TWINS_WITHIN_S:.0f} seconds apart",
         f"not up {HANDSHAKE_WITHIN_S:.0f} seconds after",
         f"after {PING_AFTER_S} seconds of silence",
         f"within {DEAD_AFTER_S} seconds more",
