@@ -152,6 +152,7 @@ def test_there_is_an_upper_bound_on_links() -> None:
     peers = [rig.peer(callsign) for callsign in ("KA1AAA", "KA1BBB", "KA1CCC")[:2]]
     third = rig.bare_link("KA1CCC")
     assert third.link not in rig.swarm.sessions
+    assert [one.link for one in rig.of(effects.CloseLink)] == [third.link]
     assert all(peer.linked() for peer in peers)
 
 
@@ -283,11 +284,15 @@ def test_the_identification_of_a_peer_is_told() -> None:
     assert not peer.linked()
 
 
-def test_a_station_that_closes_admits_nobody() -> None:
+def test_a_station_that_closes_says_goodbye_and_admits_nobody() -> None:
     rig = Rig()
+    peer = rig.peer("KA1BBB")
+    peer.heard()
     rig.post(inputs.Shutdown())
-    rig.bare_link("KA1AAA")
-    assert not rig.swarm.sessions
+    assert peer.heard() == [wire.Bye("station closes", "KA1MMM")]
+    assert [one.link for one in rig.of(effects.CloseLink)] == [peer.link]
+    late = rig.bare_link("KA1AAA")
+    assert late.link not in rig.swarm.sessions
 
 
 @pytest.mark.parametrize(
@@ -478,3 +483,11 @@ def test_what_a_peer_writes_cannot_steer_the_operators_terminal() -> None:
     unproved = rig.bare_link("KA1BBB")
     unproved.say(wire.Bye("go\x00"))
     assert refusals(rig) == ["it refused us: go?"]
+
+
+def test_a_neighbour_is_shown_with_the_callsign_it_has_now() -> None:
+    rig = Rig()
+    station = station_id(identity("KA1AAA").key)
+    for callsign in ("KA1AAA", "KA1AAA-7"):
+        rig.post(inputs.StationSeen(station, Callsign(callsign)))
+    assert rig.swarm.neighbours.known[station].callsign == "KA1AAA-7"

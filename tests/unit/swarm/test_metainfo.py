@@ -8,10 +8,11 @@ from meshdl.content import merkle
 from meshdl.content.hashing import layer_and_root
 from meshdl.content.metainfo import build_info, chunk_hashes
 from meshdl.content.paths import RelativePath
-from meshdl.ids import ContentHash
+from meshdl.ids import ContentHash, LinkId
 from meshdl.sim.station import SimContent
 from meshdl.swarm import inputs
 from meshdl.swarm.download import Stage
+from meshdl.swarm.metainfo_fetch import MetainfoFetch
 from meshdl.wire import control as wire
 
 CONTENT = SimContent(1, 700 * KIB, 64 * KIB)
@@ -170,3 +171,51 @@ def test_two_equal_files_come_complete() -> None:
         rig.wait(0.25)
     assert rig.swarm.downloads[twins.hash].stage is Stage.COMPLETE
     assert rig.complete(twins)
+
+
+def test_a_station_that_answers_is_asked_on() -> None:
+    rig, peers = starting("KA1AAA", "KA1BBB", "KA1CCC")
+    at, answered = 0, set()
+    while at < len(INFO):
+        for peer in peers:
+            for question in questions(peer):
+                assert isinstance(question, wire.InfoRequest)
+                assert question.offset == at
+                answered.add(peer.link)
+                stretch = INFO[at : at + 10]
+                peer.say(wire.Info(CONTENT.hash, len(INFO), at, stretch))
+                at += len(stretch)
+    assert len(answered) == 1
+    assert stage(rig) is not Stage.FAILED
+
+
+def test_of_a_folder_each_layer_is_asked_for_once_and_only_where_there_is_one() -> None:
+    big, other = CONTENT.octets[: 512 * KIB], CONTENT.octets[: 768 * KIB]
+    files, layers = [], {}
+    for name, octets in {"a": big, "b": b"", "c": big[:5], "d": big, "e": other}.items():
+        leaves = b"".join(merkle.hash_leaves(octets))
+        layer, root = layer_and_root(leaves, len(octets), 256 * KIB)
+        files.append((RelativePath.parse([name]), len(octets), root))
+        if root is not None and layer:
+            layers[root] = layer
+    metainfo = build_info("folder", files, chunk_octets=256 * KIB, is_folder=True)
+    fetch = MetainfoFetch(metainfo.content_hash)
+    link = LinkId("bench:1")
+    fetch.question(link, now=0.0)
+    fetch.receive_info(
+        link, wire.Info(metainfo.content_hash, len(metainfo.info_octets), 0, metainfo.info_octets)
+    )
+    asked = []
+    while not fetch.done:
+        question = fetch.question(link, now=0.0)
+        assert isinstance(question, wire.HashesRequest)
+        asked.append(question.root)
+        fetch.receive_hashes(
+            link,
+            wire.Hashes(
+                metainfo.content_hash, question.root, question.base_layer, question.index,
+                question.length, layers[question.root],
+            ),
+        )  # fmt: skip
+    assert asked == [files[0][2], files[4][2]]
+    assert fetch.chunk_hashes() == tuple(chunk_hashes(metainfo, layers))

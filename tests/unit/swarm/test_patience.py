@@ -6,6 +6,7 @@ from meshdl.ids import ChunkIndex
 from meshdl.sim.station import SimContent
 from meshdl.swarm import effects, inputs
 from meshdl.swarm.download import Stage
+from meshdl.swarm.state import SwarmSettings
 from meshdl.wire import control as wire
 
 CONTENT = SimContent(1, 1024 * KIB, 64 * KIB)
@@ -73,19 +74,70 @@ def test_a_source_with_nothing_of_the_first_content_is_asked_for_the_second() ->
     assert {request.content_hash for request in requests(peer)} == {OTHER.hash}
 
 
-def test_a_source_that_was_wrong_in_a_chunk_does_not_help_with_it() -> None:
+def test_a_source_that_was_wrong_in_a_chunk_is_not_asked_for_it_soon() -> None:
     rig = Rig()
     one = SimContent(4, 1024 * KIB, 1024 * KIB)  # a single chunk of sixteen ranges
     rig.open_for_download(one)
-    liar = rig.peer("KA1AAA")
-    liar.has(one)
-    liar.serve(one, spoil=True)  # every range of its window, and the hashes
-    honest = rig.peer("KA1BBB")
-    honest.has(one)
-    assert ranges(honest)
-    liar.heard()
-    rig.wait(1.0)
-    assert ranges(liar) == []
+    wrong, right = rig.peer("KA1AAA"), rig.peer("KA1BBB")
+    wrong.has(one)
+    told = wrong.heard()
+    wrong.serve(one, [m for m in told if isinstance(m, wire.HashesRequest)])
+    [request] = [m for m in told if isinstance(m, wire.ChunkRequest)]
+    wrong.send_range(one, request.handle, *request.ranges[0], spoil=True)
+    right.has(one)  # begins where the other stopped, and there is more than it can take
+    assert request.ranges[0] in ranges(right)
+    for _ in range(4):
+        rig.wait(0.25)
+        wrong.say(wire.Ping(1))
+        right.say(wire.Ping(1))
+    assert wrong.linked()
+    assert ranges(wrong) == []
+
+
+def test_nobody_helps_with_a_chunk_that_it_does_not_have() -> None:
+    rig = Rig()
+    one = SimContent(6, 2048 * KIB, 1024 * KIB)
+    rig.open_for_download(one)
+    rig.peer("KA1AAA").has(one, 0b10)  # owns chunk 1, sixteen ranges
+    other = rig.peer("KA1BBB")
+    other.has(one, 0b01)
+    asked = ranges(other)
+    while asked:
+        assert {chunk for chunk, _, _ in asked} == {0}
+        for message in asked:
+            other.send_range(one, 0, *message)
+        told = other.heard()
+        other.serve(one, [m for m in told if isinstance(m, wire.HashesRequest)])
+        asked = [r for m in told if isinstance(m, wire.ChunkRequest) for r in m.ranges]
+
+
+def test_leaf_hashes_that_one_source_refuses_are_asked_of_another_at_once() -> None:
+    rig = Rig()
+    one = SimContent(5, 512 * KIB, 512 * KIB)
+    rig.open_for_download(one)
+    first, second = rig.peer("KA1AAA"), rig.peer("KA1BBB")
+    first.has(one)
+    second.has(one)
+    [question] = [m for m in first.heard() if isinstance(m, wire.HashesRequest)]
+    second.heard()
+    first.say(wire.HashesReject(one.hash, question.root, 0, question.index, "busy"))
+    rig.wait(0.3)
+    asked = [m for peer in (first, second) for m in peer.heard()]
+    assert [m for m in asked if isinstance(m, wire.HashesRequest)] == [question]
+
+
+def test_a_peer_that_left_makes_no_chunk_less_rare() -> None:
+    rig = Rig()
+    rig.open_for_download(CONTENT)
+    seed, partial = rig.peer("KA1AAA"), rig.peer("KA1BBB")
+    seed.has(CONTENT)
+    partial.has(CONTENT, 0b101)
+    availability = rig.swarm.downloads[CONTENT.hash].availability
+    assert [availability.count(ChunkIndex(i)) for i in range(3)] == [2, 1, 2]
+    partial.go()
+    assert [availability.count(ChunkIndex(i)) for i in range(3)] == [1, 1, 1]
+    seed.go()
+    assert [availability.count(ChunkIndex(i)) for i in range(3)] == [0, 0, 0]
 
 
 def test_urgent_requests_keep_their_order_before_the_others() -> None:
@@ -181,3 +233,40 @@ def test_a_write_of_a_store_that_failed_counts_for_nothing() -> None:
     rig.post(inputs.StoreFailed(CONTENT.hash, "the disk is full"))
     rig.post(inputs.RangeWritten(CONTENT.hash, late.chunk, late.offset, RANGE))
     assert rig.swarm.downloads[CONTENT.hash].octets_done == 0
+
+
+def test_whoever_waits_for_a_content_whose_store_failed_is_told() -> None:
+    rig = Rig()
+    rig.seed(CONTENT)
+    rig.disk = False
+    peer = rig.peer("KA1AAA")
+    peer.say(wire.ChunkRequest(CONTENT.hash, 0, tuple((i, 0, RANGE) for i in range(8)), 3))
+    peer.heard()
+    rig.post(inputs.StoreFailed(CONTENT.hash, "the disk is gone"))
+    refused = [m for m in peer.heard() if isinstance(m, wire.ChunkReject)]
+    assert [chunk for m in refused for chunk, _, _ in m.ranges] == [4, 5, 6, 7]
+
+
+def test_a_removed_download_is_cancelled_and_wanted_no_more() -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA")
+    rig.open_for_download(CONTENT)
+    peer.has(CONTENT)
+    asked = ranges(peer)
+    rig.post(inputs.ContentRemoved(CONTENT.hash))
+    said = peer.heard()
+    cancelled = [r for m in said if isinstance(m, wire.ChunkCancel) for r in m.ranges]
+    assert sorted(cancelled) == sorted(asked)
+    assert wire.Want(CONTENT.hash, wanted=False) in said
+
+
+def test_a_routine_transfer_takes_no_slot_from_another() -> None:
+    rig = Rig(settings=SwarmSettings(upload_slots=1))
+    rig.seed(CONTENT)
+    rig.disk = False
+    holder, newcomer = rig.peer("KA1AAA"), rig.peer("KA1BBB")
+    holder.say(wire.ChunkRequest(CONTENT.hash, 0, ((0, 0, RANGE),), 3))
+    newcomer.heard()
+    newcomer.say(wire.ChunkRequest(CONTENT.hash, 0, ((1, 0, RANGE),), 3))
+    [reject] = [m for m in newcomer.heard() if isinstance(m, wire.ChunkReject)]
+    assert reject.reason == "busy"
