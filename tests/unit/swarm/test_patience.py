@@ -84,6 +84,8 @@ def test_a_source_that_was_wrong_in_a_chunk_is_not_asked_for_it_soon() -> None:
     wrong.serve(one, [m for m in told if isinstance(m, wire.HashesRequest)])
     [request] = [m for m in told if isinstance(m, wire.ChunkRequest)]
     wrong.send_range(one, request.handle, *request.ranges[0], spoil=True)
+    for wanted in request.ranges[1:]:
+        wrong.send_range(one, request.handle, *wanted)
     right.has(one)  # begins where the other stopped, and there is more than it can take
     assert request.ranges[0] in ranges(right)
     for _ in range(4):
