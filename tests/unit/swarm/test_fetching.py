@@ -347,6 +347,24 @@ def test_requests_stay_within_the_window() -> None:
     assert rig.swarm.sessions[peer.link].window.octets == FLOOR_OCTETS
 
 
+@pytest.mark.parametrize(("path", "answers"), [(Path.LAN, 8), (Path.DIRECT, 2)])
+def test_a_source_is_asked_for_more_when_a_batch_of_its_window_is_free(
+    path: Path, answers: int
+) -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA", traits=replace(TRAITS, path=path))
+    content = SimContent(6, 8192 * KIB, 64 * KIB)
+    rig.swarm.sessions[peer.link].window.octets = 16 * 64 * KIB
+    rig.open_for_download(content)
+    peer.has(content)
+    (first,) = asked(peer)
+    assert len(first.ranges) == 16
+    for answered, (chunk, offset, octets) in enumerate(first.ranges[:answers], 1):
+        peer.send_range(content, first.handle, chunk, offset, octets)
+        batch = ranges(asked(peer))
+        assert len(batch) == (answers if answered == answers else 0)
+
+
 def test_a_slow_disk_slows_the_network() -> None:
     rig = Rig(settings=SwarmSettings(in_flight_octets=512 * KIB))
     peer = rig.peer("KA1AAA")
