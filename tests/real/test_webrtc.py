@@ -299,6 +299,22 @@ def test_an_offer_that_comes_back_to_its_own_station_is_refused() -> None:
     run(whole())
 
 
+def test_an_offer_that_takes_too_long_to_answer_is_refused() -> None:
+    async def whole() -> None:
+        async with (
+            running(ALICE) as (alice, carrier, at_alice),
+            running(BOB, dial_timeout_s=0.0, links_max=1) as (bob, _, at_bob),
+        ):
+            carrier.carry = lambda _, offer: bob.answer(offer)
+            for count in (1, 2):  # a refused one leaves its place free
+                alice.dial(BOB)
+                await at_alice.until(DialFailed, count)
+                assert "could not be answered within" in str(at_alice.events[-1])
+            assert at_bob.events == []
+
+    run(whole())
+
+
 def test_a_transport_that_does_not_run_takes_no_offers() -> None:
     async def whole() -> None:
         transport = WebRtcTransport(BOB, Carrier(), links_max=1, loopback=True)

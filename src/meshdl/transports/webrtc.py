@@ -113,6 +113,12 @@ class WebRtcTransport:
             async with asyncio.timeout(self._dial_timeout_s):
                 local = await link.describe(offer.sdp)
             link.bind(theirs, offer.sdp)
+        except TimeoutError as error:
+            link.discard()
+            raise LinkRefused(
+                f"the offer could not be answered within {self._dial_timeout_s:g} s; "
+                "try again later"
+            ) from error
         except (webrtc.RTCException, ValueError, TypeError) as error:
             link.discard()
             raise LinkRefused(f"the offer cannot be answered: {error}") from error
