@@ -7,7 +7,7 @@ so that it can be run in turns with a transfer of ours.
 import tempfile
 from pathlib import Path
 
-from bench.pairs import measure_pair
+from bench.pairs import measure_pair, measure_star
 from bench.report import Report, in_turns
 
 AIORTC_OCTETS_MAX = 64 * 1024 * 1024
@@ -20,6 +20,12 @@ ROUNDS = 3
 async def measure_wrtc(octets: int) -> float:
     """A bare data channel of our WebRTC library, memory to memory."""
     return await _measure("bench.wrtc_pair", octets)
+
+
+async def measure_wrtc_star(senders: int, octets: int) -> float:
+    """Bare data channels of so many processes into one, memory to memory."""
+    with tempfile.TemporaryDirectory(prefix="meshdl-bench-") as directory:
+        return await measure_star("bench.wrtc_star", senders, octets, Path(directory))
 
 
 async def measure_aiortc(octets: int) -> float:

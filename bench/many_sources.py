@@ -1,10 +1,15 @@
-"""One downloader, and 1, 4, 10, 20 stations that have everything."""
+"""One downloader, and 1, 4, 10, 20 stations that have everything.
+
+Beside it as many bare channels, each out of a process of its own: so many processes share
+one machine's cores, which costs the bare library more than it costs us.
+"""
 
 import shutil
 import tempfile
 import time
 from pathlib import Path
 
+from bench.baselines import measure_wrtc_star
 from bench.report import Figure, Report, make_content
 from bench.stations import callsigns
 from meshdl.control.view import ContentStatus
@@ -18,11 +23,15 @@ DUPLICATES_AT_MOST = 0.01
 
 async def measure(report: Report) -> None:
     """Every count once; a pair before and after, because the machine drifts."""
-    rates = {count: [await _measure(count, report)] for count in COUNTS}
-    rates[1].append(await _measure(1, report))
-    alone = sum(rates[1]) / len(rates[1])
+    rates, bare = {}, {}
+    for count in COUNTS:
+        rates[count] = await _measure(count, report)
+        bare[count] = await measure_wrtc_star(count, OCTETS)
+        report.add_rate(f"bare wrtc from {count}", [bare[count]], note="memory to memory")
+    alone = (rates[1] + await _measure(1, report)) / 2
     for count in COUNTS[1:]:
-        report.add_ratio(f"{count} sources / one", rates[count][0], alone, at_least=OF_ONE_AT_LEAST)
+        report.add_ratio(f"{count} sources / one", rates[count], alone, at_least=OF_ONE_AT_LEAST)
+        report.add_ratio(f"bare wrtc, {count} sources / one", bare[count], bare[1])
 
 
 async def _measure(count: int, report: Report) -> float:

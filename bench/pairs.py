@@ -1,8 +1,9 @@
-"""Two processes that move octets to each other, and the parent that introduces them.
+"""Processes that move octets to one of them, and the parent that introduces them.
 
-The sender describes itself in a line, which the receiver gets; the receiver answers in a
-line, which the sender gets; the receiver says when everything has arrived, and how many
-seconds that took. Lines are JSON.
+Each sender describes itself in a line, which the receiver gets; the receiver answers in a
+line, which the sender gets. The receiver says when everything has arrived, and how many
+seconds that took. Of several, none sends before all are introduced: the parent then gives
+each a line. Lines are JSON.
 """
 
 import asyncio
@@ -15,6 +16,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 END_WITHIN_S = 600.0
+MESSAGE_OCTETS = 64 * 1024
+"""What the sticks send at a time: the length of our ranges."""
+
 LINE_OCTETS_MAX = 1 << 20
 """A session description with many candidates has a few thousand octets."""
 
@@ -40,12 +44,35 @@ async def measure_pair(module: str, octets: int, directory: Path) -> float:
                 _write(one, b"null\n")
                 await one.wait()
     finally:
-        for one in (sender, receiver):
-            if one.returncode is None:
-                with suppress(ProcessLookupError):  # it has just ended by itself
-                    one.kill()
-                await one.wait()
+        await _end(receiver, sender)
     return octets / seconds
+
+
+async def measure_star(module: str, senders: int, octets: int, directory: Path) -> float:
+    """As :func:`measure_pair`, with several senders that share ``octets``; octets a second.
+
+    Each sender is told its part, in whole messages, and the receiver the sum of the parts.
+    """
+    part = octets // senders // MESSAGE_OCTETS * MESSAGE_OCTETS
+    receiver = await _start(module, "receive", part * senders, directory)
+    sources = [await _start(module, "send", part, directory) for _ in range(senders)]
+    try:
+        async with asyncio.timeout(END_WITHIN_S):
+            for one in sources:
+                _write(receiver, await _read(one, module))
+                _write(one, await _read(receiver, module))
+            for one in sources:
+                await _read(one, module)
+            _write(receiver, b"null\n")
+            for one in sources:
+                _write(one, b"null\n")
+            seconds: float = json.loads(await _read(receiver, module))
+            for one in (*sources, receiver):
+                _write(one, b"null\n")
+                await one.wait()
+    finally:
+        await _end(receiver, *sources)
+    return part * senders / seconds
 
 
 def play(send: Role, receive: Role) -> None:
@@ -75,6 +102,14 @@ async def _start(module: str, role: str, octets: int, directory: Path) -> subpro
         sys.executable, "-m", module, role, str(octets), str(directory),
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, limit=LINE_OCTETS_MAX,
     )  # fmt: skip
+
+
+async def _end(*processes: subprocess.Process) -> None:
+    for one in processes:
+        if one.returncode is None:
+            with suppress(ProcessLookupError):  # it has just ended by itself
+                one.kill()
+            await one.wait()
 
 
 async def _read(process: subprocess.Process, module: str) -> bytes:

@@ -175,12 +175,17 @@ async def in_turns(
 
 
 def make_content(path: Path, octets: int) -> None:
-    """Write a file that no disk can compress and no two chunks of which are alike."""
+    """Write a file that no disk can compress and no two chunks of which are alike.
+
+    It is on the disk when this returns: writing it out is not part of what is measured.
+    """
     block = os.urandom(1 << 20)
     with path.open("wb") as file:
         for serial in range(-(-octets // len(block))):
             stamped = serial.to_bytes(8, "big") + block[8:]
             file.write(stamped[: octets - serial * len(block)])
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _cpu_model() -> str:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import webrtc
 
-from bench.pairs import hear, play, tell
+from bench.pairs import MESSAGE_OCTETS, hear, play, tell
 
-MESSAGE = bytes(65_536)
+MESSAGE = bytes(MESSAGE_OCTETS)
 HIGH_WATER_OCTETS, LOW_WATER_OCTETS = 1 << 20, 256 << 10
 
 
@@ -31,10 +31,10 @@ async def send(octets: int, _directory: Path) -> None:
 
     channel.on("open", pump)
     channel.on("bufferedamountlow", pump)
-    gathered = _gathered(connection)
+    all_found = gathered(connection)
     await connection.set_local_description(await connection.create_offer())
-    await gathered.wait()
-    tell(_sdp(connection))
+    await all_found.wait()
+    tell(session_description(connection))
     await connection.set_remote_description(
         webrtc.RTCSessionDescriptionInit(type="answer", sdp=await hear())
     )
@@ -60,28 +60,30 @@ async def receive(octets: int, _directory: Path) -> None:
     await connection.set_remote_description(
         webrtc.RTCSessionDescriptionInit(type="offer", sdp=await hear())
     )
-    gathered = _gathered(connection)
+    all_found = gathered(connection)
     await connection.set_local_description(await connection.create_answer())
-    await gathered.wait()
-    tell(_sdp(connection))
+    await all_found.wait()
+    tell(session_description(connection))
     await done.wait()
     tell(time.perf_counter() - began)
     await hear()
     connection.close()
 
 
-def _gathered(connection: webrtc.RTCPeerConnection) -> asyncio.Event:
-    gathered = asyncio.Event()
+def gathered(connection: webrtc.RTCPeerConnection) -> asyncio.Event:
+    """Set when all candidates are found."""
+    all_found = asyncio.Event()
 
     def found(event: webrtc.RTCPeerConnectionIceEvent) -> None:
         if event.candidate is None:
-            gathered.set()
+            all_found.set()
 
     connection.on("icecandidate", found)
-    return gathered
+    return all_found
 
 
-def _sdp(connection: webrtc.RTCPeerConnection) -> str:
+def session_description(connection: webrtc.RTCPeerConnection) -> str:
+    """Ours, with what was gathered."""
     assert connection.local_description is not None
     return str(connection.local_description.sdp)
 
