@@ -5,6 +5,7 @@ report says whether it holds. Rates mean little on their own, so what is compare
 measured in turns in one run (:func:`in_turns`), and told as a ratio.
 """
 
+import asyncio
 import json
 import os
 import platform
@@ -166,10 +167,14 @@ class Report:
 async def in_turns(
     measures: Mapping[str, MeasureRate], *, octets: int, rounds: int
 ) -> dict[str, list[float]]:
-    """Measure everything once, then everything again: what disturbs the machine disturbs all."""
+    """Measure everything once, then everything again: what disturbs the machine disturbs all.
+
+    Each begins with nothing left to write: the files of the one before are not its burden.
+    """
     rates: dict[str, list[float]] = {name: [] for name in measures}
     for _ in range(rounds):
         for name, measure in measures.items():
+            await asyncio.to_thread(os.sync)
             rates[name].append(await measure(octets))
     return rates
 
