@@ -40,12 +40,6 @@ from meshdl.wire.control import RANGES_MAX, ChunkReject, ChunkRequest, Hashes, H
 STALL_AFTER_S = 2.5
 SNUB_FIRST_S = 2.0
 SNUB_MAX_S = 60.0
-REFILL_OCTETS = 2 * MESSAGE_OCTETS
-"""Asking for two ranges at a time halves the number of control messages. A source on the
-LAN is asked when half its window is free: its round trip is shorter than the rest lasts, and
-fewer, longer bursts cost both processors less (of one downloader and 20 sources on one
-machine a tenth)."""
-
 UNASKED_POINTS = 2
 
 
@@ -79,10 +73,8 @@ class Fetcher:
 
     def fill(self, session: Session, *, now: float) -> None:
         """Ask this source for as much as it has room for."""
-        room = session.window.octets - session.asked_octets
-        if session.peer is None or now < session.snubbed_until:
-            return
-        if room < MESSAGE_OCTETS or (session.asked and room < _refill_octets(session)):
+        room = session.room_octets()
+        if not room or session.peer is None or now < session.snubbed_until:
             return
         for download in self._by_urgency(session):
             room = self._fill_from(session, download, room, now)
@@ -350,10 +342,3 @@ class Fetcher:
             self._lose(session, key)
         for download in self.downloads.values():
             download.release_link(session.link)
-
-
-def _refill_octets(session: Session) -> int:
-    """The room from which on a source that still owes something is asked for more."""
-    if session.traits.path is Path.LAN:
-        return max(REFILL_OCTETS, session.window.octets // 2)
-    return REFILL_OCTETS

@@ -6,15 +6,21 @@ from dataclasses import dataclass, field
 
 from meshdl.content.precedence import Precedence
 from meshdl.ids import ChunkIndex, ContentHash, LinkId, StationId
-from meshdl.links import LinkTraits
+from meshdl.links import LinkTraits, Path
 from meshdl.policy.penalty import Penalties
 from meshdl.policy.picker import Availability
-from meshdl.policy.window import RequestWindow
+from meshdl.policy.window import MESSAGE_OCTETS, RequestWindow
 from meshdl.swarm.handshake import Handshake, ProvedPeer
 
 CANCELLED_REMEMBERED = 4096
 """Ranges we no longer wait for but may still receive without blaming the sender: some
 windows full, even of the shortest ranges."""
+
+REFILL_OCTETS = 2 * MESSAGE_OCTETS
+"""Asking for two ranges at a time halves the number of control messages. A source on the
+LAN is asked when half its window is free: its round trip is shorter than the rest lasts, and
+fewer, longer bursts cost both processors less (of one downloader and 20 sources on one
+machine a tenth)."""
 
 
 def for_people(text: str) -> str:
@@ -207,6 +213,14 @@ class Session:
             self.delivered_at = max(self.delivered_at, now)
         self.asked[key] = Asked(octets, now)
         self.asked_octets += octets
+
+    def room_octets(self) -> int:
+        """What this source may be asked for now; 0 as long as more room is worth waiting for."""
+        room = self.window.octets - self.asked_octets
+        worth = REFILL_OCTETS if self.asked else MESSAGE_OCTETS
+        if self.asked and self.traits.path is Path.LAN:
+            worth = max(worth, self.window.octets // 2)
+        return room if room >= worth else 0
 
     def forget(self, key: RangeKey) -> Asked | None:
         """A range is no longer on request."""
