@@ -17,15 +17,10 @@ OCTETS = 1024**3
 ROUNDS = 3
 
 
-async def measure_wrtc(octets: int) -> float:
-    """A bare data channel of our WebRTC library, memory to memory."""
-    return await _measure("bench.wrtc_pair", octets)
-
-
-async def measure_wrtc_star(senders: int, octets: int) -> float:
-    """Bare data channels of so many processes into one, memory to memory."""
+async def measure_wrtc(octets: int, *, senders: int = 1) -> float:
+    """Bare data channels of our WebRTC library out of so many processes, memory to memory."""
     with tempfile.TemporaryDirectory(prefix="meshdl-bench-") as directory:
-        return await measure_star("bench.wrtc_star", senders, octets, Path(directory))
+        return await measure_star("bench.wrtc_channels", senders, octets, Path(directory))
 
 
 async def measure_aiortc(octets: int) -> float:

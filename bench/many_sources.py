@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.baselines import measure_wrtc_star
+from bench.baselines import measure_wrtc
 from bench.report import Figure, Report, make_content
 from bench.stations import callsigns
 from meshdl.control.view import ContentStatus
@@ -26,7 +26,7 @@ async def measure(report: Report) -> None:
     rates, bare = {}, {}
     for count in COUNTS:
         rates[count] = await _measure(count, report)
-        bare[count] = await measure_wrtc_star(count, OCTETS)
+        bare[count] = await measure_wrtc(OCTETS, senders=count)
         report.add_rate(f"bare wrtc from {count}", [bare[count]], note="memory to memory")
     alone = (rates[1] + await _measure(1, report)) / 2
     for count in COUNTS[1:]:

@@ -1,7 +1,7 @@
-"""Bare data channels from several processes into one, from memory to memory.
+"""Data channels of our WebRTC library with nothing around them, from memory to memory.
 
-The stick beside one downloader and many stations: what the WebRTC library and the kernel
-make of so many sending processes on one machine, with nothing of ours around them.
+One process or several send to one. Everything that a station adds (requests, hashes, disk)
+is missing: what a station reaches of this is what meshdl costs.
 """
 
 import asyncio
@@ -10,14 +10,10 @@ from pathlib import Path
 
 import webrtc
 
-from bench.pairs import hear, play, tell
-from bench.wrtc_pair import (
-    HIGH_WATER_OCTETS,
-    LOW_WATER_OCTETS,
-    MESSAGE,
-    gathered,
-    session_description,
-)
+from bench.pairs import MESSAGE_OCTETS, hear, play, tell
+
+MESSAGE = bytes(MESSAGE_OCTETS)
+HIGH_WATER_OCTETS, LOW_WATER_OCTETS = 1 << 20, 256 << 10
 
 
 async def send(octets: int, _directory: Path) -> None:
@@ -35,10 +31,10 @@ async def send(octets: int, _directory: Path) -> None:
             left -= 1
 
     channel.on("open", lambda _event: opened.set())
-    all_found = gathered(connection)
+    all_found = _gathered(connection)
     await connection.set_local_description(await connection.create_offer())
     await all_found.wait()
-    tell(session_description(connection))
+    tell(_described(connection))
     await connection.set_remote_description(
         webrtc.RTCSessionDescriptionInit(type="answer", sdp=await hear())
     )
@@ -70,16 +66,32 @@ async def receive(octets: int, _directory: Path) -> None:
         await connection.set_remote_description(
             webrtc.RTCSessionDescriptionInit(type="offer", sdp=offer)
         )
-        all_found = gathered(connection)
+        all_found = _gathered(connection)
         await connection.set_local_description(await connection.create_answer())
         await all_found.wait()
-        tell(session_description(connection))
+        tell(_described(connection))
     began = time.perf_counter()
     await done.wait()
     tell(time.perf_counter() - began)
     await hear()
     for connection in connections:
         connection.close()
+
+
+def _gathered(connection: webrtc.RTCPeerConnection) -> asyncio.Event:
+    all_found = asyncio.Event()
+
+    def found(event: webrtc.RTCPeerConnectionIceEvent) -> None:
+        if event.candidate is None:
+            all_found.set()
+
+    connection.on("icecandidate", found)
+    return all_found
+
+
+def _described(connection: webrtc.RTCPeerConnection) -> str:
+    assert connection.local_description is not None
+    return str(connection.local_description.sdp)
 
 
 if __name__ == "__main__":
