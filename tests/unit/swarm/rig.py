@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from random import Random
 from typing import TypeVar
 
@@ -11,6 +12,7 @@ from meshdl.ids import Callsign, ChunkIndex, LinkId, StationId, StationKey, stat
 from meshdl.links import LinkBinding, LinkDown, LinkTraits, LinkUp, MessageReceived, Path
 from meshdl.sim.station import MemoryStore, SimContent
 from meshdl.swarm import effects, inputs
+from meshdl.swarm.download import Download
 from meshdl.swarm.handshake import Handshake, Identity
 from meshdl.swarm.state import SwarmSettings
 from meshdl.swarm.swarm import Swarm
@@ -21,6 +23,11 @@ KindT = TypeVar("KindT")
 
 KIB = 1024
 TRAITS = LinkTraits(mtu_octets=256 * KIB, path=Path.LAN, reliable=False, ordered=True)
+SMALL_CHUNKS = SimContent(1, 900 * KIB, 64 * KIB)
+"""Each chunk fits in one range: no leaf hashes."""
+BIG_CHUNKS = SimContent(2, 1024 * KIB + 5, 256 * KIB)
+OTHER = SimContent(3, 512 * KIB, 64 * KIB)
+INTERNET = replace(TRAITS, path=Path.DIRECT)
 
 
 def identity(callsign: str, *, key: str = "", instance: bytes = bytes(8)) -> Identity:
@@ -268,3 +275,20 @@ class Rig:
 
     def _tell(self, event: inputs.SwarmInput) -> None:
         self.swarm.receive(event, now=self.now)
+
+
+def download_of(rig: Rig, content: SimContent) -> Download:
+    return rig.swarm.downloads[content.hash]
+
+
+def serve_all(content: SimContent, *peers: Peer) -> None:
+    while sum(peer.serve(content) for peer in peers):
+        pass
+
+
+def asked(peer: Peer) -> list[wire.ChunkRequest]:
+    return [message for message in peer.heard() if isinstance(message, wire.ChunkRequest)]
+
+
+def ranges(requests: list[wire.ChunkRequest]) -> list[tuple[int, int, int]]:
+    return [found for request in requests for found in request.ranges]
