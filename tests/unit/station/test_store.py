@@ -1,86 +1,37 @@
 """The store without faults: what goes in comes out, and nothing else is ever given out."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
 
 import pytest
-from tests.support.folders import DOWNLOADS, HOME, OCTETS_BY_NAME, Folder, make_directories
+from tests.support.folders import DOWNLOADS, HOME, Folder
+from tests.support.stores import (
+    EMPTY,
+    FILE,
+    FIRST,
+    FOLDER,
+    SHARED,
+    create,
+    fill,
+    new_disk,
+    read_all,
+    reopen,
+    share,
+)
 
 from meshdl.content.merkle import LEAF_OCTETS
 from meshdl.errors import (
     ContentUnknown,
     DiskFull,
-    FileChanged,
-    FileUnreadable,
     FileUnwritable,
     LocalProtocolError,
     TargetExists,
 )
 from meshdl.ids import ChunkIndex
-from meshdl.sim.disk import Fault, FaultyDisk
+from meshdl.sim.disk import Fault
 from meshdl.station.content_home import ContentHome, save_metainfo
 from meshdl.station.disk import RealDisk
 from meshdl.station.home import Home
 from meshdl.station.store import ContentStore
-
-FOLDER = Folder()
-FILE = Folder({"notes.txt": 3 * LEAF_OCTETS + 5}, name="notes.txt")
-EMPTY = Folder({"nothing": 0, "sub/nothing": 0}, name="empty")
-SHARED = Path("/home/me/folder")
-A = 0  # index of a.bin
-FIRST = ChunkIndex(0)
-
-
-def new_disk() -> FaultyDisk:
-    disk = FaultyDisk()
-    make_directories(disk, HOME.contents_directory)
-    make_directories(disk, DOWNLOADS)
-    return disk
-
-
-def create(disk: FaultyDisk, content: Folder = FOLDER, directory: Path = DOWNLOADS) -> ContentStore:
-    save_metainfo(disk, HOME, content.metainfo, content.layers)
-    return ContentStore.create_download(disk, HOME, content.metainfo, content.hashes, directory)
-
-
-def reopen(disk: FaultyDisk, store: ContentStore, content: Folder = FOLDER) -> ContentStore:
-    return ContentStore.open(disk, HOME, content.metainfo, content.hashes, store.location)
-
-
-def fill(
-    store: ContentStore, content: Folder = FOLDER, chunks: list[ChunkIndex] | None = None
-) -> None:
-    for chunk in content.chunks if chunks is None else chunks:
-        store.write_leaf_hashes(chunk, content.leaf_hashes(chunk))
-        store.write(chunk, 0, content.chunk(chunk))
-        store.chunk_complete(chunk)
-
-
-def share(disk: FaultyDisk, content: Folder = FOLDER, location: Path = SHARED) -> ContentStore:
-    content.put(disk, location)
-    save_metainfo(disk, HOME, content.metainfo, content.layers)
-    spooled = HOME.contents_directory / "spooled"
-    disk.create(spooled, 0)
-    disk.write(spooled, 0, content.all_leaf_hashes())
-    stats = [disk.stat(content.path(str(one.path), location)) for one in content.metainfo.files]
-    return ContentStore.serve(
-        disk,
-        HOME,
-        content.metainfo,
-        content.hashes,
-        location,
-        leaf_hashes=spooled,
-        stats=[one for one in stats if one is not None],
-    )
-
-
-def read_all(store: ContentStore, content: Folder = FOLDER) -> None:
-    for chunk in content.chunks:
-        octets = content.chunk(chunk)
-        assert store.read(chunk, 0, len(octets)) == octets
-        assert store.leaf_hashes(chunk) == content.leaf_hashes(chunk)
-
 
 # Downloads.
 
@@ -406,136 +357,6 @@ def test_files_in_place_are_never_written() -> None:
         store.chunk_complete(FIRST)
     assert store.begin_checkpoint() is None
     store.checkpoint()
-
-
-Change: TypeAlias = Callable[[FaultyDisk, Path], None]
-
-
-def rewrite(disk: FaultyDisk, path: Path) -> None:
-    disk.write(path, 0, b"same length")
-
-
-def touch(disk: FaultyDisk, path: Path) -> None:
-    disk.write(path, 0, disk.read(path, 0, 1))
-
-
-def cut(disk: FaultyDisk, path: Path) -> None:
-    disk.truncate(path, 10)
-
-
-def remove(disk: FaultyDisk, path: Path) -> None:
-    disk.remove(path)
-
-
-def replace(disk: FaultyDisk, path: Path) -> None:
-    octets = OCTETS_BY_NAME["a.bin"]
-    disk.create(path.with_name("new"), octets)
-    disk.rename(path.with_name("new"), path)
-
-
-def replace_by_directory(disk: FaultyDisk, path: Path) -> None:
-    disk.remove(path)
-    disk.make_directory(path)
-
-
-CHANGES = [rewrite, touch, cut, remove, replace, replace_by_directory]
-
-
-@pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize("restart", [False, True])
-@pytest.mark.parametrize("downloaded", [False, True])
-def test_a_changed_file_is_not_served(change: Change, restart: bool, downloaded: bool) -> None:
-    disk = new_disk()
-    store = create(disk) if downloaded else share(disk)
-    if downloaded:
-        fill(store)
-        store.finish()
-    change(disk, store.location / "a.bin")
-    if restart:
-        store = reopen(disk, store)
-        assert store.changed == {A}
-        assert list(store.have) == [3, 4]
-    for chunk in FOLDER.chunks[:3]:
-        for _ in range(2):
-            with pytest.raises((FileChanged, FileUnreadable)):
-                store.read(chunk, 0, 10)
-    assert store.read(ChunkIndex(3), 0, 10) == FOLDER.chunk(ChunkIndex(3))[:10]
-
-
-@pytest.mark.parametrize("change", [rewrite, cut, remove, replace])
-def test_a_file_changed_while_it_is_read_is_not_served(change: Change) -> None:
-    disk = new_disk()
-    store = share(disk)
-
-    def meddle(name: str, path: Path) -> None:
-        if (name, path.name) == ("stat", "a.bin"):  # after the read, before the look
-            disk.before = lambda _name, _path: None
-            change(disk, path)
-
-    disk.before = meddle
-    with pytest.raises(FileChanged, match="verify it"):
-        store.read(FIRST, 0, 10)
-
-
-def test_verifying_tells_what_is_left_of_a_changed_file() -> None:
-    disk = new_disk()
-    store = share(disk)
-    rewrite(disk, SHARED / "a.bin")
-    with pytest.raises(FileChanged):
-        store.read(FIRST, 0, 10)
-    assert list(store.verify_all()) == [1, 2, 3, 4]
-    assert store.read(ChunkIndex(1), 0, 10) == FOLDER.chunk(ChunkIndex(1))[:10]
-    with pytest.raises(ContentUnknown):
-        store.read(FIRST, 0, 10)
-    # Which chunks of a file are right is not kept: after a restart it counts as changed.
-    again = reopen(disk, store)
-    assert list(again.have) == [3, 4]
-    disk.write(SHARED / "a.bin", 0, FOLDER.octets["a.bin"])
-    assert again.verify_all().full
-    read_all(again)
-    read_all(reopen(disk, store))
-
-
-def test_a_file_written_to_while_it_is_verified_does_not_count() -> None:
-    disk = new_disk()
-    store = share(disk)
-
-    def meddle(name: str, path: Path) -> None:
-        if (name, path.name) == ("read", "c"):  # when a.bin has been hashed
-            disk.before = lambda _name, _path: None
-            rewrite(disk, SHARED / "a.bin")
-
-    disk.before = meddle
-    assert list(store.verify_all()) == [3, 4]
-    assert store.changed == {A}
-
-
-def test_verifying_an_unfinished_download_keeps_what_is_right() -> None:
-    disk = new_disk()
-    store = create(disk)
-    fill(store, chunks=FOLDER.chunks[:4])
-    cut(disk, store.base / "sub" / "b.txt")
-    with pytest.raises(FileChanged):
-        store.read(ChunkIndex(3), 0, 100)
-    rewrite(disk, store.base / "a.bin")
-    assert list(store.verify_all()) == [1, 2]
-    assert store.partial == {FIRST: 0b1110}
-    disk.cut_power()
-    again = reopen(disk, store)
-    assert list(again.have) == [1, 2]
-    fill(again)
-    again.finish()
-    read_all(again)
-
-
-def test_lost_stats_make_everything_doubtful() -> None:
-    disk = new_disk()
-    store = share(disk)
-    disk.write(ContentHome(disk, HOME, FOLDER.metainfo.content_hash).stats, 0, b"garbage")
-    again = reopen(disk, store)
-    assert again.changed == {0, 1, 2, 3}
-    assert again.verify_all().full
-    assert reopen(disk, store).have.full
 
 
 def test_damaged_leaf_hashes_are_hashed_again() -> None:
