@@ -9,6 +9,7 @@ an unchanged time was seen are the hashed ones.
 from meshdl.content.bitfield import Bitfield
 from meshdl.content.metainfo import Metainfo
 from meshdl.disk import FileStat
+from meshdl.ids import ChunkIndex
 from meshdl.station.content_files import ContentFiles
 from meshdl.station.content_home import ContentHome
 from meshdl.station.examination import Examiner, Progress
@@ -19,6 +20,7 @@ class InPlace:
 
     Attributes:
         have: chunks that were right when their file was last hashed.
+        partial: always empty; a changed file gives up chunks, never leaves.
         changed: indices of files that are no longer what was hashed.
     """
 
@@ -26,6 +28,7 @@ class InPlace:
         self, metainfo: Metainfo, state: ContentHome, files: ContentFiles, examiner: Examiner
     ) -> None:
         self.have = Bitfield(metainfo.chunk_count)
+        self.partial: dict[ChunkIndex, int] = {}
         self.changed: set[int] = set()
         self._metainfo, self._state = metainfo, state
         self._files, self._examiner = files, examiner

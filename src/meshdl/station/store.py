@@ -25,8 +25,9 @@ without a ``.part`` beside it therefore means that the files have their name alr
 Leaf hashes are kept for other peers. They are only a convenience: a chunk's are proved
 against its hash whenever they are used, and hashed again from the file if they do not.
 
-Two modules do the work: :mod:`meshdl.station.unfinished` writes,
-:mod:`meshdl.station.in_place` notices when the user changes a file.
+Three modules do the work: :mod:`meshdl.station.unfinished` writes,
+:mod:`meshdl.station.in_place` notices when the user changes a file, and
+:mod:`meshdl.station.held_ranges` reads what either holds.
 
 One thread calls everything, but for two methods: :meth:`Checkpoint.complete` may run in
 another while writes go on, and :meth:`ContentStore.read_cached` in any.
@@ -34,15 +35,13 @@ another while writes go on, and :meth:`ContentStore.read_cached` in any.
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Self
 
 from meshdl.content.bitfield import Bitfield
-from meshdl.content.merkle import HASH_OCTETS, LEAF_OCTETS
-from meshdl.content.metainfo import ChunkSpan, Metainfo
+from meshdl.content.merkle import HASH_OCTETS
+from meshdl.content.metainfo import Metainfo
 from meshdl.disk import Disk, FileStat
 from meshdl.errors import (
-    ContentUnknown,
-    FileChanged,
     LocalProtocolError,
     StorageError,
     TargetExists,
@@ -53,30 +52,11 @@ from meshdl.station.content_files import ContentFiles
 from meshdl.station.content_home import ContentHome, LeafHashes
 from meshdl.station.examination import Examiner, Progress
 from meshdl.station.hash_reader import HashReader
+from meshdl.station.held_ranges import Held, HeldRanges
 from meshdl.station.home import Home
 from meshdl.station.in_place import InPlace
 from meshdl.station.journal import Claims, Loaded
-from meshdl.station.unfinished import Checkpoint, Place, Unfinished
-
-
-class WrittenRange(Protocol):
-    """Whole leaves of a chunk, verified."""
-
-    @property
-    def chunk(self) -> ChunkIndex:
-        """Which chunk."""
-
-    @property
-    def offset(self) -> int:
-        """Where in it, octets."""
-
-    @property
-    def octets(self) -> bytes | memoryview:
-        """What."""
-
-    @property
-    def completes_chunk(self) -> bool:
-        """Whether it was the last of its chunk."""
+from meshdl.station.unfinished import Checkpoint, Place, Unfinished, WrittenRange
 
 
 def _untold(_done: int, _octets: int) -> None:
@@ -110,6 +90,7 @@ class ContentStore:
         self._examiner = Examiner(metainfo, chunk_hashes, self._files, self._leaves)
         self._hashes = HashReader(metainfo, chunk_hashes, self._examiner)
         self._place = Place(disk, metainfo, self._state, self._files, self._examiner)
+        self._ranges = HeldRanges(metainfo, self._files)
         self._unfinished: Unfinished | None = None
         self._in_place = InPlace(metainfo, self._state, self._files, self._examiner)
 
@@ -269,17 +250,17 @@ class ContentStore:
     @property
     def have(self) -> Bitfield:
         """Verified chunks. Not for the caller to change."""
-        return self._unfinished.have if self._unfinished else self._in_place.have
+        return self._held.have
 
     @property
     def partial(self) -> dict[ChunkIndex, int]:
         """For unfinished chunks, the set of verified leaves. Not to be changed either."""
-        return self._unfinished.partial if self._unfinished else {}
+        return self._held.partial
 
     @property
     def changed(self) -> set[int]:
         """Indices of files in place that are no longer what was hashed."""
-        return set() if self._unfinished else self._in_place.changed
+        return self._held.changed
 
     def read(self, chunk: ChunkIndex, offset: int, octets: int) -> bytes:
         """Read octets of a chunk that is held, or of held leaves of an unfinished one.
@@ -291,9 +272,7 @@ class ContentStore:
             FileUnreadable: the disk refused.
             LocalProtocolError: there is no such range.
         """
-        span = self._held_span(chunk, offset, octets)
-        found = self._files.read(span.file, span.offset + offset, octets)
-        return self._as_hashed(span, octets, found)
+        return self._ranges.read(self._held, chunk, offset, octets)
 
     def read_cached(self, chunk: ChunkIndex, offset: int, octets: int) -> bytes | None:
         """As :meth:`read`, if the system has the octets in memory; may run in any thread.
@@ -302,30 +281,7 @@ class ContentStore:
             ``None`` when they would have to come from the disk, or :meth:`read` would
             raise.
         """
-        try:
-            span = self._held_span(chunk, offset, octets)
-            found = self._files.read_cached(span.file, span.offset + offset, octets)
-            return self._as_hashed(span, octets, found) if found is not None else None
-        except (StorageError, ContentUnknown):
-            return None
-
-    def _held_span(self, chunk: ChunkIndex, offset: int, octets: int) -> ChunkSpan:
-        span = self.metainfo.span(chunk)
-        if not 0 <= offset < offset + octets <= span.octets:
-            raise LocalProtocolError(f"no {octets} octets at {offset} of chunk {chunk}")
-        if span.file in self.changed:
-            raise self._file_changed(span.file)
-        if chunk not in self.have and not self._holds_leaves(chunk, offset, octets):
-            raise ContentUnknown(
-                f"chunk {chunk} of {self.metainfo.name!r} is not held here; ask another station"
-            )
-        return span
-
-    def _as_hashed(self, span: ChunkSpan, octets: int, found: bytes) -> bytes:
-        as_hashed = self._unfinished or self._in_place.unchanged(span.file)
-        if not as_hashed or len(found) != octets:
-            raise self._file_changed(span.file)
-        return found
+        return self._ranges.read_cached(self._held, chunk, offset, octets)
 
     def hashes(
         self, file: int, base_layer: int, index: int, length: int, proof_layers: int
@@ -495,21 +451,14 @@ class ContentStore:
 
     # How it does that.
 
+    @property
+    def _held(self) -> Held:
+        return self._in_place if self._unfinished is None else self._unfinished
+
     def _writable(self) -> Unfinished:
         if self._unfinished is None:
             raise LocalProtocolError(f"{self.metainfo.name!r} is in place and only read")
         return self._unfinished
-
-    def _holds_leaves(self, chunk: ChunkIndex, offset: int, octets: int) -> bool:
-        first, end = offset // LEAF_OCTETS, -(-(offset + octets) // LEAF_OCTETS)
-        wanted = (1 << end) - (1 << first)
-        return self.partial.get(chunk, 0) & wanted == wanted
-
-    def _file_changed(self, file: int) -> FileChanged:
-        return FileChanged(
-            f"{self._files.path(file)} is not what it was when it was hashed, and is not served; "
-            "verify it, or share what it is now"
-        )
 
     def _resume(self, loaded: Loaded, progress: Progress) -> None:
         self._state.create()

@@ -6,7 +6,7 @@ durable in the right order. What a crash has left in doubt is examined by
 """
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
 from meshdl.content.bitfield import Bitfield, indices_of
 from meshdl.content.merkle import LEAF_OCTETS
@@ -31,12 +31,33 @@ class Place:
     examiner: Examiner
 
 
+class WrittenRange(Protocol):
+    """Whole leaves of a chunk, verified."""
+
+    @property
+    def chunk(self) -> ChunkIndex:
+        """Which chunk."""
+
+    @property
+    def offset(self) -> int:
+        """Where in it, octets."""
+
+    @property
+    def octets(self) -> bytes | memoryview:
+        """What."""
+
+    @property
+    def completes_chunk(self) -> bool:
+        """Whether it was the last of its chunk."""
+
+
 class Unfinished:
     """What of a download is verified, and the only way to add to it.
 
     Attributes:
         have: verified chunks.
         partial: for unfinished chunks, the set of verified leaves.
+        changed: always empty; what was changed while no station ran is not held.
     """
 
     def __init__(self, place: Place, claims: Claims) -> None:
@@ -44,6 +65,7 @@ class Unfinished:
         metainfo = place.metainfo
         self.have = Bitfield(metainfo.chunk_count, claims.chunks)
         self.partial = dict(claims.leaves)
+        self.changed: set[int] = set()
         self._place = place
         self._journal = Journal.write(
             place.disk, place.state.journal, metainfo.content_hash, claims
@@ -85,6 +107,10 @@ class Unfinished:
     def verify(cls, place: Place, progress: Progress) -> Self:
         """Hash everything, whatever a journal says."""
         return cls.resume(place, Loaded(readable=False), progress)
+
+    def unchanged(self, _file: int) -> bool:
+        """Always: the files are ours while they are unfinished."""
+        return True
 
     @property
     def at_rest(self) -> bool:
