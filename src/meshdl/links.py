@@ -25,6 +25,16 @@ class Path(enum.Enum):
     RF = "rf"
 
 
+class Way(enum.Enum):
+    """How a station was found and is dialled, best first. Both ends of a link know it."""
+
+    LAN = "lan"
+    """Announced on the local network; offers go there directly."""
+
+    INTERNET = "internet"
+    """Found through a signalling server, which carries offers and answers."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkTraits:
     """What a link promises. Policies read this and never ask which transport it is.
@@ -38,6 +48,7 @@ class LinkTraits:
         cleartext_only: the law forbids obscured content here.
         metered: sending spends something scarce (airtime, a data plan).
         broadcast: everybody in range hears what is sent.
+        recovers_within_s: how long the link may be cut and still come back by itself.
         bitrate_bps: honest long-run estimate per direction, ``None`` when unknown.
     """
 
@@ -49,6 +60,7 @@ class LinkTraits:
     cleartext_only: bool = False
     metered: bool = False
     broadcast: bool = False
+    recovers_within_s: float = 0.0
     bitrate_bps: float | None = None
 
 
@@ -71,6 +83,7 @@ class LinkUp:
     Attributes:
         dialled: whom we dialled, ``None`` when the other side did. It is a hope;
             the handshake tells who is really there.
+        way: by which the two ends came to it.
         remote_address: where the other end was seen, for people to read.
     """
 
@@ -78,6 +91,7 @@ class LinkUp:
     traits: LinkTraits
     binding: LinkBinding
     dialled: StationId | None
+    way: Way = Way.LAN
     remote_address: str = ""
 
 
@@ -105,11 +119,21 @@ class LinkWritable:
 
 
 @dataclass(frozen=True, slots=True)
+class PathChanged:
+    """A link that is up runs elsewhere from now on; fields as in :class:`LinkUp`."""
+
+    link: LinkId
+    path: Path
+    remote_address: str
+
+
+@dataclass(frozen=True, slots=True)
 class DialFailed:
-    """A dialled station could not be reached; there was no link."""
+    """A dialled station could not be reached this way; there was no link."""
 
     station: StationId
     reason: str
+    way: Way = Way.LAN
 
 
-LinkEvent: TypeAlias = LinkUp | LinkDown | MessageReceived | LinkWritable | DialFailed
+LinkEvent: TypeAlias = LinkUp | LinkDown | MessageReceived | LinkWritable | PathChanged | DialFailed

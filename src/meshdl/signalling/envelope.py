@@ -24,7 +24,7 @@ from collections import OrderedDict
 
 from meshdl.errors import RemoteProtocolError
 from meshdl.signalling import proofs
-from meshdl.wire.signalling import Address, Envelope, Signal, decode_signal, encode
+from meshdl.wire.signals import Address, Envelope, Signal, decode_signal, encode_signal
 
 LIFETIME_S = 60.0
 """A link that is not made in fifteen seconds is given up; a carrier may queue, too."""
@@ -42,7 +42,7 @@ _PREFIX = b"meshdl signal 1\0"
 
 def seal(signal: Signal, sign: proofs.Sign) -> Envelope:
     """Close a signal."""
-    text = encode(signal)
+    text = encode_signal(signal)
     return Envelope(text, sign(_PREFIX + text.encode()))
 
 

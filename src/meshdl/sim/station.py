@@ -14,7 +14,7 @@ from meshdl.content.metainfo import Metainfo, build_info, chunk_hashes
 from meshdl.content.paths import RelativePath
 from meshdl.content.precedence import Precedence
 from meshdl.ids import Callsign, ChunkIndex, ContentHash, LinkId, StationId, StationKey, station_id
-from meshdl.links import DialFailed, LinkEvent, LinkWritable, Message
+from meshdl.links import DialFailed, LinkEvent, LinkWritable, Message, Way
 from meshdl.sim.network import Network, Nic
 from meshdl.sim.world import Host, World
 from meshdl.swarm import effects, inputs
@@ -215,6 +215,8 @@ class SimStation:
         match effect:
             case effects.Send() | effects.CloseLink() | effects.Dial():
                 self._use_network(effect)
+            case effects.Advertise() | effects.Seek():
+                pass  # everybody is in reach
             case (
                 effects.CreateContent()
                 | effects.WriteLeafHashes()
@@ -233,8 +235,8 @@ class SimStation:
                 self._send(link, message)
             case effects.CloseLink(link, reason):
                 self.network.close(link, reason)
-            case effects.Dial(station):
-                self._dial(station)
+            case effects.Dial(station, way):
+                self._dial(station, way)
             case _:
                 assert_never(effect)
 
@@ -284,10 +286,10 @@ class SimStation:
                 self.world.after(0.0, partial(self.host.post, inputs.LinkBlocked(link)))
             backlog.append(message)
 
-    def _dial(self, station: StationId) -> None:
+    def _dial(self, station: StationId, way: Way) -> None:
         other = self.directory.get(station)
         if other is None or not (other.nic.connected and self.nic.connected):
-            failed = DialFailed(station, "no answer")
+            failed = DialFailed(station, "no answer", way)
             self.world.after(1.0, partial(self.host.post, failed))
             return
         self.network.connect(self.nic, other.nic, station)

@@ -32,6 +32,7 @@ from meshdl.control.server import ControlServer
 from meshdl.control.view import ContentChanged, ContentState, ContentStatus, LanStatus, Via
 from meshdl.errors import ContentUnknown, StorageError
 from meshdl.ids import ContentHash, StationId, station_id
+from meshdl.links import Way
 from meshdl.policy.bucket import UNLIMITED
 from meshdl.station import keys
 from meshdl.station.catalogue import Catalogue, CatalogueEntry
@@ -221,7 +222,7 @@ class Station:
         )
         self._lan = await stack.enter_async_context(lan)
         view.observer.where(lan.address_of)
-        tasks.create_task(lan.run(shell.switchboard.attach(lan.transport)))
+        tasks.create_task(lan.run(shell.switchboard.attach(lan.transport, Way.LAN)))
 
     def _lan_status(self) -> LanStatus:
         if self._lan is None:

@@ -51,6 +51,8 @@ class SwarmShell:
     Attributes:
         core: to be looked at.
         keys: of every station that proved one in this run.
+        contents_moved: told what to advertise and what to look for beyond the local
+            network.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class SwarmShell:
         self.driver: Driver[SwarmInput, SwarmEffect] = Driver(self.core, self._perform)
         self.switchboard = Switchboard(self.driver.post)
         self.keys: dict[StationId, StationKey] = {}
+        self.contents_moved: Callable[[effects.Advertise | effects.Seek], None] = _nobody_waits
         self._library: Library | None = None
         self._records: RecordBook | None = None
 
@@ -116,12 +119,16 @@ class SwarmShell:
                 library.stores.finish(content)
             case effects.CloseLink(link, reason):
                 self.switchboard.close(link, reason)
-            case effects.Dial(station):
-                self.switchboard.dial(station)
+            case effects.Dial(station, way):
+                self.switchboard.dial(station, way)
+            case effects.Advertise() | effects.Seek():
+                self.contents_moved(effect)
             case effects.PinStation(callsign, key):
                 self._pin(callsign, key)
             case effects.PeerUp():
                 self._peer_up(effect)
+            case effects.PeerMoved():
+                self._peer_moved(effect)
             case effects.PeerDown():
                 self._peer_down(effect)
             case effects.PeerRefused():
@@ -151,6 +158,10 @@ class SwarmShell:
     def _peer_up(self, effect: effects.PeerUp) -> None:
         self.keys[station_id(effect.key)] = effect.key
         _log.info("%s is up over %s, %s", effect.callsign, effect.path.value, effect.address)
+
+    def _peer_moved(self, effect: effects.PeerMoved) -> None:
+        where = f"{effect.path.value}, {effect.address}"
+        _log.info("%s is now reached over %s", effect.callsign, where)
 
     def _peer_down(self, effect: effects.PeerDown) -> None:
         _log.info("%s is down: %s", effect.callsign, effect.reason)

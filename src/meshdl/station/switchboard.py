@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from meshdl.errors import LinkClosed
 from meshdl.ids import LinkId, StationId
-from meshdl.links import LinkDown, LinkEvent, LinkUp, LinkWritable, Message
+from meshdl.links import LinkDown, LinkEvent, LinkUp, LinkWritable, Message, Way
 from meshdl.swarm.inputs import LinkBlocked
 from meshdl.transports.base import Transport
 
@@ -38,23 +38,22 @@ class Switchboard:
     def __init__(self, report: Report) -> None:
         self._report = report
         self._lines: dict[LinkId, _Line] = {}
-        self._transports: list[Transport] = []
+        self._transports: dict[Way, Transport] = {}
         self._quiet: asyncio.Event = asyncio.Event()
         self._quiet.set()
 
-    def attach(self, transport: Transport) -> Callable[[LinkEvent], None]:
-        """Add a transport; what this returns is what its ``run`` is given."""
-        self._transports.append(transport)
+    def attach(self, transport: Transport, way: Way) -> Callable[[LinkEvent], None]:
+        """Add the transport of one way; what this returns is what its ``run`` is given."""
+        self._transports[way] = transport
 
         def report(event: LinkEvent) -> None:
             self._happened(transport, event)
 
         return report
 
-    def dial(self, station: StationId) -> None:
-        """Try to reach a station over every transport there is."""
-        for transport in self._transports:
-            transport.dial(station)
+    def dial(self, station: StationId, way: Way) -> None:
+        """Try to reach a station this way."""
+        self._transports[way].dial(station)
 
     def send(self, link: LinkId, message: Message) -> None:
         """Send, now or when the link is writable. Nothing is sent on a link that is gone."""

@@ -8,7 +8,8 @@ handshake proves one; until then no other message counts. Then, in this order: a
 station is refused; a callsign that was seen with another key is refused, and the operator
 told how to accept it; of two links to one station one is kept. Both ends must choose the
 same one: a link of a new run replaces those of the old run, a second dial of the same
-side replaces the first (it has lost the first; between two at once the nonces decide), and
+side replaces the first (it has lost the first; between two at once the nonces decide),
+a link that was made on the local network replaces one made by way of the Internet, and
 when both dialled, the link that the lower station id dialled stays.
 
 A peer that breaks the protocol collects points; at
@@ -17,10 +18,11 @@ for :data:`~meshdl.policy.penalty.BAN_S`.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from meshdl.errors import RemoteProtocolError
 from meshdl.ids import Callsign, LinkId, StationId, StationKey, station_id
-from meshdl.links import LinkUp
+from meshdl.links import LinkUp, Path, PathChanged, Way
 from meshdl.policy.penalty import BAN_S
 from meshdl.policy.window import RequestWindow
 from meshdl.swarm.effects import (
@@ -28,6 +30,7 @@ from meshdl.swarm.effects import (
     Dial,
     Identified,
     PeerDown,
+    PeerMoved,
     PeerRefused,
     PeerUp,
     PinStation,
@@ -88,6 +91,7 @@ class Admission:
             link=event.link,
             traits=event.traits,
             dialled=event.dialled,
+            way=event.way,
             address=event.remote_address,
             handshake=handshake,
             up_at=now,
@@ -104,12 +108,26 @@ class Admission:
         peer = session.peer
         if peer is None:
             if session.dialled is not None:
-                self._neighbours.failed(session.dialled, now=now)
+                self._neighbours.failed(session.dialled, session.way, now=now)
             return
         self._left(session, now)
         self._state.effects.append(PeerDown(link, peer.callsign, peer.key, reason))
         if not any(s.peer and s.peer.key == peer.key for s in self._state.sessions.values()):
-            self._neighbours.lost(station_id(peer.key), lived_s=now - session.up_at, now=now)
+            lived_s = now - session.up_at
+            self._neighbours.lost(station_id(peer.key), session.way, lived_s=lived_s, now=now)
+
+    def path_changed(self, event: PathChanged) -> None:
+        """A link runs elsewhere now; it may be worth dialling another way, or no longer."""
+        session = self._state.sessions.get(event.link)
+        if session is None:
+            return
+        session.traits = replace(session.traits, path=event.path)
+        session.address = event.remote_address
+        if session.peer is not None:
+            peer = session.peer
+            self._state.effects.append(
+                PeerMoved(event.link, peer.callsign, peer.key, event.path, event.remote_address)
+            )
 
     def close(self, session: Session, reason: str, *, now: float) -> None:
         """End a link."""
@@ -148,8 +166,8 @@ class Admission:
             return
         linked = self._linked()
         room = self._state.settings.max_links - len(self._state.sessions)
-        for station in self._neighbours.due(linked, room=room, now=now):
-            self._state.effects.append(Dial(station))
+        for station, way in self._neighbours.due(linked, room=room, now=now):
+            self._state.effects.append(Dial(station, way))
 
     def check_on(self, session: Session, *, now: float) -> None:
         """Ask for a sign of life, give up the dead, identify ourselves in time."""
@@ -218,7 +236,8 @@ class Admission:
             return False
         session.peer = peer
         if session.dialled is not None and session.dialled != station_id(peer.key):
-            self._neighbours.failed(session.dialled, now=now)  # somebody else lives there
+            # Somebody else lives there.
+            self._neighbours.failed(session.dialled, session.way, now=now)
         if not self._keep_best_link(session, peer, now):
             return False
         if pinned is None:
@@ -251,6 +270,8 @@ class Admission:
 
     def _better(self, new: Session, old: Session, peer: ProvedPeer) -> bool:
         """Both ends must come to the same answer, or both links would be closed."""
+        if new.way is not old.way:
+            return new.way is Way.LAN
         if (new.dialled is None) == (old.dialled is None):
             if abs(new.up_at - old.up_at) < TWINS_WITHIN_S:
                 return new.handshake.rank > old.handshake.rank  # proved in any order
@@ -258,13 +279,15 @@ class Admission:
         own, theirs = station_id(self._state.identity.key), station_id(peer.key)
         return (new.dialled is not None) == (own < theirs)
 
-    def _linked(self) -> set[StationId]:
-        linked = set()
+    def _linked(self) -> dict[StationId, Way | None]:
+        """Stations with a link, and whether a better one may be had, see Neighbours.due."""
+        linked: dict[StationId, Way | None] = {}
         for session in self._state.sessions.values():
             if session.peer is not None:
-                linked.add(station_id(session.peer.key))
+                local = session.traits.path is Path.LAN
+                linked[station_id(session.peer.key)] = None if local else session.way
             elif session.dialled is not None:
-                linked.add(session.dialled)
+                linked[session.dialled] = None
         return linked
 
     def _bye(self, session: Session, reason: str) -> None:

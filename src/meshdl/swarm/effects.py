@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from meshdl.content.metainfo import Metainfo
 from meshdl.ids import Callsign, ChunkIndex, ContentHash, LinkId, StationId, StationKey
-from meshdl.links import Message, Path
+from meshdl.links import Message, Path, Way
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,26 @@ class CloseLink:
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """Try to reach this station."""
+    """Try to reach this station this way."""
 
     station: StationId
+    way: Way
+
+
+@dataclass(frozen=True, slots=True)
+class Advertise:
+    """Let stations out of reach know that this content, or some of it, is here, or no longer."""
+
+    content: ContentHash
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Seek:
+    """Look for stations that have this content, or no longer."""
+
+    content: ContentHash
+    wanted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +60,17 @@ class PinStation:
 @dataclass(frozen=True, slots=True)
 class PeerUp:
     """A station proved who it is."""
+
+    link: LinkId
+    callsign: Callsign
+    key: StationKey
+    path: Path
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeerMoved:
+    """The link to a peer runs elsewhere now; fields as in :class:`PeerUp`."""
 
     link: LinkId
     callsign: Callsign
@@ -192,6 +220,9 @@ class DownloadChanged:
 LinkEffect: TypeAlias = Send | CloseLink | Dial
 """For the transports."""
 
+DiscoveryEffect: TypeAlias = Advertise | Seek
+"""For whoever finds stations by what they have."""
+
 StoreEffect: TypeAlias = (
     CreateContent | WriteLeafHashes | WriteRange | FinishContent | ReadRange | ReadHashes
 )
@@ -200,6 +231,7 @@ StoreEffect: TypeAlias = (
 Notice: TypeAlias = (
     PinStation
     | PeerUp
+    | PeerMoved
     | PeerDown
     | PeerRefused
     | Identified
@@ -210,4 +242,4 @@ Notice: TypeAlias = (
 )
 """For the catalogue, the station log and whoever looks on."""
 
-SwarmEffect: TypeAlias = LinkEffect | StoreEffect | Notice
+SwarmEffect: TypeAlias = LinkEffect | DiscoveryEffect | StoreEffect | Notice

@@ -7,7 +7,15 @@ from typing import TypeAlias
 from meshdl.content.metainfo import Metainfo
 from meshdl.content.precedence import Precedence
 from meshdl.ids import Callsign, ChunkIndex, ContentHash, LinkId, StationId, StationKey
-from meshdl.links import DialFailed, LinkDown, LinkUp, LinkWritable, MessageReceived
+from meshdl.links import (
+    DialFailed,
+    LinkDown,
+    LinkUp,
+    LinkWritable,
+    MessageReceived,
+    PathChanged,
+    Way,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +35,15 @@ class StationSeen:
 
     station: StationId
     callsign: Callsign
+    way: Way = Way.LAN
 
 
 @dataclass(frozen=True, slots=True)
 class StationGone:
-    """Discovery no longer hears of a station. Its links, if any, live on."""
+    """Discovery no longer hears of a station this way. Its links, if any, live on."""
 
     station: StationId
+    way: Way = Way.LAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +170,7 @@ class Shutdown:
     """Say goodbye on every link and close it."""
 
 
-LinkInput: TypeAlias = LinkUp | LinkDown | LinkWritable | LinkBlocked | DialFailed
+LinkInput: TypeAlias = LinkUp | LinkDown | LinkWritable | LinkBlocked | PathChanged | DialFailed
 """What becomes of links."""
 
 DiscoveryInput: TypeAlias = StationSeen | StationGone | StationTrusted

@@ -11,7 +11,7 @@ from meshdl.ids import ContentHash
 from meshdl.swarm import inputs
 from meshdl.swarm.announcements import Announcements
 from meshdl.swarm.download import Download, Stage
-from meshdl.swarm.effects import CreateContent, DownloadChanged, FinishContent
+from meshdl.swarm.effects import Advertise, CreateContent, DownloadChanged, FinishContent, Seek
 from meshdl.swarm.fetcher import Fetcher
 from meshdl.swarm.metainfo_traffic import MetainfoTraffic
 from meshdl.swarm.session import Session
@@ -106,6 +106,8 @@ class Lifecycle:
         self._state.holdings[content] = holding
         self._metainfo.drop(content)
         self._announcements.tell_state(content, holding)
+        if holding.have:
+            self._state.effects.append(Advertise(content, held=True))
         download = self._fetcher.downloads.get(content)
         if download is None:
             return
@@ -123,6 +125,8 @@ class Lifecycle:
             return
         if download.written(event.chunk, event.offset, event.octets):
             self._announcements.tell_gain(event.content, event.chunk)
+            if download.holding.have.bit_count() == 1:
+                self._state.effects.append(Advertise(event.content, held=True))
             self._changed(event.content)
             if download.fetching and download.holding.complete:
                 self._complete(download)
@@ -151,6 +155,7 @@ class Lifecycle:
         content = download.content
         for session in self._state.peers():
             self._state.tell(session.link, wire.Want(content))
+        self._state.effects.append(Seek(content, wanted=True))
         if holding is None:
             download.stage = Stage.METAINFO
             download.problem = None
@@ -189,6 +194,7 @@ class Lifecycle:
         self._changed(content)
 
     def _end_traffic(self, content: ContentHash) -> None:
+        self._state.effects.append(Seek(content, wanted=False))
         for session in self._state.peers():
             self._log.one(session, content)
             self._state.tell(session.link, wire.Want(content, wanted=False))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from meshdl.content.precedence import Precedence
 from meshdl.ids import ChunkIndex, ContentHash, LinkId, StationId
-from meshdl.links import LinkTraits, Path
+from meshdl.links import LinkTraits, Path, Way
 from meshdl.policy.penalty import Penalties
 from meshdl.policy.picker import Availability
 from meshdl.policy.window import MESSAGE_OCTETS, RequestWindow
@@ -137,6 +137,7 @@ class Session:
     link: LinkId
     traits: LinkTraits
     dialled: StationId | None
+    way: Way
     address: str
     handshake: Handshake
     up_at: float
@@ -179,7 +180,8 @@ class Session:
         if self.peer is None:
             return Liveness.DEAD if now - self.up_at >= HANDSHAKE_WITHIN_S else Liveness.ALIVE
         if self.pinged_at is not None:
-            return Liveness.DEAD if now - self.pinged_at >= DEAD_AFTER_S else Liveness.ALIVE
+            patience_s = DEAD_AFTER_S + self.traits.recovers_within_s
+            return Liveness.DEAD if now - self.pinged_at >= patience_s else Liveness.ALIVE
         return Liveness.ASK if now - self.heard_at >= PING_AFTER_S else Liveness.ALIVE
 
     def asked_for_life(self, *, now: float) -> int:

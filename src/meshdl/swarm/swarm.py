@@ -25,7 +25,14 @@ from typing import assert_never
 
 from meshdl.errors import RemoteProtocolError
 from meshdl.ids import Callsign, ContentHash, LinkId, StationKey, station_id
-from meshdl.links import DialFailed, LinkDown, LinkUp, LinkWritable, MessageReceived
+from meshdl.links import (
+    DialFailed,
+    LinkDown,
+    LinkUp,
+    LinkWritable,
+    MessageReceived,
+    PathChanged,
+)
 from meshdl.swarm import inputs
 from meshdl.swarm.admission import Admission
 from meshdl.swarm.announcements import Announcements
@@ -113,7 +120,14 @@ class Swarm:
                 | inputs.ContentFinished()
             ):
                 self._from_store(event, now)
-            case LinkUp() | LinkDown() | LinkWritable() | inputs.LinkBlocked() | DialFailed():
+            case (
+                LinkUp()
+                | LinkDown()
+                | LinkWritable()
+                | inputs.LinkBlocked()
+                | PathChanged()
+                | DialFailed()
+            ):
                 self._from_transport(event, now)
             case inputs.StationSeen() | inputs.StationGone() | inputs.StationTrusted():
                 self._from_discovery(event, now)
@@ -205,18 +219,20 @@ class Swarm:
                 self._admission.link_up(event, now=now)
             case LinkDown(link, reason):
                 self._admission.link_down(link, reason, now=now)
-            case DialFailed(station, _):
-                self.neighbours.failed(station, now=now)
+            case PathChanged():
+                self._admission.path_changed(event)
+            case DialFailed(station, _, way):
+                self.neighbours.failed(station, way, now=now)
             case _:
                 assert_never(event)
 
     def _from_discovery(self, event: inputs.DiscoveryInput, now: float) -> None:
         match event:
-            case inputs.StationSeen(station, callsign):
-                self.neighbours.seen(station, callsign, now=now)
+            case inputs.StationSeen(station, callsign, way):
+                self.neighbours.seen(station, callsign, way, now=now)
                 self._admission.dial(now=now)
-            case inputs.StationGone(station):
-                self.neighbours.gone(station)
+            case inputs.StationGone(station, way):
+                self.neighbours.gone(station, way)
             case inputs.StationTrusted(callsign, key):
                 self._admission.trust(callsign, key, now=now)
             case _:

@@ -25,7 +25,7 @@ from meshdl.ids import ChunkIndex, ContentHash
 from meshdl.links import Path
 from meshdl.policy.bucket import TokenBucket
 from meshdl.policy.slots import BUSY_RETRY_AFTER_S, Waiting, next_upload, slot_to_yield
-from meshdl.swarm.effects import ReadHashes, ReadRange
+from meshdl.swarm.effects import Advertise, ReadHashes, ReadRange
 from meshdl.swarm.session import RangeKey, Session, UploadRequest
 from meshdl.swarm.spread import ELSEWHERE_S, Spread
 from meshdl.swarm.state import Holding, SwarmState
@@ -205,6 +205,7 @@ class Uploader:
         holding = self._state.holdings.get(content)
         if holding is not None:
             holding.served = False
+            self._state.effects.append(Advertise(content, held=False))
         for session in self._state.sessions.values():
             refused = [r for r in session.uploads if r.key.content == content]
             if not refused:

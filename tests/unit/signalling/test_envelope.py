@@ -1,3 +1,5 @@
+"""A sealed signal is opened once, by whom it is for, in time; or not at all."""
+
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -6,7 +8,7 @@ from hypothesis import strategies as st
 
 from meshdl.errors import RemoteProtocolError
 from meshdl.signalling.envelope import AHEAD_S, LIFETIME_S, Opener, seal
-from meshdl.wire.signalling import Address, Answer, Envelope, Offer
+from meshdl.wire.signals import Address, Answer, Envelope, Offer
 
 ALICE_SECRET = Ed25519PrivateKey.from_private_bytes(b"a" * 32)
 ALICE = Address(ALICE_SECRET.public_key().public_bytes_raw(), b"a" * 8)

@@ -1,3 +1,5 @@
+"""What is signed for a signalling server holds for what it says, and for nothing else."""
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
