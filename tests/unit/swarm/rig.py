@@ -9,7 +9,7 @@ from typing import TypeVar
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from meshdl.ids import Callsign, ChunkIndex, LinkId, StationId, StationKey, station_id
-from meshdl.links import LinkBinding, LinkDown, LinkTraits, LinkUp, MessageReceived, Path
+from meshdl.links import LinkBinding, LinkDown, LinkTraits, LinkUp, MessageReceived, Path, Way
 from meshdl.sim.station import MemoryStore, SimContent
 from meshdl.swarm import effects, inputs
 from meshdl.swarm.download import Download
@@ -203,6 +203,7 @@ class Rig:
         key: str = "",
         instance: bytes = bytes(8),
         traits: LinkTraits = TRAITS,
+        way: Way = Way.LAN,
     ) -> Peer:
         """A link before its handshake."""
         self._links += 1
@@ -210,12 +211,19 @@ class Rig:
         link = LinkId(f"bench:{self._links}")
         who = identity(callsign, key=key, instance=instance)
         peer = Peer(self, link, who, binding)
-        self.post(LinkUp(link=link, traits=traits, binding=binding, dialled=dialled))
+        self.post(LinkUp(link=link, traits=traits, binding=binding, dialled=dialled, way=way))
         return peer
 
-    def peer(self, callsign: str, *, key: str = "", traits: LinkTraits = TRAITS) -> Peer:
+    def peer(
+        self,
+        callsign: str,
+        *,
+        key: str = "",
+        traits: LinkTraits = TRAITS,
+        way: Way = Way.LAN,
+    ) -> Peer:
         """A peer that proved who it is."""
-        peer = self.bare_link(callsign, key=key, traits=traits)
+        peer = self.bare_link(callsign, key=key, traits=traits, way=way)
         peer.shake_hands()
         return peer
 

@@ -1,0 +1,91 @@
+"""Links by several ways, paths that change, and what is told beyond the local network."""
+
+from dataclasses import replace
+
+import pytest
+from tests.unit.swarm.rig import SMALL_CHUNKS, TRAITS, Rig, serve_all
+
+from meshdl.ids import Callsign
+from meshdl.links import Path, PathChanged, Way
+from meshdl.swarm import effects, inputs
+from meshdl.swarm.session import DEAD_AFTER_S, PING_AFTER_S
+
+DIRECT = replace(TRAITS, path=Path.DIRECT, recovers_within_s=10.0)
+CALL = Callsign("KA1AAA")
+
+
+def dials(rig: Rig) -> list[Way]:
+    return [effect.way for effect in rig.of(effects.Dial)]
+
+
+@pytest.mark.parametrize("first", Way)
+def test_a_link_of_the_local_network_is_kept_whichever_came_first(first: Way) -> None:
+    rig = Rig()
+    ways = [first, *(way for way in Way if way is not first)]
+    traits = {Way.LAN: TRAITS, Way.INTERNET: DIRECT}
+    peers = {way: rig.peer("KA1AAA", traits=traits[way], way=way) for way in ways}
+    assert {way for way, peer in peers.items() if peer.linked()} == {Way.LAN}
+
+
+def test_a_station_across_the_internet_is_also_dialled_on_the_local_network() -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA", traits=DIRECT, way=Way.INTERNET)
+    rig.post(inputs.StationSeen(peer.id, CALL, Way.INTERNET))
+    rig.wait(1.0)
+    assert dials(rig) == []
+    rig.post(inputs.StationSeen(peer.id, CALL, Way.LAN))
+    rig.wait(1.0)
+    assert dials(rig) == [Way.LAN]
+
+
+def test_a_link_that_came_to_run_locally_needs_no_other() -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA", traits=DIRECT, way=Way.INTERNET)
+    rig.post(PathChanged(peer.link, Path.LAN, "192.168.1.2:5000"))
+    rig.post(inputs.StationSeen(peer.id, CALL, Way.LAN))
+    rig.wait(1.0)
+    assert dials(rig) == []
+    session = rig.swarm.sessions[peer.link]
+    assert (session.traits.path, session.address) == (Path.LAN, "192.168.1.2:5000")
+    assert session.peer is not None
+    moved = effects.PeerMoved(peer.link, CALL, session.peer.key, Path.LAN, "192.168.1.2:5000")
+    assert rig.of(effects.PeerMoved) == [moved]
+
+
+def test_a_link_that_can_recover_is_given_the_time_it_takes() -> None:
+    rig = Rig()
+    local = rig.peer("KA1AAA")
+    far = rig.peer("KA1AAB", traits=DIRECT, way=Way.INTERNET)
+    rig.wait(PING_AFTER_S + DEAD_AFTER_S + 1.0)
+    assert (local.linked(), far.linked()) == (False, True)
+    rig.wait(DIRECT.recovers_within_s)
+    assert not far.linked()
+
+
+def test_what_is_held_is_advertised_until_it_is_removed() -> None:
+    rig = Rig()
+    rig.seed(SMALL_CHUNKS)
+    rig.post(inputs.ContentRemoved(SMALL_CHUNKS.hash))
+    told = [effect.held for effect in rig.of(effects.Advertise)]
+    assert told == [True, False]
+
+
+def test_what_is_wanted_is_sought_until_complete_and_advertised_from_its_first_chunk() -> None:
+    rig = Rig()
+    rig.open_for_download(SMALL_CHUNKS)
+    assert [effect.wanted for effect in rig.of(effects.Seek)] == [True]
+    assert rig.of(effects.Advertise) == []
+    peer = rig.peer("KA1AAA")
+    peer.has(SMALL_CHUNKS)
+    serve_all(SMALL_CHUNKS, peer)
+    assert rig.complete(SMALL_CHUNKS)
+    rig.wait(1.0)
+    assert [effect.wanted for effect in rig.of(effects.Seek)] == [True, False]
+    assert [effect.held for effect in rig.of(effects.Advertise)] == [True]
+
+
+def test_a_paused_download_is_sought_no_longer() -> None:
+    rig = Rig()
+    rig.open_for_download(SMALL_CHUNKS)
+    rig.post(inputs.PauseDownload(SMALL_CHUNKS.hash))
+    assert [effect.wanted for effect in rig.of(effects.Seek)] == [True, False]
