@@ -1,0 +1,410 @@
+"""A station's side of one signalling server.
+
+Theory of operation
+===================
+
+::
+
+    OFFLINE --OpenSocket--> CONNECTING --challenge--> PROVING --welcome--> ONLINE
+       ^                        |                        |                   |
+       '---- back-off with jitter, whenever the socket closes or says nothing '
+
+One socket carries everything. What the station wants does not depend on the socket: its
+rooms, what it advertises and what it seeks are kept here and told again after each
+welcome, so a server that was restarted knows at once what the old one knew.
+Announcements and lookups run out at the server; they are repeated at half their lifetime.
+
+Members of rooms become :class:`~meshdl.signalling.client_events.Heard` stations; of a
+*quiet* room only those are told that have what is sought. When the socket is gone nobody
+can be reached this way, so all are ``Lost``; links that are up live on.
+
+The server is not trusted: see :mod:`meshdl.signalling.members` for whom it tells of and
+:mod:`meshdl.signalling.envelope` for what it carries. What cannot be believed is dropped and
+the operator told; what is no message of the protocol costs the connection.
+"""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import assert_never
+
+from meshdl.errors import RemoteProtocolError
+from meshdl.ids import Callsign, ContentHash, StationId, StationKey, station_id
+from meshdl.signalling import proofs
+from meshdl.signalling.client_events import (
+    Advertise,
+    ClientEffect,
+    ClientInput,
+    CloseSocket,
+    Heard,
+    Lost,
+    NetworkChanged,
+    Offline,
+    Online,
+    OpenSocket,
+    Seek,
+    SendSignal,
+    SendText,
+    SignalLost,
+    SocketClosed,
+    SocketOpened,
+    TextReceived,
+    Trouble,
+)
+from meshdl.signalling.members import Members, shown
+from meshdl.signalling.post import Post
+from meshdl.wire import signalling as wire
+from meshdl.wire.signals import Address
+
+BACK_OFF_FIRST_S = 0.5
+BACK_OFF_MAX_S = 30.0
+REFUSED_S = 300.0
+"""How long a server is left alone that does not want us: only an operator can help."""
+
+WELCOME_WITHIN_S = 10.0
+"""From the open socket to the welcome: two round trips, and a busy server."""
+
+REPEAT_AFTER = 0.5
+"""Of a lifetime: one repetition may be lost."""
+
+_HOPELESS = frozenset({"callsign-pinned", "denied", "signature", "protocol-version", "replaced"})
+"""Refusals that asking again does not help."""
+
+
+class ClientState(enum.Enum):
+    """Where a client stands; see the module's theory of operation."""
+
+    OFFLINE = "offline"
+    CONNECTING = "connecting"
+    PROVING = "proving"
+    ONLINE = "online"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientIdentity:
+    """Who speaks to the server.
+
+    Attributes:
+        server_name: as in :func:`meshdl.signalling.proofs.authentication`.
+        rooms: to be in, with the membership of those that are closed.
+        sign: makes an Ed25519 signature with the station's key.
+        rotation: when the callsign had another key before.
+    """
+
+    server_name: str
+    callsign: Callsign
+    key: StationKey
+    instance: bytes
+    sign: proofs.Sign
+    rooms: Mapping[str, wire.Membership | None]
+    agent: str = ""
+    rotation: wire.KeyRotation | None = None
+
+
+class SignallingClient:
+    """Sans-I/O core; see :class:`meshdl.core.Core` for the four verbs."""
+
+    def __init__(self, identity: ClientIdentity, *, rng: Random, now: float) -> None:
+        self._identity, self._rng = identity, rng
+        self._members = Members(identity.key)
+        self._post = Post(Address(identity.key, identity.instance), identity.sign, self._members)
+        self._effects: list[ClientEffect] = []
+        self._socket = 0
+        self._failures = 0
+        self._connect_at: float | None = now
+        self._welcome_by: float | None = None
+        self._repeat_at: float | None = None
+        self._ice_at: float | None = None
+        self._lifetime_s = 0
+        self._clock_offset_s = 0.0
+        self._held: dict[ContentHash, None] = {}
+        self._sought: dict[ContentHash, None] = {}
+        self._joined: set[str] = set()
+        self.state = ClientState.OFFLINE
+        self.problem = ""
+
+    # The four verbs.
+
+    def receive(self, event: ClientInput, *, now: float) -> None:
+        """Take one input."""
+        match event:
+            case TextReceived(socket, text):
+                if socket == self._socket and self.state is not ClientState.OFFLINE:
+                    self._take_text(text, now)
+            case SocketOpened(socket):
+                if socket == self._socket and self.state is ClientState.CONNECTING:
+                    self._welcome_by = now + WELCOME_WITHIN_S
+            case SocketClosed(socket, reason):
+                if socket == self._socket:
+                    self._gone(reason, now)
+            case Advertise(content, held):
+                self._advertise(content, held)
+            case Seek(content, wanted):
+                self._seek(content, wanted)
+            case SendSignal():
+                self._send_signal(event, now)
+            case NetworkChanged():
+                self._reconnect(now)
+            case _:
+                assert_never(event)
+
+    def expire(self, *, now: float) -> None:
+        """Act on what is due."""
+        if self._connect_at is not None and now >= self._connect_at:
+            self._connect_at = None
+            self._socket += 1
+            self.state = ClientState.CONNECTING
+            self._effects.append(OpenSocket(self._socket))
+        if self._welcome_by is not None and now >= self._welcome_by:
+            self._drop(f"no welcome within {WELCOME_WITHIN_S:g} s", now)
+        if self._repeat_at is not None and now >= self._repeat_at:
+            self._tell_all(now)
+        if self._ice_at is not None and now >= self._ice_at:
+            self._ice_at = None
+            self._say(wire.IceRequest())
+
+    def deadline(self) -> float | None:
+        """When :meth:`expire` must next be called."""
+        times = (self._connect_at, self._welcome_by, self._repeat_at, self._ice_at)
+        return min((time for time in times if time is not None), default=None)
+
+    def effects(self) -> list[ClientEffect]:
+        """Drain what must now be done."""
+        drained, self._effects = self._effects, []
+        return drained
+
+    # Coming and going.
+
+    def _reconnect(self, now: float) -> None:
+        if self.state is not ClientState.OFFLINE:
+            self._drop("the network has changed", now)
+        self._failures = 0
+        self._connect_at = now
+
+    def _drop(self, reason: str, now: float) -> None:
+        self._effects.append(CloseSocket(reason))
+        self._gone(reason, now)
+
+    def _gone(self, reason: str, now: float, *, at_least_s: float = 0.0) -> None:
+        if self.state is ClientState.OFFLINE:
+            return
+        self.state, self.problem = ClientState.OFFLINE, reason
+        self._socket += 1  # whatever is still told of the old one means nothing
+        self._welcome_by = self._repeat_at = self._ice_at = None
+        self._joined.clear()
+        self._effects.append(Offline(reason))
+        self._effects += [Lost(station) for station in self._members.forget_all()]
+        pause_s = min(BACK_OFF_FIRST_S * 2**self._failures, BACK_OFF_MAX_S)
+        self._failures = min(self._failures + 1, 16)
+        self._connect_at = now + at_least_s + pause_s * self._rng.uniform(0.5, 1.0)
+
+    # What the server says.
+
+    def _take_text(self, text: str, now: float) -> None:
+        try:
+            message = wire.decode_server_message(text)
+            if message is not None:
+                self._take(message, now)
+        except RemoteProtocolError as error:
+            self._effects.append(Trouble(f"{self._identity.server_name}: {error}"))
+            self._drop(str(error), now)
+
+    def _take(self, message: wire.ServerMessage, now: float) -> None:
+        match message:
+            case wire.Challenge():
+                self._prove(message)
+            case wire.Welcome():
+                self._welcomed(message, now)
+            case wire.Refused():
+                self._refused(message, now)
+            case wire.Goodbye(reason, retry_after_ms):
+                self._effects.append(CloseSocket(reason))
+                self._failures = 0
+                self._gone(for_people(reason), now, at_least_s=retry_after_ms / 1000)
+            case _ if self.state is not ClientState.ONLINE:
+                raise RemoteProtocolError("a message before the welcome")
+            case wire.IceAnswer(ice_servers, ice_lifetime_s):
+                self._use_ice(ice_servers, ice_lifetime_s, now)
+            case wire.Relayed() | wire.Undeliverable():
+                self._carried(message, now)
+            case _:
+                self._of_room(message, now)
+
+    def _prove(self, challenge: wire.Challenge) -> None:
+        if self.state is not ClientState.CONNECTING:
+            raise RemoteProtocolError("a second challenge")
+        if challenge.protocol != wire.PROTOCOL_VERSION:
+            raise RemoteProtocolError(
+                f"the server speaks protocol {challenge.protocol}, we speak "
+                f"{wire.PROTOCOL_VERSION}: update the older of the two"
+            )
+        own = self._identity
+        statement = proofs.authentication(
+            server_name=own.server_name,
+            nonce=challenge.nonce,
+            callsign=own.callsign,
+            station_key=own.key,
+            instance=own.instance,
+        )
+        self.state = ClientState.PROVING
+        self._say(
+            wire.Authenticate(
+                protocol=wire.PROTOCOL_VERSION,
+                callsign=own.callsign,
+                station_key=own.key,
+                instance=own.instance,
+                signature=own.sign(statement),
+                agent=own.agent,
+                rotation=own.rotation,
+            )
+        )
+
+    def _welcomed(self, welcome: wire.Welcome, now: float) -> None:
+        if self.state is not ClientState.PROVING or welcome.station != station_id(
+            self._identity.key
+        ):
+            raise RemoteProtocolError("a welcome that is not for us")
+        self.state, self.problem = ClientState.ONLINE, ""
+        self._failures = 0
+        self._welcome_by = None
+        self._clock_offset_s = welcome.now_ms / 1000 - now
+        self._lifetime_s = max(welcome.lifetime_s, 1)
+        self._use_ice(welcome.ice_servers, welcome.ice_lifetime_s, now)
+        for room, membership in self._identity.rooms.items():
+            self._say(wire.Join(room, membership))
+        self._repeat_at = now + self._lifetime_s * REPEAT_AFTER
+
+    def _use_ice(self, servers: tuple[wire.IceServer, ...], lifetime_s: int, now: float) -> None:
+        self._effects.append(Online(servers))
+        self._ice_at = now + max(lifetime_s * REPEAT_AFTER, 1.0) if lifetime_s else None
+
+    def _refused(self, refused: wire.Refused, now: float) -> None:
+        reason = for_people(refused.reason)
+        room = f" (room {shown(refused.room)})" if refused.room else ""
+        self._effects.append(Trouble(f"{self._identity.server_name} refuses{room}: {reason}"))
+        if self.state is not ClientState.ONLINE or refused.code == "replaced":
+            wait_s = REFUSED_S if refused.code in _HOPELESS else refused.retry_after_ms / 1000
+            self._effects.append(CloseSocket(reason))
+            self._gone(reason, now, at_least_s=wait_s)
+
+    def _of_room(
+        self,
+        message: wire.Joined | wire.MemberJoined | wire.MemberLeft | wire.Found,
+        now: float,
+    ) -> None:
+        room = message.room
+        if room not in self._identity.rooms:
+            raise RemoteProtocolError("news of a room that we are not in")
+        match message:
+            case wire.Joined(members=members):
+                if room not in self._joined:
+                    self._joined.add(room)
+                    self._tell_room(room)
+                for member in () if message.quiet else members:
+                    self._hear(room, member, now)
+            case wire.MemberJoined(member=member):
+                self._hear(room, member, now)
+            case wire.MemberLeft(station=station):
+                if self._members.left(room, StationId(station)):
+                    self._effects.append(Lost(StationId(station)))
+            case wire.Found(content_hash=content, members=members):
+                for member in members if ContentHash(content) in self._sought else ():
+                    self._hear(room, member, now)
+            case _:
+                assert_never(message)
+
+    def _hear(self, room: str, member: wire.Member, now: float) -> None:
+        station = self._note(room, member, now)
+        if station is not None:
+            known = self._members.known[station]
+            known.told = True
+            self._effects.append(Heard(station, known.callsign))
+
+    def _note(self, room: str, member: wire.Member, now: float) -> StationId | None:
+        """Remember a member; one that cannot be believed is not, and the operator is told."""
+        try:
+            return self._members.note(room, member, unix_now_s=now + self._clock_offset_s)
+        except RemoteProtocolError as error:
+            self._effects.append(Trouble(f"{self._identity.server_name} tells lies: {error}"))
+            return None
+
+    # Signals.
+
+    def _carried(self, message: wire.Relayed | wire.Undeliverable, now: float) -> None:
+        if isinstance(message, wire.Undeliverable):
+            station = StationId(message.to)
+            self._effects.append(SignalLost(station, None, for_people(message.reason)))
+            if self._members.forget(station):
+                self._effects.append(Lost(station))
+            return
+        if message.room not in self._joined:
+            return  # a signal from before we left
+        sender = self._note(message.room, message.sender, now)
+        if sender is None:
+            return
+        try:
+            received = self._post.receive(sender, message.envelope, now_ms=self._carrier_ms(now))
+        except RemoteProtocolError as error:
+            call = self._members.known[sender].callsign
+            self._effects.append(Trouble(f"dropped what came as if from {call}: {error}"))
+            return
+        if received is not None:
+            self._effects.append(received)
+
+    def _send_signal(self, event: SendSignal, now: float) -> None:
+        message = None
+        if self.state is ClientState.ONLINE:
+            message = self._post.relay(event, now_ms=self._carrier_ms(now))
+        if message is None:
+            reason = self.problem or "the station is not in a room that we share"
+            self._effects.append(SignalLost(event.station, event.session, reason))
+            return
+        self._say(message)
+
+    def _carrier_ms(self, now: float) -> float:
+        return (now + self._clock_offset_s) * 1000
+
+    # What the station wants.
+
+    def _advertise(self, content: ContentHash, held: bool) -> None:
+        if held == (content in self._held):
+            return
+        if held:
+            self._held[content] = None
+        else:
+            del self._held[content]
+        for room in sorted(self._joined):
+            if held:
+                self._say(wire.Announce(room, (content,), self._lifetime_s))
+            else:
+                self._say(wire.Withdraw(room, (content,)))
+
+    def _seek(self, content: ContentHash, wanted: bool) -> None:
+        if not wanted:
+            self._sought.pop(content, None)
+        elif content not in self._sought:
+            self._sought[content] = None
+            for room in sorted(self._joined):
+                self._say(wire.Lookup(room, content, self._lifetime_s))
+
+    def _tell_all(self, now: float) -> None:
+        self._repeat_at = now + self._lifetime_s * REPEAT_AFTER
+        for room in sorted(self._joined):
+            self._tell_room(room)
+
+    def _tell_room(self, room: str) -> None:
+        held = list(self._held)
+        for first in range(0, len(held), wire.CONTENTS_MAX):
+            batch = tuple(held[first : first + wire.CONTENTS_MAX])
+            self._say(wire.Announce(room, batch, self._lifetime_s))
+        for content in self._sought:
+            self._say(wire.Lookup(room, content, self._lifetime_s))
+
+    def _say(self, message: wire.StationMessage) -> None:
+        self._effects.append(SendText(wire.encode(message)))
+
+
+def for_people(text: str) -> str:
+    """What a server wrote, fit for a log and a terminal: no control characters."""
+    return "".join(one if one.isprintable() else "?" for one in text)
