@@ -24,20 +24,17 @@ the operator told; what is no message of the protocol costs the connection.
 """
 
 import enum
-from collections.abc import Mapping
-from dataclasses import dataclass
 from random import Random
 from typing import assert_never
 
 from meshdl.errors import RemoteProtocolError
-from meshdl.ids import Callsign, ContentHash, StationId, StationKey, station_id
+from meshdl.ids import StationId, station_id
 from meshdl.signalling import proofs
 from meshdl.signalling.client_events import (
     Advertise,
     ClientEffect,
     ClientInput,
     CloseSocket,
-    Heard,
     Lost,
     NetworkChanged,
     Offline,
@@ -52,6 +49,8 @@ from meshdl.signalling.client_events import (
     TextReceived,
     Trouble,
 )
+from meshdl.signalling.client_rooms import ClientRooms
+from meshdl.signalling.identity import ClientIdentity
 from meshdl.signalling.members import Members, shown
 from meshdl.signalling.post import Post
 from meshdl.wire import signalling as wire
@@ -68,6 +67,9 @@ WELCOME_WITHIN_S = 10.0
 REPEAT_AFTER = 0.5
 """Of a lifetime: one repetition may be lost."""
 
+ICE_MIN_S = 30.0
+"""Credentials are not asked for more often, however soon they run out."""
+
 _HOPELESS = frozenset({"callsign-pinned", "denied", "signature", "protocol-version", "replaced"})
 """Refusals that asking again does not help."""
 
@@ -79,27 +81,6 @@ class ClientState(enum.Enum):
     CONNECTING = "connecting"
     PROVING = "proving"
     ONLINE = "online"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientIdentity:
-    """Who speaks to the server.
-
-    Attributes:
-        server_name: as in :func:`meshdl.signalling.proofs.authentication`.
-        rooms: to be in, with the membership of those that are closed.
-        sign: makes an Ed25519 signature with the station's key.
-        rotation: when the callsign had another key before.
-    """
-
-    server_name: str
-    callsign: Callsign
-    key: StationKey
-    instance: bytes
-    sign: proofs.Sign
-    rooms: Mapping[str, wire.Membership | None]
-    agent: str = ""
-    rotation: wire.KeyRotation | None = None
 
 
 class SignallingClient:
@@ -116,11 +97,8 @@ class SignallingClient:
         self._welcome_by: float | None = None
         self._repeat_at: float | None = None
         self._ice_at: float | None = None
-        self._lifetime_s = 0
         self._clock_offset_s = 0.0
-        self._held: dict[ContentHash, None] = {}
-        self._sought: dict[ContentHash, None] = {}
-        self._joined: set[str] = set()
+        self._rooms = ClientRooms(identity, self._members, self._effects)
         self.state = ClientState.OFFLINE
         self.problem = ""
 
@@ -129,19 +107,13 @@ class SignallingClient:
     def receive(self, event: ClientInput, *, now: float) -> None:
         """Take one input."""
         match event:
-            case TextReceived(socket, text):
-                if socket == self._socket and self.state is not ClientState.OFFLINE:
-                    self._take_text(text, now)
-            case SocketOpened(socket):
-                if socket == self._socket and self.state is ClientState.CONNECTING:
-                    self._welcome_by = now + WELCOME_WITHIN_S
-            case SocketClosed(socket, reason):
-                if socket == self._socket:
-                    self._gone(reason, now)
+            case TextReceived() | SocketOpened() | SocketClosed():
+                if event.socket == self._socket:
+                    self._of_socket(event, now)
             case Advertise(content, held):
-                self._advertise(content, held)
+                self._rooms.advertise(content, held=held)
             case Seek(content, wanted):
-                self._seek(content, wanted)
+                self._rooms.seek(content, wanted=wanted)
             case SendSignal():
                 self._send_signal(event, now)
             case NetworkChanged():
@@ -159,7 +131,8 @@ class SignallingClient:
         if self._welcome_by is not None and now >= self._welcome_by:
             self._drop(f"no welcome within {WELCOME_WITHIN_S:g} s", now)
         if self._repeat_at is not None and now >= self._repeat_at:
-            self._tell_all(now)
+            self._repeat_at = now + self._rooms.lifetime_s * REPEAT_AFTER
+            self._rooms.repeat()
         if self._ice_at is not None and now >= self._ice_at:
             self._ice_at = None
             self._say(wire.IceRequest())
@@ -171,10 +144,22 @@ class SignallingClient:
 
     def effects(self) -> list[ClientEffect]:
         """Drain what must now be done."""
-        drained, self._effects = self._effects, []
+        drained = self._effects.copy()
+        self._effects.clear()  # not another list: the rooms write into this one
         return drained
 
     # Coming and going.
+
+    def _of_socket(self, event: SocketOpened | TextReceived | SocketClosed, now: float) -> None:
+        match event:
+            case TextReceived(text=text):
+                self._take_text(text, now)
+            case SocketOpened():
+                self._welcome_by = now + WELCOME_WITHIN_S
+            case SocketClosed(reason=reason):
+                self._gone(reason, now)
+            case _:
+                assert_never(event)
 
     def _reconnect(self, now: float) -> None:
         if self.state is not ClientState.OFFLINE:
@@ -192,9 +177,8 @@ class SignallingClient:
         self.state, self.problem = ClientState.OFFLINE, reason
         self._socket += 1  # whatever is still told of the old one means nothing
         self._welcome_by = self._repeat_at = self._ice_at = None
-        self._joined.clear()
         self._effects.append(Offline(reason))
-        self._effects += [Lost(station) for station in self._members.forget_all()]
+        self._rooms.left_all()
         pause_s = min(BACK_OFF_FIRST_S * 2**self._failures, BACK_OFF_MAX_S)
         self._failures = min(self._failures + 1, 16)
         self._connect_at = now + at_least_s + pause_s * self._rng.uniform(0.5, 1.0)
@@ -229,7 +213,7 @@ class SignallingClient:
             case wire.Relayed() | wire.Undeliverable():
                 self._carried(message, now)
             case _:
-                self._of_room(message, now)
+                self._rooms.take(message, unix_now_s=now + self._clock_offset_s)
 
     def _prove(self, challenge: wire.Challenge) -> None:
         if self.state is not ClientState.CONNECTING:
@@ -269,15 +253,13 @@ class SignallingClient:
         self._failures = 0
         self._welcome_by = None
         self._clock_offset_s = welcome.now_ms / 1000 - now
-        self._lifetime_s = max(welcome.lifetime_s, 1)
         self._use_ice(welcome.ice_servers, welcome.ice_lifetime_s, now)
-        for room, membership in self._identity.rooms.items():
-            self._say(wire.Join(room, membership))
-        self._repeat_at = now + self._lifetime_s * REPEAT_AFTER
+        self._rooms.join_all(welcome.lifetime_s)
+        self._repeat_at = now + self._rooms.lifetime_s * REPEAT_AFTER
 
     def _use_ice(self, servers: tuple[wire.IceServer, ...], lifetime_s: int, now: float) -> None:
         self._effects.append(Online(servers))
-        self._ice_at = now + max(lifetime_s * REPEAT_AFTER, 1.0) if lifetime_s else None
+        self._ice_at = now + max(lifetime_s * REPEAT_AFTER, ICE_MIN_S) if lifetime_s else None
 
     def _refused(self, refused: wire.Refused, now: float) -> None:
         reason = for_people(refused.reason)
@@ -288,47 +270,6 @@ class SignallingClient:
             self._effects.append(CloseSocket(reason))
             self._gone(reason, now, at_least_s=wait_s)
 
-    def _of_room(
-        self,
-        message: wire.Joined | wire.MemberJoined | wire.MemberLeft | wire.Found,
-        now: float,
-    ) -> None:
-        room = message.room
-        if room not in self._identity.rooms:
-            raise RemoteProtocolError("news of a room that we are not in")
-        match message:
-            case wire.Joined(members=members):
-                if room not in self._joined:
-                    self._joined.add(room)
-                    self._tell_room(room)
-                for member in () if message.quiet else members:
-                    self._hear(room, member, now)
-            case wire.MemberJoined(member=member):
-                self._hear(room, member, now)
-            case wire.MemberLeft(station=station):
-                if self._members.left(room, StationId(station)):
-                    self._effects.append(Lost(StationId(station)))
-            case wire.Found(content_hash=content, members=members):
-                for member in members if ContentHash(content) in self._sought else ():
-                    self._hear(room, member, now)
-            case _:
-                assert_never(message)
-
-    def _hear(self, room: str, member: wire.Member, now: float) -> None:
-        station = self._note(room, member, now)
-        if station is not None:
-            known = self._members.known[station]
-            known.told = True
-            self._effects.append(Heard(station, known.callsign))
-
-    def _note(self, room: str, member: wire.Member, now: float) -> StationId | None:
-        """Remember a member; one that cannot be believed is not, and the operator is told."""
-        try:
-            return self._members.note(room, member, unix_now_s=now + self._clock_offset_s)
-        except RemoteProtocolError as error:
-            self._effects.append(Trouble(f"{self._identity.server_name} tells lies: {error}"))
-            return None
-
     # Signals.
 
     def _carried(self, message: wire.Relayed | wire.Undeliverable, now: float) -> None:
@@ -338,9 +279,10 @@ class SignallingClient:
             if self._members.forget(station):
                 self._effects.append(Lost(station))
             return
-        if message.room not in self._joined:
+        if message.room not in self._rooms.joined:
             return  # a signal from before we left
-        sender = self._note(message.room, message.sender, now)
+        unix_now_s = now + self._clock_offset_s
+        sender = self._rooms.note(message.room, message.sender, unix_now_s=unix_now_s)
         if sender is None:
             return
         try:
@@ -364,42 +306,6 @@ class SignallingClient:
 
     def _carrier_ms(self, now: float) -> float:
         return (now + self._clock_offset_s) * 1000
-
-    # What the station wants.
-
-    def _advertise(self, content: ContentHash, held: bool) -> None:
-        if held == (content in self._held):
-            return
-        if held:
-            self._held[content] = None
-        else:
-            del self._held[content]
-        for room in sorted(self._joined):
-            if held:
-                self._say(wire.Announce(room, (content,), self._lifetime_s))
-            else:
-                self._say(wire.Withdraw(room, (content,)))
-
-    def _seek(self, content: ContentHash, wanted: bool) -> None:
-        if not wanted:
-            self._sought.pop(content, None)
-        elif content not in self._sought:
-            self._sought[content] = None
-            for room in sorted(self._joined):
-                self._say(wire.Lookup(room, content, self._lifetime_s))
-
-    def _tell_all(self, now: float) -> None:
-        self._repeat_at = now + self._lifetime_s * REPEAT_AFTER
-        for room in sorted(self._joined):
-            self._tell_room(room)
-
-    def _tell_room(self, room: str) -> None:
-        held = list(self._held)
-        for first in range(0, len(held), wire.CONTENTS_MAX):
-            batch = tuple(held[first : first + wire.CONTENTS_MAX])
-            self._say(wire.Announce(room, batch, self._lifetime_s))
-        for content in self._sought:
-            self._say(wire.Lookup(room, content, self._lifetime_s))
 
     def _say(self, message: wire.StationMessage) -> None:
         self._effects.append(SendText(wire.encode(message)))

@@ -1,0 +1,138 @@
+"""What a station wants in its rooms, and what it hears there.
+
+The rooms, what is advertised and what is sought outlive every connection: they are told
+again after each welcome, and repeated before they run out at the server.
+"""
+
+from typing import TypeAlias, assert_never
+
+from meshdl.errors import RemoteProtocolError
+from meshdl.ids import ContentHash, StationId
+from meshdl.signalling.client_events import ClientEffect, Heard, Lost, SendText, Trouble
+from meshdl.signalling.identity import ClientIdentity
+from meshdl.signalling.members import Members
+from meshdl.wire import signalling as wire
+
+LIFETIME_MIN_S = 60
+"""A server that wants to be told more often is not believed."""
+
+RoomNews: TypeAlias = wire.Joined | wire.MemberJoined | wire.MemberLeft | wire.Found
+
+
+class ClientRooms:
+    """The rooms of one client.
+
+    Args:
+        identity: names the rooms.
+        members: of all of them.
+        effects: takes what is to be done.
+
+    Attributes:
+        joined: rooms in which the server has us.
+        lifetime_s: of announcements and lookups.
+    """
+
+    def __init__(
+        self, identity: ClientIdentity, members: Members, effects: list[ClientEffect]
+    ) -> None:
+        self._identity, self._members, self._effects = identity, members, effects
+        self._held: dict[ContentHash, None] = {}
+        self._sought: dict[ContentHash, None] = {}
+        self.joined: set[str] = set()
+        self.lifetime_s = 0
+
+    def join_all(self, lifetime_s: int) -> None:
+        """The server knows us."""
+        self.lifetime_s = max(lifetime_s, LIFETIME_MIN_S)
+        for room, membership in self._identity.rooms.items():
+            self._say(wire.Join(room, membership))
+
+    def left_all(self) -> None:
+        """The server is gone, and everybody with it."""
+        self.joined.clear()
+        self._effects += [Lost(station) for station in self._members.forget_all()]
+
+    def take(self, news: RoomNews, *, unix_now_s: float) -> None:
+        """The server tells of a room.
+
+        Raises:
+            RemoteProtocolError: we are not in it.
+        """
+        room = news.room
+        if room not in self._identity.rooms:
+            raise RemoteProtocolError("news of a room that we are not in")
+        heard: wire.Members = ()
+        match news:
+            case wire.Joined(members=members, quiet=quiet):
+                self._in(room)
+                heard = () if quiet else members
+            case wire.MemberJoined(member=member):
+                heard = (member,)
+            case wire.Found(content_hash=content, members=members):
+                heard = members if ContentHash(content) in self._sought else ()
+            case wire.MemberLeft(station=station):
+                if self._members.left(room, StationId(station)):
+                    self._effects.append(Lost(StationId(station)))
+            case _:
+                assert_never(news)
+        for member in heard:
+            self._hear(room, member, unix_now_s)
+
+    def note(self, room: str, member: wire.Member, *, unix_now_s: float) -> StationId | None:
+        """Remember a member; one that cannot be believed is not, and the operator is told."""
+        try:
+            return self._members.note(room, member, unix_now_s=unix_now_s)
+        except RemoteProtocolError as error:
+            self._effects.append(Trouble(f"{self._identity.server_name} tells lies: {error}"))
+            return None
+
+    def advertise(self, content: ContentHash, *, held: bool) -> None:
+        """A content is here, or no longer."""
+        if held == (content in self._held):
+            return
+        if held:
+            self._held[content] = None
+        else:
+            del self._held[content]
+        for room in sorted(self.joined):
+            if held:
+                self._say(wire.Announce(room, (content,), self.lifetime_s))
+            else:
+                self._say(wire.Withdraw(room, (content,)))
+
+    def seek(self, content: ContentHash, *, wanted: bool) -> None:
+        """A content is wanted, or no longer."""
+        if not wanted:
+            self._sought.pop(content, None)
+        elif content not in self._sought:
+            self._sought[content] = None
+            for room in sorted(self.joined):
+                self._say(wire.Lookup(room, content, self.lifetime_s))
+
+    def repeat(self) -> None:
+        """Before what was told runs out."""
+        for room in sorted(self.joined):
+            self._tell(room)
+
+    def _in(self, room: str) -> None:
+        if room not in self.joined:
+            self.joined.add(room)
+            self._tell(room)
+
+    def _tell(self, room: str) -> None:
+        held = list(self._held)
+        for first in range(0, len(held), wire.CONTENTS_MAX):
+            batch = tuple(held[first : first + wire.CONTENTS_MAX])
+            self._say(wire.Announce(room, batch, self.lifetime_s))
+        for content in self._sought:
+            self._say(wire.Lookup(room, content, self.lifetime_s))
+
+    def _hear(self, room: str, member: wire.Member, unix_now_s: float) -> None:
+        station = self.note(room, member, unix_now_s=unix_now_s)
+        if station is not None:
+            known = self._members.known[station]
+            known.told = True
+            self._effects.append(Heard(station, known.callsign))
+
+    def _say(self, message: wire.StationMessage) -> None:
+        self._effects.append(SendText(wire.encode(message)))

@@ -1,0 +1,29 @@
+"""Who a station is to a signalling server."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from meshdl.ids import Callsign, StationKey
+from meshdl.signalling import proofs
+from meshdl.wire.signalling import KeyRotation, Membership
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientIdentity:
+    """Who speaks to the server.
+
+    Attributes:
+        server_name: as in :func:`meshdl.signalling.proofs.authentication`.
+        rooms: to be in, with the membership of those that are closed.
+        sign: makes an Ed25519 signature with the station's key.
+        rotation: when the callsign had another key before.
+    """
+
+    server_name: str
+    callsign: Callsign
+    key: StationKey
+    instance: bytes
+    sign: proofs.Sign
+    rooms: Mapping[str, Membership | None]
+    agent: str = ""
+    rotation: KeyRotation | None = None

@@ -1,0 +1,384 @@
+"""A station's side of a signalling server, told what servers say: good, dead and hostile ones."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from random import Random
+from typing import TypeVar
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meshdl.ids import Callsign, ContentHash, StationId, StationKey, station_id
+from meshdl.signalling import client_events as events
+from meshdl.signalling import proofs
+from meshdl.signalling.client import (
+    BACK_OFF_MAX_S,
+    REFUSED_S,
+    WELCOME_WITHIN_S,
+    ClientState,
+    SignallingClient,
+)
+from meshdl.signalling.identity import ClientIdentity
+from meshdl.wire import signalling as wire
+from meshdl.wire.signals import Candidate
+
+EffectT = TypeVar("EffectT")
+SERVER = "signal.example:7374"
+LIFETIME_S = 600
+ROOM_SECRET = Ed25519PrivateKey.from_private_bytes(b"r" * 32)
+CLOSED = proofs.closed_room("county-net", ROOM_SECRET)
+CONTENT = ContentHash(b"c" * 32)
+SESSION = b"s" * 16
+OFFER = events.Description("v=0", is_answer=False)
+
+
+class Party:
+    """A client and everything it wants done."""
+
+    def __init__(self, call: str, *rooms: str, now: float = 100.0) -> None:
+        self.secret = Ed25519PrivateKey.from_private_bytes(call.encode().ljust(32, b"."))
+        self.key = StationKey(self.secret.public_key().public_bytes_raw())
+        self.id = station_id(self.key)
+        self.now = now
+        self.done: list[events.ClientEffect] = []
+        self.member = wire.Member(call, self.key, b"i" * 8, self.leave_to_be_in(CLOSED))
+        identity = ClientIdentity(
+            server_name=SERVER,
+            callsign=Callsign(call),
+            key=self.key,
+            instance=b"i" * 8,
+            sign=self.secret.sign,
+            rooms={room: self.leave_to_be_in(room) for room in rooms or ("cq",)},
+        )
+        self.client = SignallingClient(identity, rng=Random(1), now=now)
+        self.wait(0)
+
+    def leave_to_be_in(self, room: str) -> wire.Membership | None:
+        if "#" not in room:
+            return None
+        return proofs.admit(room, self.key, secret=ROOM_SECRET, expires_at_s=2_000)
+
+    def tell(self, event: events.ClientInput) -> None:
+        self.client.receive(event, now=self.now)
+        self.done += self.client.effects()
+
+    def wait(self, seconds: float) -> None:
+        end = self.now + seconds
+        while (due := self.client.deadline()) is not None and due <= end:
+            self.now = max(self.now, due)
+            self.client.expire(now=self.now)
+            self.done += self.client.effects()
+        self.now = end
+
+    def of(self, kind: type[EffectT]) -> list[EffectT]:
+        return [effect for effect in self.done if isinstance(effect, kind)]
+
+    def said(self, *kinds: type) -> list[wire.StationMessage]:
+        texts = [effect.text for effect in self.of(events.SendText)]
+        messages = [wire.decode_station_message(text) for text in texts]
+        return [message for message in messages if message and isinstance(message, kinds)]
+
+    @property
+    def socket(self) -> int:
+        return self.of(events.OpenSocket)[-1].socket
+
+    def hears(self, *messages: wire.ServerMessage) -> None:
+        for message in messages:
+            self.tell(events.TextReceived(self.socket, wire.encode(message)))
+
+    def go_online(self, *, joined: bool = True, quiet: bool = False, ice_s: int = 0) -> "Party":
+        self.tell(events.SocketOpened(self.socket))
+        self.hears(wire.Challenge(wire.PROTOCOL_VERSION, b"n" * 32))
+        self.hears(wire.Welcome(self.id, int(self.now * 1000), LIFETIME_S, (), ice_s))
+        for message in self.said(wire.Join) if joined else ():
+            assert isinstance(message, wire.Join)
+            self.hears(wire.Joined(message.room, (), 0, quiet))
+        return self
+
+    def meets(self, other: "Party", room: str = "cq") -> None:
+        self.hears(wire.MemberJoined(room, other.member))
+
+
+def carried(sender: Party) -> wire.Relayed:
+    relay = sender.said(wire.Relay)[-1]
+    assert isinstance(relay, wire.Relay)
+    return wire.Relayed(relay.room, sender.member, relay.envelope)
+
+
+def two_who_met() -> tuple[Party, Party]:
+    alice, bob = Party("KA1AAA").go_online(), Party("KA1BBB").go_online()
+    alice.meets(bob)
+    return alice, bob
+
+
+def test_it_proves_who_it_is_to_the_server_that_it_dialled() -> None:
+    party = Party("KA1AAA").go_online()
+    (proof,) = party.said(wire.Authenticate)
+    assert isinstance(proof, wire.Authenticate)
+    statement = proofs.authentication(
+        server_name=SERVER,
+        nonce=b"n" * 32,
+        callsign="KA1AAA",
+        station_key=party.key,
+        instance=b"i" * 8,
+    )
+    assert proofs.holds(party.key, proof.signature, statement)
+    assert party.client.state is ClientState.ONLINE
+    assert party.of(events.Online) == [events.Online(())]
+
+
+def test_a_server_that_never_welcomes_is_tried_again() -> None:
+    party = Party("KA1AAA")
+    party.tell(events.SocketOpened(party.socket))
+    party.hears(wire.Challenge(wire.PROTOCOL_VERSION, b"n" * 32))
+    party.wait(WELCOME_WITHIN_S + 1)
+    assert len(party.of(events.CloseSocket)) == 1
+    assert len(party.of(events.OpenSocket)) == 2
+
+
+def test_a_dead_server_is_tried_ever_more_slowly() -> None:
+    party = Party("KA1AAA")
+    tried_at: list[float] = []
+    for _ in range(14):
+        tried_at.append(party.now)
+        party.tell(events.SocketClosed(party.socket, "refused"))
+        before = len(party.of(events.OpenSocket))
+        while len(party.of(events.OpenSocket)) == before:
+            due = party.client.deadline()
+            assert due is not None
+            party.wait(due - party.now)
+    gaps = [later - earlier for earlier, later in pairwise(tried_at)]
+    assert gaps[0] <= 0.5
+    assert sum(gaps[:3]) <= 5.0
+    assert BACK_OFF_MAX_S / 2 <= gaps[-1] <= BACK_OFF_MAX_S
+
+
+def test_what_it_wants_is_told_again_to_a_server_that_was_restarted() -> None:
+    party = Party("KA1AAA", "cq", CLOSED).go_online()
+    party.tell(events.Advertise(CONTENT, held=True))
+    party.tell(events.Seek(CONTENT, wanted=True))
+    party.tell(events.SocketClosed(party.socket, "gone"))
+    party.done = list(party.of(events.OpenSocket))
+    party.wait(1.0)
+    party.go_online()
+    for kind in (wire.Join, wire.Announce, wire.Lookup):
+        assert {message.room for message in party.said(kind)} == {"cq", CLOSED}  # type: ignore[union-attr]
+
+
+def test_announcements_and_lookups_are_repeated_before_they_run_out() -> None:
+    party = Party("KA1AAA").go_online()
+    party.tell(events.Advertise(CONTENT, held=True))
+    party.tell(events.Seek(CONTENT, wanted=True))
+    party.wait(LIFETIME_S)
+    assert len(party.said(wire.Announce)) == len(party.said(wire.Lookup)) == 3
+    party.tell(events.Advertise(CONTENT, held=False))
+    party.tell(events.Seek(CONTENT, wanted=False))
+    assert len(party.said(wire.Withdraw)) == 1
+    party.wait(LIFETIME_S)
+    assert len(party.said(wire.Announce)) == len(party.said(wire.Lookup)) == 3
+
+
+def test_many_contents_are_announced_in_messages_that_are_not_too_long() -> None:
+    party = Party("KA1AAA")
+    held = [ContentHash(number.to_bytes(32, "big")) for number in range(2 * wire.CONTENTS_MAX + 1)]
+    for content in held:
+        party.tell(events.Advertise(content, held=True))
+    party.go_online()
+    told = [message.content_hashes for message in party.said(wire.Announce)]  # type: ignore[union-attr]
+    assert [len(batch) for batch in told] == [wire.CONTENTS_MAX, wire.CONTENTS_MAX, 1]
+    assert [content for batch in told for content in batch] == held
+
+
+def test_members_are_heard_and_lost() -> None:
+    alice, bob = two_who_met()
+    assert alice.of(events.Heard) == [events.Heard(bob.id, Callsign("KA1BBB"))]
+    alice.hears(wire.MemberLeft("cq", bob.id))
+    assert alice.of(events.Lost) == [events.Lost(bob.id)]
+
+
+def test_a_station_in_two_rooms_is_lost_when_it_has_left_both() -> None:
+    alice, bob = Party("KA1AAA", "cq", CLOSED).go_online(), Party("KA1BBB")
+    alice.meets(bob)
+    alice.meets(bob, CLOSED)
+    alice.hears(wire.MemberLeft("cq", bob.id))
+    assert alice.of(events.Lost) == []
+    alice.hears(wire.MemberLeft(CLOSED, bob.id))
+    assert alice.of(events.Lost) == [events.Lost(bob.id)]
+
+
+def test_in_a_quiet_room_only_those_are_heard_that_have_what_is_sought() -> None:
+    alice, bob = Party("KA1AAA").go_online(joined=False), Party("KA1BBB")
+    alice.hears(wire.Joined("cq", (bob.member,), 5000, quiet=True))
+    assert alice.of(events.Heard) == []
+    found = wire.Found("cq", CONTENT, (bob.member,), 1)
+    alice.hears(found)
+    assert alice.of(events.Heard) == []
+    alice.tell(events.Seek(CONTENT, wanted=True))
+    alice.hears(found)
+    assert [heard.station for heard in alice.of(events.Heard)] == [bob.id]
+
+
+def test_everybody_is_lost_with_the_server() -> None:
+    alice, bob = two_who_met()
+    alice.tell(events.SocketClosed(alice.socket, "gone"))
+    assert alice.of(events.Lost) == [events.Lost(bob.id)]
+    assert alice.of(events.Offline) == [events.Offline("gone")]
+
+
+def test_it_does_not_hear_itself() -> None:
+    alice = Party("KA1AAA").go_online()
+    alice.meets(alice)
+    assert alice.of(events.Heard) == []
+
+
+def test_a_signal_reaches_the_other_station_and_its_answer_comes_back() -> None:
+    alice, bob = two_who_met()
+    alice.tell(events.SendSignal(bob.id, SESSION, OFFER))
+    bob.hears(carried(alice))
+    assert bob.of(events.SignalReceived) == [events.SignalReceived(alice.id, SESSION, OFFER)]
+    # Bob was not told of Alice before: the signal itself introduced her.
+    bodies: list[events.SignalBody] = [
+        events.Description("v=1", is_answer=True),
+        events.MoreCandidates((Candidate("candidate:1"),)),
+        events.Refusal("no room"),
+    ]
+    for body in bodies:
+        bob.tell(events.SendSignal(alice.id, SESSION, body))
+        alice.hears(carried(bob))
+    assert [received.body for received in alice.of(events.SignalReceived)] == bodies
+
+
+def test_a_signal_that_cannot_be_carried_is_lost_at_once() -> None:
+    alice, bob = two_who_met()
+    stranger = StationId("0" * 16)
+    alice.tell(events.SendSignal(stranger, SESSION, OFFER))
+    alice.hears(wire.Undeliverable("cq", bob.id, "it has left"))
+    assert [(lost.station, lost.session) for lost in alice.of(events.SignalLost)] == [
+        (stranger, SESSION),
+        (bob.id, None),
+    ]
+    assert alice.of(events.Lost) == [events.Lost(bob.id)]
+    alice.tell(events.SocketClosed(alice.socket, "gone"))
+    alice.tell(events.SendSignal(bob.id, SESSION, OFFER))
+    assert alice.of(events.SignalLost)[-1].reason == "gone"
+
+
+def swapped(message: wire.Relayed) -> wire.Relayed:
+    text = message.envelope.signal.replace("v=0", "v=6")
+    envelope = msgspec.structs.replace(message.envelope, signal=text)
+    return msgspec.structs.replace(message, envelope=envelope)
+
+
+def of_mallory(message: wire.Relayed) -> wire.Relayed:
+    return msgspec.structs.replace(message, sender=Party("KA1MMM").member)
+
+
+@pytest.mark.parametrize("tamper", [swapped, of_mallory])
+def test_a_server_that_changes_a_signal_only_loses_it(
+    tamper: Callable[[wire.Relayed], wire.Relayed],
+) -> None:
+    alice, bob = two_who_met()
+    alice.tell(events.SendSignal(bob.id, SESSION, OFFER))
+    bob.hears(tamper(carried(alice)))
+    assert bob.of(events.SignalReceived) == []
+    assert len(bob.of(events.Trouble)) == 1
+    assert bob.client.state is ClientState.ONLINE
+
+
+def test_a_server_that_repeats_a_signal_or_holds_it_back_is_not_believed() -> None:
+    alice, bob = two_who_met()
+    alice.tell(events.SendSignal(bob.id, SESSION, OFFER))
+    bob.hears(carried(alice), carried(alice))
+    assert len(bob.of(events.SignalReceived)) == 1
+    alice.tell(events.SendSignal(bob.id, SESSION, OFFER))
+    late = carried(alice)
+    bob.wait(120)
+    bob.hears(late)
+    assert len(bob.of(events.SignalReceived)) == 1
+    assert "120 s old" in bob.of(events.Trouble)[-1].text
+
+
+def test_a_server_cannot_bring_strangers_into_a_closed_room() -> None:
+    alice, bob = Party("KA1AAA", CLOSED).go_online(), Party("KA1BBB")
+    stranger = msgspec.structs.replace(bob.member, membership=None)
+    alice.hears(wire.MemberJoined(CLOSED, stranger))
+    assert alice.of(events.Heard) == []
+    assert "tells lies" in alice.of(events.Trouble)[0].text
+    alice.meets(bob, CLOSED)
+    assert len(alice.of(events.Heard)) == 1
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        wire.Challenge(wire.PROTOCOL_VERSION, b"n" * 32),
+        wire.Welcome(StationId("0" * 16), 0, 1),
+        wire.Joined("never-asked-for", (), 0),
+    ],
+)
+def test_what_is_out_of_turn_costs_the_connection(message: wire.ServerMessage) -> None:
+    alice = Party("KA1AAA").go_online()
+    alice.hears(message)
+    assert alice.client.state is ClientState.OFFLINE
+    assert len(alice.of(events.CloseSocket)) == 1
+
+
+@pytest.mark.parametrize("code", ["callsign-pinned", "denied", "signature"])
+def test_a_server_that_does_not_want_us_is_left_alone(code: str) -> None:
+    party = Party("KA1AAA")
+    party.tell(events.SocketOpened(party.socket))
+    party.hears(wire.Challenge(wire.PROTOCOL_VERSION, b"n" * 32))
+    party.hears(wire.Refused(code, "no", about="authenticate"))
+    assert "no" in party.of(events.Trouble)[0].text
+    party.wait(REFUSED_S - 1)
+    assert len(party.of(events.OpenSocket)) == 1
+    party.wait(BACK_OFF_MAX_S)
+    assert len(party.of(events.OpenSocket)) == 2
+
+
+def test_a_refusal_of_one_wish_does_not_cost_the_connection() -> None:
+    alice = Party("KA1AAA").go_online()
+    alice.hears(wire.Refused("too-many", "enough", about="announce", room="cq"))
+    assert alice.client.state is ClientState.ONLINE
+    assert "room cq" in alice.of(events.Trouble)[0].text
+
+
+def test_a_server_that_restarts_says_when_to_come_back() -> None:
+    alice = Party("KA1AAA").go_online()
+    alice.hears(wire.Goodbye("restart", retry_after_ms=2000))
+    alice.wait(2.0)
+    assert len(alice.of(events.OpenSocket)) == 1
+    alice.wait(0.6)
+    assert len(alice.of(events.OpenSocket)) == 2
+
+
+def test_another_network_means_another_socket_at_once() -> None:
+    alice = Party("KA1AAA").go_online()
+    old = alice.socket
+    alice.tell(events.NetworkChanged())
+    alice.wait(0)
+    assert alice.socket != old
+    alice.tell(events.SocketClosed(old, "late news"))
+    assert alice.of(events.Offline) == [events.Offline("the network has changed")]
+    alice.go_online()
+    assert alice.client.state is ClientState.ONLINE
+
+
+def test_credentials_are_renewed_in_time() -> None:
+    alice = Party("KA1AAA").go_online(ice_s=3600)
+    alice.wait(3599)
+    assert len(alice.said(wire.IceRequest)) == 1
+    server = wire.IceServer(("turn:relay.example",), "u", "p")
+    alice.hears(wire.IceAnswer((server,), 3600))
+    assert alice.of(events.Online)[-1] == events.Online((server,))
+
+
+@given(st.text(max_size=400))
+def test_no_text_makes_it_raise(text: str) -> None:
+    for party in (Party("KA1AAA"), Party("KA1AAA").go_online()):
+        party.tell(events.TextReceived(party.socket, text))
+        party.wait(1.0)
+        assert party.of(events.Heard) == []
