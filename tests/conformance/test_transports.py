@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol, TypeVar
 
 import pytest
@@ -20,9 +21,11 @@ from meshdl.links import (
     Message,
     MessageReceived,
 )
+from meshdl.signalling.client_events import Description, SignalBody
 from meshdl.transports.base import Transport
 from meshdl.transports.exchange import Answer, Offer
 from meshdl.transports.loopback import LoopbackNetwork
+from meshdl.transports.signalled import SignalledTransport
 from meshdl.transports.webrtc import WebRtcTransport
 
 ALICE = StationId("a11ce00000000000")
@@ -69,9 +72,48 @@ class WebRtcNetwork:
         return await mallory.answer(offer)
 
 
+class SignalledNetwork:
+    """Signals go straight to the other transport, or through a middleman's."""
+
+    def __init__(self) -> None:
+        self.transports: dict[StationId, SignalledTransport] = {}
+        self._intercepted = False
+
+    def transport(self, station: StationId, *, links_max: int = 8) -> Transport:
+        made = SignalledTransport(
+            station, partial(self._carry, station), links_max=links_max, loopback=True
+        )
+        self.transports[station] = made
+        return made
+
+    def intercept(self) -> None:
+        self._intercepted = True
+
+    def _carry(self, sender: StationId, to: StationId, session: bytes, body: SignalBody) -> None:
+        """As every carrier: later, and never from within the transport's own call."""
+        asyncio.get_running_loop().call_soon(self._deliver, sender, to, session, body)
+
+    def _deliver(self, sender: StationId, to: StationId, session: bytes, body: SignalBody) -> None:
+        if to not in self.transports:
+            self.transports[sender].signal_lost(to, session, f"nobody knows {to}")
+        elif self._intercepted and (sender, to) == (ALICE, BOB):
+            # Mallory answers the dialler himself, and dials the station he was asked for.
+            mallory = self.transports[MALLORY]
+            if isinstance(body, Description):
+                mallory.dial(BOB)
+            mallory.receive(ALICE, session, body)
+        else:
+            posing = self._intercepted and (sender, to) == (MALLORY, ALICE)
+            self.transports[to].receive(BOB if posing else sender, session, body)
+
+
 MALLORY = StationId("3a11000000000000")
 
-KINDS: dict[str, Callable[[], Network]] = {"loopback": LoopbackNetwork, "webrtc": WebRtcNetwork}
+KINDS: dict[str, Callable[[], Network]] = {
+    "loopback": LoopbackNetwork,
+    "webrtc": WebRtcNetwork,
+    "signalled": SignalledNetwork,
+}
 
 
 @pytest.fixture(params=[pytest.param(kind, marks=pytest.mark.real) for kind in KINDS])

@@ -26,6 +26,8 @@ from meshdl.links import (
     Message,
     MessageReceived,
     Path,
+    PathChanged,
+    Way,
 )
 from meshdl.transports.sdp import (
     fingerprint,
@@ -63,7 +65,19 @@ Report = Callable[[LinkEvent], None]
 class Link:
     """One connection from its first description to its end.
 
+    Args:
+        link: its name.
+        dialled: whom we dialled, if we did.
+        report: takes its events.
+        gone: told when it has ended.
+        way: by which it was made.
+        recovers_within_s: how long a link that was up may be cut before it ends; 0: it
+            ends at once.
+        configuration: STUN and TURN servers; none by default.
+
     Attributes:
+        connection: for whoever negotiates.
+        troubled: called when the connection is cut, or fails while it may yet recover.
         up: between LinkUp and the end.
         settled: set when the link came up or will never do so.
         problem: why it did not come up.
@@ -75,9 +89,15 @@ class Link:
         dialled: StationId | None,
         report: Report,
         gone: Callable[["Link"], None],
+        *,
+        way: Way = Way.LAN,
+        recovers_within_s: float = 0.0,
+        configuration: webrtc.RTCConfiguration | None = None,
     ) -> None:
-        self.id, self._dialled = link, dialled
+        self.id, self.dialled, self._way = link, dialled, way
         self._report, self._gone = report, gone
+        self._recovers_within_s = recovers_within_s
+        self.troubled: Callable[[], None] = _nobody_helps
         self.up = False
         self.settled = asyncio.Event()
         self.problem = "the connection failed"
@@ -88,7 +108,8 @@ class Link:
         self._mtu = 0
         self._reason: str | None = None
         self._closing: asyncio.TimerHandle | None = None
-        self._connection = webrtc.RTCPeerConnection()
+        self._shown: tuple[Path, str] | None = None
+        self._connection = self.connection = webrtc.RTCPeerConnection(configuration)
         self._control = self._connection.create_data_channel(
             "control", webrtc.RTCDataChannelInit(negotiated=True, id=CONTROL_STREAM)
         )
@@ -139,8 +160,19 @@ class Link:
             )
         return sdp
 
+    def check_certificate(self, theirs: bytes) -> None:
+        """Compare the fingerprint of a new description with the one there was.
+
+        Raises:
+            LinkRefused: it is another station's.
+        """
+        if self._binding is not None and theirs != self._binding.remote:
+            raise LinkRefused("a new description with another certificate is refused")
+
     def bind(self, theirs: bytes, remote_sdp: str) -> None:
-        """Note the fingerprints of both ends."""
+        """Note the fingerprints of both ends; they stay what they are."""
+        if self._binding is not None:
+            return
         local = self._connection.local_description
         assert local is not None
         self._binding = LinkBinding(fingerprint(str(local.sdp)), theirs)
@@ -163,13 +195,22 @@ class Link:
             return
         self.up = True
         path, address = self._where()
-        traits = LinkTraits(mtu_octets=self._mtu, path=path, reliable=False, ordered=True)
+        self._shown = path, address
+        self._watch_path()
+        traits = LinkTraits(
+            mtu_octets=self._mtu,
+            path=path,
+            reliable=False,
+            ordered=True,
+            recovers_within_s=self._recovers_within_s,
+        )
         self._report(
             LinkUp(
                 link=self.id,
                 traits=traits,
                 binding=self._binding,
-                dialled=self._dialled,
+                dialled=self.dialled,
+                way=self._way,
                 remote_address=address,
             )
         )
@@ -192,6 +233,17 @@ class Link:
         if "relay" in kinds:
             return Path.RELAYED, shown
         return (Path.LAN if is_local(address) else Path.DIRECT), shown
+
+    def _watch_path(self) -> None:
+        sctp = self._connection.sctp
+        if sctp is not None:
+            sctp.transport.ice_transport.on("selectedcandidatepairchange", self._on_pair)
+
+    def _on_pair(self, _event: webrtc.Event) -> None:
+        found = self._where()
+        if self.up and found != self._shown:
+            self._shown = found
+            self._report(PathChanged(self.id, *found))
 
     # While it is up.
 
@@ -259,16 +311,22 @@ class Link:
         loop = asyncio.get_running_loop()
         self._closing = loop.call_later(CLOSE_WITHIN_S, self._end, reason)
 
-    def discard(self) -> None:
+    def discard(self, reason: str = "discarded") -> None:
         """End without telling anybody."""
         self.up = False
-        self._end("discarded")
+        self._end(reason)
 
     def _on_close(self, _event: webrtc.Event) -> None:
         self._end(self._reason or "the other station closed the link")
 
     def _on_state(self, _event: webrtc.Event) -> None:
-        if self._connection.connection_state == webrtc.RTCPeerConnectionState.failed:
+        state = self._connection.connection_state
+        failed = state == webrtc.RTCPeerConnectionState.failed
+        if self.up and self._recovers_within_s:
+            # The core above judges by silence whether it has taken too long.
+            if failed or state == webrtc.RTCPeerConnectionState.disconnected:
+                self.troubled()
+        elif failed:
             self._end("the connection failed")
 
     def _end(self, reason: str) -> None:
@@ -285,3 +343,7 @@ class Link:
         self.settled.set()
         if was_up:
             self._report(LinkDown(self.id, reason))
+
+
+def _nobody_helps() -> None:
+    """Nothing negotiates anew: the connection may come back by itself."""

@@ -80,3 +80,11 @@ def test_the_higher_id_waits_longer_where_a_dial_takes_longer() -> None:
         neighbours.seen(LOW, CALL, way, now=0.0)
         assert neighbours.due({}, room=9, now=yields_s - 0.01) == []
         assert neighbours.due({}, room=9, now=yields_s) == [(LOW, way)]
+
+
+def test_a_lesser_way_waits_for_a_better_one_that_has_not_failed() -> None:
+    neighbours = Neighbours(HIGH, Random(1))
+    neighbours.seen(LOW, CALL, Way.INTERNET, now=0.0)
+    neighbours.seen(LOW, CALL, Way.LAN, now=YIELD_FAR_S - YIELD_S / 2)
+    assert neighbours.due({}, room=9, now=YIELD_FAR_S) == []
+    assert neighbours.due({}, room=9, now=YIELD_FAR_S + YIELD_S) == [(LOW, Way.LAN)]

@@ -1,0 +1,255 @@
+"""The transport over WebRTC across the Internet: a carrier of signals introduces the ends.
+
+Like :mod:`meshdl.transports.webrtc` in all but how a link comes about and how long it may
+be cut: see :mod:`meshdl.transports.negotiation`. A *session* is one attempt to link; its 16
+octets are made by the station that dials, and name the link in all later signals.
+"""
+
+import asyncio
+import itertools
+import logging
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+
+import webrtc
+
+from meshdl.errors import LinkClosed, LinkRefused
+from meshdl.ids import LinkId, StationId
+from meshdl.links import DialFailed, Message, Way
+from meshdl.signalling.client_events import Description, Refusal, SignalBody
+from meshdl.transports.negotiation import Negotiation
+from meshdl.transports.webrtc_link import Link, Report
+from meshdl.wire.signalling import IceServer
+
+SESSION_OCTETS = 16
+
+RECOVERS_WITHIN_S = 20.0
+"""Longer than an access point takes to restart, or a telephone to change its network."""
+
+Carry = Callable[[StationId, bytes, SignalBody], None]
+"""Sends a body of a session to a station; what is lost is told by ``signal_lost``."""
+
+_log = logging.getLogger(__name__)
+_serials = itertools.count(1)
+_UNUSABLE = (LinkRefused, webrtc.RTCException, ValueError, TypeError)
+
+
+@dataclass(slots=True)
+class _Session:
+    """One attempt to link, and the link."""
+
+    station: StationId
+    negotiation: Negotiation
+    task: asyncio.Task[None] | None = None
+
+
+class SignalledTransport:
+    """Dials and answers; see :class:`meshdl.transports.base.Transport` for the verbs.
+
+    Args:
+        own: this station.
+        carry: carries our signals.
+        links_max: links at a time, those being made included.
+        dial_timeout_s: from the dial, or the offer, to the link.
+        loopback: use 127.0.0.1 too. Decided once in a process, by the first connection.
+    """
+
+    def __init__(
+        self,
+        own: StationId,
+        carry: Carry,
+        *,
+        links_max: int,
+        dial_timeout_s: float = 15.0,
+        loopback: bool = False,
+    ) -> None:
+        self._own, self._carry = own, carry
+        self._links_max, self._dial_timeout_s = links_max, dial_timeout_s
+        self._report: Report | None = None
+        self._tasks: asyncio.TaskGroup | None = None
+        self._sessions: dict[bytes, _Session] = {}
+        self._links: dict[LinkId, bytes] = {}
+        self._configuration: webrtc.RTCConfiguration | None = None
+        if loopback:
+            with suppress(webrtc.InvalidStateError):
+                webrtc.allow_loopback()
+
+    async def run(self, report: Report) -> None:
+        """Serve until cancelled."""
+        self._report = report
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                await asyncio.get_running_loop().create_future()
+        finally:
+            self._report = self._tasks = None
+            for session in list(self._sessions.values()):
+                session.negotiation.link.discard()
+            self._sessions.clear()
+            self._links.clear()
+
+    def use(self, servers: tuple[IceServer, ...]) -> None:
+        """Use these STUN and TURN servers for links from now on."""
+        usable = []
+        for server in servers:
+            try:
+                one = webrtc.RTCIceServer(
+                    list(server.urls), server.username or None, server.credential or None
+                )
+                webrtc.RTCPeerConnection(webrtc.RTCConfiguration(ice_servers=[one])).close()
+            except (webrtc.RTCException, ValueError, TypeError) as error:
+                _log.warning("%s is no ICE server: %s", ", ".join(server.urls), error)
+            else:
+                usable.append(one)
+        self._configuration = webrtc.RTCConfiguration(ice_servers=usable)
+
+    def dial(self, station: StationId) -> None:
+        """Try to reach a station."""
+        if self._tasks is None:
+            return
+        session = secrets.token_bytes(SESSION_OCTETS)
+        try:
+            self._begin(session, station, dialled=station)
+        except LinkRefused as error:
+            self._tasks.create_task(self._dial_failed_soon(station, str(error)))
+
+    def send(self, link: LinkId, message: Message) -> bool:
+        """Queue a message; ``False`` when the chunks channel is full."""
+        found = self._link(link)
+        if found is None or not found.up:
+            raise LinkClosed(f"{link} is down; wait for the station to be reached again")
+        return found.send(message)
+
+    def close(self, link: LinkId, reason: str) -> None:
+        """End a link after what is queued on control."""
+        found = self._link(link)
+        if found is not None:
+            found.close(reason)
+
+    # What the carrier tells.
+
+    def receive(self, station: StationId, session: bytes, body: SignalBody) -> None:
+        """A station sends this."""
+        found = self._sessions.get(session)
+        if found is not None:
+            if found.station == station:
+                found.negotiation.receive(body)
+            return
+        if not isinstance(body, Description) or body.is_answer:
+            return  # of a session that is over
+        try:
+            self._begin(session, station, dialled=None, offer=body)
+        except LinkRefused as error:
+            self._carry(station, session, Refusal(str(error)))
+
+    def signal_lost(self, station: StationId, session: bytes | None, reason: str) -> None:
+        """What we sent did not arrive: a dial fails, a link that is up waits and sees."""
+        for name, found in list(self._sessions.items()):
+            meant = found.station == station and session in {None, name}
+            if meant and not found.negotiation.link.up:
+                self._fail(name, reason)
+
+    def network_changed(self) -> None:
+        """This machine has other addresses, or signals can be carried again: mend every link."""
+        for session in self._sessions.values():
+            if session.negotiation.link.up:
+                session.negotiation.restart()
+
+    # Sessions.
+
+    def _begin(
+        self,
+        name: bytes,
+        station: StationId,
+        *,
+        dialled: StationId | None,
+        offer: Description | None = None,
+    ) -> None:
+        if self._tasks is None or self._report is None:
+            raise LinkRefused("this station is not running; try again later")
+        if station == self._own:
+            raise LinkRefused("this is the station itself")
+        if len(self._sessions) >= self._links_max:
+            raise LinkRefused(
+                f"there are {self._links_max} links already, as many as this station wants; "
+                "try again later, or raise internet.max_links"
+            )
+        link = Link(
+            LinkId(f"internet:{next(_serials)}"),
+            dialled,
+            self._report,
+            partial(self._gone, name),
+            way=Way.INTERNET,
+            recovers_within_s=RECOVERS_WITHIN_S,
+            configuration=self._configuration,
+        )
+        negotiation = Negotiation(
+            link, polite=self._own > station, send=partial(self._carry, station, name)
+        )
+        link.troubled = negotiation.restart
+        session = self._sessions[name] = _Session(station, negotiation)
+        self._links[link.id] = name
+        if offer is not None:
+            negotiation.receive(offer)
+        session.task = self._tasks.create_task(
+            self._negotiate(name, session, offering=dialled is not None)
+        )
+
+    async def _negotiate(self, name: bytes, session: _Session, *, offering: bool) -> None:
+        link = session.negotiation.link
+        negotiating = asyncio.ensure_future(session.negotiation.run(offering=offering))
+        settled = asyncio.ensure_future(link.settled.wait())
+        try:
+            await asyncio.wait(
+                {negotiating, settled},
+                timeout=self._dial_timeout_s,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if not settled.done() and not negotiating.done():
+                self._fail(name, f"no link within {self._dial_timeout_s:g} s")
+                return
+            await negotiating
+        except _UNUSABLE as error:
+            if not offering and not link.up:
+                self._carry(session.station, name, Refusal(str(error)))
+            self._fail(name, str(error))
+        finally:
+            for task in (negotiating, settled):
+                task.cancel()
+            await asyncio.gather(negotiating, settled, return_exceptions=True)
+
+    def _fail(self, name: bytes, reason: str) -> None:
+        session = self._sessions.get(name)
+        if session is None:
+            return
+        link = session.negotiation.link
+        if link.up:
+            link.close(reason)
+            return
+        link.discard(reason)
+
+    def _gone(self, name: bytes, link: Link) -> None:
+        session = self._sessions.pop(name, None)
+        self._links.pop(link.id, None)
+        if session is None:
+            return
+        if session.task is not None and session.task is not asyncio.current_task():
+            session.task.cancel()
+        if not link.settled.is_set():
+            self._dial_failed(link, session.station)
+
+    def _dial_failed(self, link: Link, station: StationId) -> None:
+        if link.dialled is None or self._report is None:
+            return
+        _log.info("no link to station %s: %s", station, link.problem)
+        self._report(DialFailed(station, link.problem, Way.INTERNET))
+
+    async def _dial_failed_soon(self, station: StationId, reason: str) -> None:
+        if self._report is not None:
+            self._report(DialFailed(station, reason, Way.INTERNET))
+
+    def _link(self, link: LinkId) -> Link | None:
+        session = self._sessions.get(self._links.get(link, b""))
+        return session.negotiation.link if session is not None else None
