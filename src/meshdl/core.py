@@ -3,7 +3,7 @@
 A core owns state and decides. It never reads a clock, draws from a global random
 source, opens a file or awaits. Whoever drives it does three things, always in this
 order: put one input in, perform the effects, re-arm the deadline. Two drivers
-exist: :mod:`meshdl.station.driver` (asyncio) and :mod:`meshdl.sim.world` (virtual
+exist: :mod:`meshdl.driver` (asyncio) and :mod:`meshdl.sim.world` (virtual
 time). Neither contains a decision.
 """
 

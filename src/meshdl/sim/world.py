@@ -52,7 +52,7 @@ class World:
 
 
 class Host(Generic[InputT, EffectT]):
-    """The simulated twin of :class:`meshdl.station.driver.Driver`."""
+    """The simulated twin of :class:`meshdl.driver.Driver`."""
 
     def __init__(
         self,

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import assert_never
 
+from meshdl.driver import Driver
 from meshdl.ids import Callsign, ContentHash, StationId, StationKey, station_id
 from meshdl.station.catalogue import Catalogue, StoredState
-from meshdl.station.driver import Driver
 from meshdl.station.library import Library
 from meshdl.station.log import StationLog
 from meshdl.station.record_book import RecordBook

@@ -1,0 +1,210 @@
+"""Who may speak to a signalling server: deny list, floods, the challenge, pinned callsigns.
+
+Theory of operation
+===================
+
+A socket is *open* until its station has proved its key by signing the server's challenge;
+until then it may say nothing else, and it has ten seconds. A callsign goes with the key
+that first proved itself with it. Another key needs a rotation that the old key signed.
+"""
+
+import ipaddress
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from meshdl.ids import Callsign, StationId, StationKey, callsign, station_id
+from meshdl.policy.bucket import TokenBucket
+from meshdl.signalling import proofs
+from meshdl.signalling.server_events import ServerLimits, Socket, SocketOpened
+from meshdl.wire import signalling as wire
+
+ADDRESSES_MAX = 65_536
+"""Addresses whose connects are remembered; the longest unused is forgotten first."""
+
+
+class NotAdmitted(Exception):
+    """A refusal with its code, see :data:`meshdl.wire.signalling.REFUSAL_CODES`."""
+
+    def __init__(self, code: str, reason: str, *, retry_after_ms: int = 0) -> None:
+        super().__init__(reason)
+        self.code, self.reason, self.retry_after_ms = code, reason, retry_after_ms
+
+
+@dataclass(slots=True)
+class Visitor:
+    """One socket.
+
+    Attributes:
+        opened: as it was told.
+        station: set when the socket's station has proved itself.
+        faults: messages that could not be read.
+    """
+
+    opened: SocketOpened
+    nonce: bytes
+    opened_at: float
+    messages: TokenBucket
+    octets: TokenBucket
+    station: StationId | None = None
+    faults: int = 0
+
+
+@dataclass(slots=True)
+class _Address:
+    connects: TokenBucket
+    sockets: int = 0
+
+
+@dataclass(slots=True)
+class DenyList:
+    """Callsigns, station ids, addresses and networks that are not wanted."""
+
+    words: frozenset[str] = frozenset()
+    networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, entries: frozenset[str]) -> "DenyList":
+        """Sort the entries; a callsign stands for all its SSIDs."""
+        words, networks = set(), []
+        for entry in entries:
+            try:
+                networks.append(ipaddress.ip_network(entry, strict=False))
+            except ValueError:
+                words.add(entry.upper())
+        return cls(frozenset(words), networks)
+
+    def has_address(self, text: str) -> bool:
+        """Whether nobody from there is wanted."""
+        try:
+            address = ipaddress.ip_address(text)
+        except ValueError:
+            return False
+        return any(address in network for network in self.networks)
+
+    def has_station(self, call: Callsign, station: StationId) -> bool:
+        """Whether this station is not wanted."""
+        named = {call, call.partition("-")[0], station.upper()}
+        return not self.words.isdisjoint(named)
+
+
+class Admittance:
+    """The door of one server.
+
+    Args:
+        limits: of the operator.
+        pins: callsign to key, as pinned before.
+    """
+
+    def __init__(self, limits: ServerLimits, pins: Mapping[Callsign, StationKey]) -> None:
+        self._limits = limits
+        self._addresses: OrderedDict[str, _Address] = OrderedDict()
+        self.pins = dict(pins)
+        self.denied = DenyList()
+        self.visitors: dict[Socket, Visitor] = {}
+
+    def open(self, event: SocketOpened, *, nonce: bytes, now: float) -> Visitor:
+        """Somebody connected.
+
+        Raises:
+            NotAdmitted: unwanted, or too many.
+        """
+        limits = self._limits
+        if self.denied.has_address(event.address):
+            raise NotAdmitted("denied", "the operator of this server does not want your address")
+        if len(self.visitors) >= limits.sockets:
+            raise NotAdmitted("too-many", "this server is full", retry_after_ms=30_000)
+        address = self._addresses.pop(event.address, None) or _Address(
+            TokenBucket(
+                limits.connects_per_address_per_s, burst_octets=limits.connects_burst, now=now
+            )
+        )
+        self._addresses[event.address] = address
+        while len(self._addresses) > ADDRESSES_MAX:
+            self._addresses.popitem(last=False)
+        if address.sockets >= limits.sockets_per_address:
+            raise NotAdmitted("too-many", "too many connections from your address")
+        if not address.connects.available(now=now):
+            raise NotAdmitted("rate", "connections come too fast", retry_after_ms=5_000)
+        address.connects.take(1, now=now)
+        address.sockets += 1
+        visitor = self.visitors[event.socket] = Visitor(
+            event,
+            nonce,
+            now,
+            TokenBucket(limits.messages_per_s, burst_octets=limits.messages_burst, now=now),
+            TokenBucket(limits.octets_per_s, burst_octets=4 * limits.octets_per_s, now=now),
+        )
+        return visitor
+
+    def close(self, socket: Socket) -> Visitor | None:
+        """A socket is gone."""
+        visitor = self.visitors.pop(socket, None)
+        if visitor is not None:
+            address = self._addresses.get(visitor.opened.address)
+            if address is not None:
+                address.sockets -= 1
+        return visitor
+
+    def late(self, *, now: float) -> list[Socket]:
+        """Sockets whose station has not proved itself in time."""
+        before = now - self._limits.authenticate_within_s
+        late = []
+        for socket, visitor in self.visitors.items():
+            if visitor.station is None and visitor.opened_at <= before:
+                late.append(socket)
+        return late
+
+    def prove(self, visitor: Visitor, proof: wire.Authenticate) -> tuple[Callsign, bool]:
+        """Check who a socket says it is; its callsign, and whether it is pinned anew.
+
+        Raises:
+            NotAdmitted: it is not, or is unwanted.
+        """
+        if proof.protocol != wire.PROTOCOL_VERSION:
+            raise NotAdmitted(
+                "protocol-version",
+                f"this server speaks protocol {wire.PROTOCOL_VERSION}, not {proof.protocol}",
+            )
+        try:
+            call = callsign(proof.callsign)
+        except ValueError as error:
+            raise NotAdmitted("malformed", str(error)) from error
+        statement = proofs.authentication(
+            server_name=visitor.opened.server_name,
+            nonce=visitor.nonce,
+            callsign=proof.callsign,
+            station_key=proof.station_key,
+            instance=proof.instance,
+        )
+        if not proofs.holds(proof.station_key, proof.signature, statement):
+            raise NotAdmitted(
+                "signature",
+                "the signature does not hold for this server's name "
+                f"({visitor.opened.server_name}); behind a proxy, set --public-name",
+            )
+        if self.denied.has_station(call, station_id(StationKey(proof.station_key))):
+            raise NotAdmitted("denied", f"the operator of this server does not want {call}")
+        return call, self._pin(call, proof)
+
+    def _pin(self, call: Callsign, proof: wire.Authenticate) -> bool:
+        key, pinned = StationKey(proof.station_key), self.pins.get(call)
+        if pinned == key:
+            return False
+        if pinned is not None and not _rotated(call, pinned, key, proof.rotation):
+            raise NotAdmitted(
+                "callsign-pinned",
+                f"{call} came with another key first; hand over with that key's signature, or "
+                "ask the operator of this server",
+            )
+        self.pins[call] = key
+        return True
+
+
+def _rotated(
+    call: Callsign, old: StationKey, new: StationKey, rotation: wire.KeyRotation | None
+) -> bool:
+    if rotation is None or rotation.old_key != old:
+        return False
+    statement = proofs.rotation(callsign=call, old_key=old, new_key=new)
+    return proofs.holds(old, rotation.signature, statement)

@@ -1,0 +1,153 @@
+"""Who is in which room, has what, and looks for what. Memory only: sockets make it anew.
+
+Everything in it belongs to a station that is here: when it leaves, nothing of it stays.
+What runs out is dropped when it is next looked at, and by :meth:`Directory.sweep`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from random import Random
+
+from meshdl.ids import ContentHash, StationId
+from meshdl.signalling.server_events import Socket
+from meshdl.wire.signalling import Member
+
+FOREVER = float("inf")
+
+Deadlines = dict[StationId, float]
+"""Stations, and until when (on the driver's clock) what is said of them holds."""
+
+
+@dataclass(slots=True)
+class Resident:
+    """A station that is here."""
+
+    station: StationId
+    socket: Socket
+    member: Member
+    rooms: dict[str, Member] = field(default_factory=dict)
+    held: dict[str, set[ContentHash]] = field(default_factory=dict)
+    sought: dict[str, set[ContentHash]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Room:
+    """A room with somebody in it."""
+
+    members: Deadlines = field(default_factory=dict)
+    holders: dict[ContentHash, Deadlines] = field(default_factory=dict)
+    seekers: dict[ContentHash, Deadlines] = field(default_factory=dict)
+
+
+class Directory:
+    """All rooms of one server."""
+
+    def __init__(self, rng: Random) -> None:
+        self._rng = rng
+        self.residents: dict[StationId, Resident] = {}
+        self.rooms: dict[str, Room] = {}
+
+    def join(self, resident: Resident, name: str, member: Member, *, until: float) -> bool:
+        """Put a station into a room; whether it was not in it before."""
+        room = self.rooms.setdefault(name, Room())
+        new = resident.station not in room.members
+        room.members[resident.station] = until
+        resident.rooms[name] = member
+        return new
+
+    def leave(self, resident: Resident, name: str) -> None:
+        """Take a station, and all it said there, out of a room."""
+        if resident.rooms.pop(name, None) is None:
+            return
+        room = self.rooms[name]
+        del room.members[resident.station]
+        for content in resident.held.pop(name, ()):
+            _remove(room.holders, content, resident.station)
+        for content in resident.sought.pop(name, ()):
+            _remove(room.seekers, content, resident.station)
+        if not room.members:
+            del self.rooms[name]
+
+    def announce(
+        self, resident: Resident, name: str, contents: Iterable[bytes], *, until: float, limit: int
+    ) -> list[ContentHash]:
+        """A station has contents; those that others hear of for the first time."""
+        room, held = self.rooms[name], resident.held.setdefault(name, set())
+        news = []
+        for octets in contents:
+            content = ContentHash(octets)
+            if content not in held:
+                if len(held) >= limit:
+                    break
+                held.add(content)
+                news.append(content)
+            room.holders.setdefault(content, {})[resident.station] = until
+        return news
+
+    def withdraw(self, resident: Resident, name: str, contents: Iterable[bytes]) -> None:
+        """A station no longer has contents."""
+        held = resident.held.get(name, set())
+        for octets in contents:
+            content = ContentHash(octets)
+            if content in held:
+                held.discard(content)
+                _remove(self.rooms[name].holders, content, resident.station)
+
+    def watch(
+        self, resident: Resident, name: str, content: ContentHash, *, until: float, limit: int
+    ) -> bool:
+        """A station wants to hear of holders; whether there was room for the wish."""
+        sought = resident.sought.setdefault(name, set())
+        if content not in sought and len(sought) >= limit:
+            return False
+        sought.add(content)
+        self.rooms[name].seekers.setdefault(content, {})[resident.station] = until
+        return True
+
+    def holders(self, name: str, content: ContentHash, *, now: float) -> list[StationId]:
+        """Who has a content in a room."""
+        return _alive(self.rooms[name].holders.get(content, {}), now)
+
+    def seekers(self, name: str, content: ContentHash, *, now: float) -> list[StationId]:
+        """Who wants to hear of the holders of a content."""
+        return _alive(self.rooms[name].seekers.get(content, {}), now)
+
+    def some(self, name: str, stations: Iterable[StationId], *, most: int) -> tuple[Member, ...]:
+        """Some of these stations of a room, by chance when there are more than ``most``."""
+        found = list(stations)
+        if len(found) > most:
+            found = self._rng.sample(found, most)
+        return tuple(self.residents[station].rooms[name] for station in found)
+
+    def sweep(self, *, now: float) -> list[tuple[Resident, str]]:
+        """Forget what has run out; the stations whose membership of a room has."""
+        over = []
+        for name, room in self.rooms.items():
+            for station, until in room.members.items():
+                if until <= now:
+                    over.append((self.residents[station], name))
+            self._forget(name, room.holders, now, held=True)
+            self._forget(name, room.seekers, now, held=False)
+        return over
+
+    def _forget(
+        self, name: str, table: dict[ContentHash, Deadlines], now: float, *, held: bool
+    ) -> None:
+        for content, deadlines in list(table.items()):
+            for station in [one for one, until in deadlines.items() if until <= now]:
+                resident = self.residents[station]
+                (resident.held if held else resident.sought)[name].discard(content)
+                _remove(table, content, station)
+
+
+def _alive(deadlines: Deadlines, now: float) -> list[StationId]:
+    return [station for station, until in deadlines.items() if until > now]
+
+
+def _remove(table: dict[ContentHash, Deadlines], content: ContentHash, station: StationId) -> None:
+    deadlines = table.get(content)
+    if deadlines is None:
+        return
+    deadlines.pop(station, None)
+    if not deadlines:
+        del table[content]
