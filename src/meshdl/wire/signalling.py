@@ -11,9 +11,6 @@ from typing import Annotated, TypeAlias
 import msgspec
 
 from meshdl.wire.json_messages import (
-    TEXT_MAX as TEXT_MAX,
-)
-from meshdl.wire.json_messages import (
     Call,
     JsonMessage,
     JsonValue,
