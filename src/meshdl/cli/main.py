@@ -42,6 +42,7 @@ COMMANDS: dict[str, Subcommand] = {
     "log": Subcommand("log", "log", "Print the station log."),
     "trust": Subcommand("overview", "trust", "Accept the changed key of a callsign."),
     "demo": Subcommand("demo", "demo", "Three stations on this machine, a real transfer."),
+    "signal": Subcommand("signal", "signal", "Run a signalling server, in the foreground."),
     "doctor": Subcommand("doctor", "doctor", "Check everything a station needs."),
 }
 

@@ -1,0 +1,82 @@
+"""``meshdl signal``: the signalling server in the foreground."""
+
+import asyncio
+import logging
+import signal as signals
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import click
+
+from meshdl.errors import FileUnreadable
+from meshdl.signal_server.settings import PORT_DEFAULT, ServerSettings, read_secret
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_DIRECTORY = click.Path(file_okay=False, path_type=Path)
+
+_log = logging.getLogger(__name__)
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=PORT_DEFAULT, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--public-name", default="", help="NAME[:PORT] that stations dial, behind a proxy.")
+@click.option("--certificate", type=_FILE, help="PEM file, for TLS without a proxy.")
+@click.option("--key", type=_FILE, help="PEM file of the certificate's key.")
+@click.option("--state", type=_DIRECTORY, help="Directory of pins.")
+@click.option("--stun-url", "stun_urls", multiple=True, help="Told to stations; may be repeated.")
+@click.option("--turn-url", "turn_urls", multiple=True, help="Told to stations; may be repeated.")
+@click.option("--turn-secret-file", type=_FILE, help="coturn's static-auth-secret.")
+@click.option("--deny", "deny_file", type=_FILE, help="Who is not wanted; read again on SIGHUP.")
+@click.option(
+    "--trusted-proxy", "trusted_proxies", multiple=True, help="Address; its X-Forwarded-For counts."
+)
+@click.option("--log-addresses", is_flag=True, help="Write whole addresses into the log.")
+@click.option("-v", "--verbose", is_flag=True, help="Log every connection.")
+def signal(*, verbose: bool, turn_secret_file: Path | None, **options: Any) -> None:
+    """Run a signalling server until SIGINT (Ctrl-C) or SIGTERM; log lines go to stderr.
+
+    Stations meet at it and introduce each other; no content passes through it. It needs no
+    station, no home directory and no key.
+    """
+    secret = read_secret(turn_secret_file) if turn_secret_file is not None else ""
+    settings = ServerSettings(turn_secret=secret, **options)
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    for library in ("aiohttp", "asyncio"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(_serve(settings))
+    else:
+        uvloop.run(_serve(settings))
+
+
+async def _serve(settings: ServerSettings) -> None:
+    from meshdl.signal_server.server import SignalServer
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    async with SignalServer(settings) as server:
+        for number in (signals.SIGINT, signals.SIGTERM):
+            # Windows has no handlers on the loop; there Ctrl-C cancels this task.
+            with suppress(NotImplementedError):
+                loop.add_signal_handler(number, stop.set)
+        if hasattr(signals, "SIGHUP"):
+            loop.add_signal_handler(signals.SIGHUP, _read_deny_list, server)
+        scheme = "wss" if settings.certificate is not None else "ws"
+        _log.info("listening at %s://%s:%d", scheme, settings.host, server.port)
+        await server.run_until(stop)
+
+
+def _read_deny_list(server: Any) -> None:
+    try:
+        server.read_deny_list()
+    except FileUnreadable as error:
+        _log.warning("the deny list stays as it was: %s", error)

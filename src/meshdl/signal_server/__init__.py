@@ -1,0 +1,1 @@
+"""The signalling server as a program: sockets, files and metrics around its core."""

@@ -1,0 +1,250 @@
+"""Carries between WebSockets and the core of a signalling server; decides nothing."""
+
+import asyncio
+import errno
+import itertools
+import logging
+import random
+import time
+from contextlib import AsyncExitStack, suppress
+from typing import Self, assert_never
+
+import msgspec
+from aiohttp import WSMsgType, web
+
+from meshdl import __version__
+from meshdl.driver import Driver
+from meshdl.errors import ConfigError
+from meshdl.ids import StationId
+from meshdl.signal_server.metrics import CONTENT_TYPE, exposition
+from meshdl.signal_server.outbox import Outbox
+from meshdl.signal_server.pin_file import PinFile
+from meshdl.signal_server.settings import TURN_LIFETIME_S, ServerSettings, read_deny_list
+from meshdl.signalling import turn
+from meshdl.signalling.server import SignallingServer
+from meshdl.signalling.server_events import (
+    CloseSocket,
+    DenyListChanged,
+    PinCallsign,
+    SendText,
+    ServerEffect,
+    ServerInput,
+    Shutdown,
+    Socket,
+    SocketClosed,
+    SocketOpened,
+    TextReceived,
+)
+from meshdl.wire.signalling import MESSAGE_MAX, IceServer
+
+WEBSOCKET_PATH, HEALTH_PATH, METRICS_PATH = "/v1", "/health", "/metrics"
+
+HEARTBEAT_S = 30.0
+"""A station that went without a word is noticed within one and a half of these."""
+
+FRAME_MAX = 4 * MESSAGE_MAX
+"""Octets of a message: a longer one ends the connection before it is read whole; what is
+shorter and yet too long is refused with words."""
+
+RETRY_AFTER_MS = 500
+STOP_WITHIN_S = 3.0
+
+_log = logging.getLogger(__name__)
+
+
+class SignalServer:
+    """Serves while the ``async with`` block runs.
+
+    Attributes:
+        port: where it listens.
+        core: to be looked at.
+    """
+
+    def __init__(self, settings: ServerSettings) -> None:
+        self._settings = settings
+        state = settings.state
+        self._pins = PinFile(state / "pins" if state is not None else None)
+        self._serials = itertools.count(1)
+        self._outboxes: dict[Socket, Outbox] = {}
+        self._sending: set[asyncio.Task[None]] = set()
+        self._empty = asyncio.Event()
+        self._stack = AsyncExitStack()
+        self.port = 0
+        self.core: SignallingServer
+        self._driver: Driver[ServerInput, ServerEffect]
+
+    async def __aenter__(self) -> Self:
+        settings = self._settings
+        if settings.state is not None:
+            settings.state.mkdir(parents=True, exist_ok=True)
+        tls = settings.tls()
+        now = asyncio.get_running_loop().time()
+        self.core = SignallingServer(
+            settings.limits,
+            pins=self._pins.load(),
+            ice=self._ice,
+            rng=random.SystemRandom(),
+            unix_offset_s=time.time() - now,
+            now=now,
+        )
+        self._driver = Driver(self.core, self._perform)
+        self.read_deny_list()
+        application = web.Application()
+        application.router.add_get(WEBSOCKET_PATH, self._serve_socket)
+        application.router.add_get(HEALTH_PATH, self._serve_health)
+        application.router.add_get(METRICS_PATH, self._serve_metrics)
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=STOP_WITHIN_S)
+        async with AsyncExitStack() as stack:
+            writing = asyncio.create_task(self._pins.run())
+            stack.push_async_callback(_end, writing)
+            stack.callback(self._driver.stop)
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            stack.push_async_callback(self._say_goodbye)
+            site = web.TCPSite(runner, settings.host, settings.port, ssl_context=tls, backlog=1024)
+            try:
+                await site.start()
+            except OSError as error:
+                raise _cannot_listen(settings, error) from error
+            self.port = runner.addresses[0][1]
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self._stack.aclose()
+
+    async def run_until(self, stop: asyncio.Event) -> None:
+        """Return when ``stop`` is set; raise when the core met a bug of ours."""
+        stopping = asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait(
+                {stopping, self._driver.failure}, return_when=asyncio.FIRST_COMPLETED
+            )
+            if self._driver.failure.done():
+                await self._driver.failure
+        finally:
+            stopping.cancel()
+
+    def read_deny_list(self) -> None:
+        """Read it again, and put out who is on it now.
+
+        Raises:
+            FileUnreadable: the list that was read last still holds.
+        """
+        if self._settings.deny_file is not None:
+            self._driver.post(DenyListChanged(read_deny_list(self._settings.deny_file)))
+
+    # Requests.
+
+    async def _serve_socket(self, request: web.Request) -> web.WebSocketResponse:
+        websocket = web.WebSocketResponse(
+            compress=False, heartbeat=HEARTBEAT_S, max_msg_size=FRAME_MAX
+        )
+        await websocket.prepare(request)
+        assert request.transport is not None
+        socket = next(self._serials)
+        self._outboxes[socket] = Outbox(websocket, request.transport, self._keep)
+        address = self._address(request)
+        name = self._settings.public_name or request.headers.get("Host", "")
+        _log.debug("socket %d opened by %s", socket, self._shown(address))
+        self._driver.post(SocketOpened(socket, address, name.lower()))
+        try:
+            async for message in websocket:
+                if message.type is WSMsgType.TEXT:
+                    self._driver.post(TextReceived(socket, message.data))
+                elif message.type is WSMsgType.BINARY:
+                    self._driver.post(TextReceived(socket, ""))  # refused as any other garbage
+        finally:
+            self._driver.post(SocketClosed(socket))
+            self._outboxes.pop(socket, None)
+            if not self._outboxes:
+                self._empty.set()
+        return websocket
+
+    async def _serve_health(self, _request: web.Request) -> web.Response:
+        body = {
+            "status": "ok",
+            "program": f"meshdl {__version__}",
+            "stations": self.core.stations,
+            "rooms": self.core.rooms,
+        }
+        return web.Response(body=msgspec.json.encode(body), content_type="application/json")
+
+    async def _serve_metrics(self, _request: web.Request) -> web.Response:
+        return web.Response(
+            body=exposition(self.core).encode(), headers={"Content-Type": CONTENT_TYPE}
+        )
+
+    def _address(self, request: web.Request) -> str:
+        peer = request.remote or ""
+        if peer in self._settings.trusted_proxies:
+            # The last one is what our own proxy saw; those before it anybody may invent.
+            named = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+            return named or peer
+        return peer
+
+    def _shown(self, address: str) -> str:
+        """An address for the log: without its host part, unless the operator wants it."""
+        if self._settings.log_addresses:
+            return address
+        separator = ":" if ":" in address else "."
+        return separator.join(address.split(separator)[:2]) + f"{separator}*"
+
+    # Effects.
+
+    def _perform(self, effect: ServerEffect) -> None:
+        match effect:
+            case SendText(socket, text):
+                outbox = self._outboxes.get(socket)
+                if outbox is not None:
+                    outbox.put(text)
+            case CloseSocket(socket, reason):
+                outbox = self._outboxes.get(socket)
+                if outbox is not None:
+                    outbox.close(reason)
+                _log.debug("socket %d is closed: %s", socket, reason)
+            case PinCallsign(call, key):
+                self._pins.add(call, key)
+                _log.info("%s is pinned to a key", call)
+            case _:
+                assert_never(effect)
+
+    def _keep(self, task: "asyncio.Task[None]") -> None:
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
+    def _ice(self, station: StationId, unix_now_s: float) -> tuple[tuple[IceServer, ...], int]:
+        settings, servers = self._settings, []
+        if settings.stun_urls:
+            servers.append(IceServer(settings.stun_urls))
+        if not settings.turn_urls:
+            return tuple(servers), 0
+        until_s = int(unix_now_s) + TURN_LIFETIME_S
+        secret = settings.turn_secret
+        servers.append(turn.credentials(settings.turn_urls, secret, station, expires_at_s=until_s))
+        return tuple(servers), TURN_LIFETIME_S
+
+    async def _say_goodbye(self) -> None:
+        self._driver.post(Shutdown("the server stops", RETRY_AFTER_MS))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_WITHIN_S):
+                while self._outboxes:
+                    self._empty.clear()
+                    await self._empty.wait()
+
+
+async def _end(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def _cannot_listen(settings: ServerSettings, error: OSError) -> ConfigError:
+    hint = (
+        "give another --port, or stop what uses it"
+        if error.errno == errno.EADDRINUSE
+        else ("give a --host that this machine has")
+    )
+    return ConfigError(
+        "--port", f"cannot listen on {settings.host}:{settings.port} ({error.strerror}); {hint}"
+    )
