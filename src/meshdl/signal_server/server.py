@@ -7,7 +7,7 @@ import logging
 import random
 import time
 from contextlib import AsyncExitStack, suppress
-from typing import Self, assert_never
+from typing import Any, Self, assert_never
 
 import msgspec
 from aiohttp import WSMsgType, web
@@ -115,11 +115,10 @@ class SignalServer:
 
     async def run_until(self, stop: asyncio.Event) -> None:
         """Return when ``stop`` is set; raise when the core met a bug of ours."""
-        stopping = asyncio.ensure_future(stop.wait())
+        stopping: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
+        failure: asyncio.Future[Any] = self._driver.failure
         try:
-            await asyncio.wait(
-                {stopping, self._driver.failure}, return_when=asyncio.FIRST_COMPLETED
-            )
+            await asyncio.wait({stopping, failure}, return_when=asyncio.FIRST_COMPLETED)
             if self._driver.failure.done():
                 await self._driver.failure
         finally:

@@ -24,6 +24,7 @@ the operator told; what is no message of the protocol costs the connection.
 """
 
 import enum
+from collections.abc import Container
 from random import Random
 from typing import assert_never
 
@@ -147,6 +148,11 @@ class SignallingClient:
         drained = self._effects.copy()
         self._effects.clear()  # not another list: the rooms write into this one
         return drained
+
+    @property
+    def reachable(self) -> Container[StationId]:
+        """Stations to which signals can be sent."""
+        return self._members.known
 
     # Coming and going.
 

@@ -26,12 +26,21 @@ UPLOAD_SLOTS_LIMIT = 256
 
 INTERFACES_LIMIT = 64
 
+SERVERS_LIMIT = 8
+"""Each has a socket of its own."""
+
+ROOMS_LIMIT = 16
+"""What a server allows one station."""
+
 CONFIG_MAX_OCTETS = 65_536
 
 _GRID = re.compile(r"[A-R]{2}[0-9]{2}(?:[A-X]{2}(?:[0-9]{2})?)?")
 """Maidenhead locator: field, square, subsquare, extended square (IARU 1980)."""
 
-TableT = TypeVar("TableT", bound="LanConfig | LimitsConfig | ControlConfig")
+_SERVER = re.compile(r"wss?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/?")
+_ROOM = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+
+TableT = TypeVar("TableT", bound="LanConfig | InternetConfig | LimitsConfig | ControlConfig")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +70,45 @@ class LanConfig:
         _check_range("lan.max_links", self.max_links, 1, MAX_LINKS_LIMIT)
         if len(self.interfaces) > INTERFACES_LIMIT:
             raise ConfigError("lan.interfaces", f"at most {INTERFACES_LIMIT}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InternetConfig:
+    """The ``[internet]`` table: stations far away, found through signalling servers.
+
+    Attributes:
+        servers: URLs, ``wss://`` or ``ws://``; none: the Internet is not used.
+        rooms: to be in, on every server. One whose passphrase stands in the home's
+            ``rooms`` directory is closed.
+        max_links: links at a time; more are refused.
+    """
+
+    table: ClassVar[str] = "internet"
+
+    servers: tuple[str, ...] = ()
+    rooms: tuple[str, ...] = ("cq",)
+    max_links: int = 64
+
+    def __post_init__(self) -> None:
+        _check_range("internet.max_links", self.max_links, 1, MAX_LINKS_LIMIT)
+        for setting, values, limit in (
+            ("internet.servers", self.servers, SERVERS_LIMIT),
+            ("internet.rooms", self.rooms, ROOMS_LIMIT),
+        ):
+            if len(values) > limit or len(set(values)) < len(values):
+                raise ConfigError(setting, f"at most {limit}, each of them once")
+        for server in self.servers:
+            if not _SERVER.fullmatch(server):
+                raise ConfigError(
+                    "internet.servers",
+                    f"{server!r} is no server: expected a form like wss://signal.example.org",
+                )
+        for room in self.rooms:
+            if not _ROOM.fullmatch(room):
+                raise ConfigError(
+                    "internet.rooms",
+                    f"{room!r} is no room: at most 32 of a-z, 0-9 and '-', as in county-net",
+                )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +166,7 @@ class StationConfig:
     grid: str | None = None
     download_directory: Path = field(default_factory=lambda: Path("~/Meshdl").expanduser())
     lan: LanConfig = field(default_factory=LanConfig)
+    internet: InternetConfig = field(default_factory=InternetConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     control: ControlConfig = field(default_factory=ControlConfig)
 
@@ -137,7 +186,7 @@ class StationConfig:
             ConfigError: a key that is unknown, missing, of the wrong type or out of
                 range; the error names it.
         """
-        _refuse_unknown(document, ("station", "lan", "limits", "control"), prefix="")
+        _refuse_unknown(document, ("station", "lan", "internet", "limits", "control"), prefix="")
         tables = {name: _table(document, name) for name in document}
         station = dict(tables.get("station", {}))
         _refuse_unknown(station, tuple(_STATION_TYPES), prefix="station.")
@@ -152,6 +201,7 @@ class StationConfig:
         return cls(
             **station,
             lan=_parse(LanConfig, tables.get("lan", {})),
+            internet=_parse(InternetConfig, tables.get("internet", {})),
             limits=_parse(LimitsConfig, tables.get("limits", {})),
             control=_parse(ControlConfig, tables.get("control", {})),
         )
@@ -214,6 +264,13 @@ callsign = "{callsign}"
 # max_links = 64
 # Use 127.0.0.1 too: several stations on one machine that has no network.
 # allow_loopback = false
+
+[internet]
+# Stations far away, found through signalling servers; without one there are none.
+# servers = ["wss://signal.example.org"]
+# Rooms to be in. The passphrase of a closed one stands in rooms/NAME.passphrase here.
+# rooms = ["cq"]
+# max_links = 64
 
 [limits]
 # Octets a second, 0 for no limit. The local network is exempt.

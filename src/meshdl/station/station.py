@@ -40,6 +40,7 @@ from meshdl.station.config import StationConfig
 from meshdl.station.disk import RealDisk
 from meshdl.station.hashing import remove_leftovers
 from meshdl.station.home import Home, locate
+from meshdl.station.internet import Interfaces, Internet
 from meshdl.station.lan import Lan
 from meshdl.station.library import Library
 from meshdl.station.log import StationLog
@@ -158,8 +159,9 @@ class Station:
         log = StationLog(home.log_file)
         stack.callback(log.close)
         view = LiveView(config, home, own, catalogue=catalogue, log=log, lan=self._lan_status)
+        identity = Identity(config.callsign, public_key, secrets.token_bytes(8), private_key.sign)
         shell = SwarmShell(
-            Identity(config.callsign, public_key, secrets.token_bytes(8), private_key.sign),
+            identity,
             _settings(config),
             catalogue=catalogue,
             log=log,
@@ -197,6 +199,8 @@ class Station:
         tasks.create_task(view.observer.run())
         if config.lan.enabled:
             await self._join_lan(stack, own, view, shell, tasks)
+        if config.internet.servers:
+            self._join_internet(identity, view, shell, tasks)
         stack.push_async_callback(_say_goodbye, shell)
         await library.load()
         server = ControlServer(view, home=home.directory, port=config.control.port)
@@ -223,6 +227,21 @@ class Station:
         self._lan = await stack.enter_async_context(lan)
         view.observer.where(lan.address_of)
         tasks.create_task(lan.run(shell.switchboard.attach(lan.transport, Way.LAN)))
+
+    def _join_internet(
+        self, identity: Identity, view: LiveView, shell: SwarmShell, tasks: asyncio.TaskGroup
+    ) -> None:
+        config = self._config
+        internet = Internet(
+            config.internet,
+            identity,
+            rooms=self._home.directory / "rooms",
+            interfaces=Interfaces(names=config.lan.interfaces, loopback=config.lan.allow_loopback),
+            post=shell.driver.post,
+            warn=view.warn,
+        )
+        shell.contents_moved = internet.contents_moved
+        tasks.create_task(internet.run(shell.switchboard.attach(internet.transport, Way.INTERNET)))
 
     def _lan_status(self) -> LanStatus:
         if self._lan is None:
@@ -287,7 +306,7 @@ def _announce(
 def _settings(config: StationConfig) -> SwarmSettings:
     limits = config.limits
     return SwarmSettings(
-        max_links=config.lan.max_links,
+        max_links=config.lan.max_links + config.internet.max_links,
         upload_slots=limits.upload_slots,
         upload_octets_per_s=limits.upload_octets_per_s or UNLIMITED,
         download_octets_per_s=limits.download_octets_per_s or UNLIMITED,

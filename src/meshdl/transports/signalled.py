@@ -39,10 +39,15 @@ _UNUSABLE = (LinkRefused, webrtc.RTCException, ValueError, TypeError)
 
 @dataclass(slots=True)
 class _Session:
-    """One attempt to link, and the link."""
+    """One attempt to link, and the link.
+
+    Attributes:
+        broken: it was up and is cut, or will be: a restart that was lost is repeated.
+    """
 
     station: StationId
     negotiation: Negotiation
+    broken: bool = False
     task: asyncio.Task[None] | None = None
 
 
@@ -152,10 +157,27 @@ class SignalledTransport:
                 self._fail(name, reason)
 
     def network_changed(self) -> None:
-        """This machine has other addresses, or signals can be carried again: mend every link."""
+        """This machine has other addresses: every link that is up needs mending."""
         for session in self._sessions.values():
-            if session.negotiation.link.up:
+            session.broken = True
+        self.mend()
+
+    def mend(self) -> None:
+        """Signals can be carried: look for another way where the link is cut."""
+        for session in self._sessions.values():
+            if session.negotiation.link.up and session.broken:
                 session.negotiation.restart()
+
+    def _troubled(self, name: bytes) -> None:
+        session = self._sessions.get(name)
+        if session is not None:
+            session.broken = True
+            session.negotiation.restart()
+
+    def _well(self, name: bytes) -> None:
+        session = self._sessions.get(name)
+        if session is not None:
+            session.broken = False
 
     # Sessions.
 
@@ -188,7 +210,8 @@ class SignalledTransport:
         negotiation = Negotiation(
             link, polite=self._own > station, send=partial(self._carry, station, name)
         )
-        link.troubled = negotiation.restart
+        link.troubled = partial(self._troubled, name)
+        link.well = partial(self._well, name)
         session = self._sessions[name] = _Session(station, negotiation)
         self._links[link.id] = name
         if offer is not None:

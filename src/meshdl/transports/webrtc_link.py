@@ -78,6 +78,7 @@ class Link:
     Attributes:
         connection: for whoever negotiates.
         troubled: called when the connection is cut, or fails while it may yet recover.
+        well: called when it has recovered.
         up: between LinkUp and the end.
         settled: set when the link came up or will never do so.
         problem: why it did not come up.
@@ -98,6 +99,7 @@ class Link:
         self._report, self._gone = report, gone
         self._recovers_within_s = recovers_within_s
         self.troubled: Callable[[], None] = _nobody_helps
+        self.well: Callable[[], None] = _nobody_helps
         self.up = False
         self.settled = asyncio.Event()
         self.problem = "the connection failed"
@@ -326,6 +328,8 @@ class Link:
             # The core above judges by silence whether it has taken too long.
             if failed or state == webrtc.RTCPeerConnectionState.disconnected:
                 self.troubled()
+            elif state == webrtc.RTCPeerConnectionState.connected:
+                self.well()
         elif failed:
             self._end("the connection failed")
 

@@ -1,0 +1,217 @@
+"""Stations that meet by way of a real signalling server, and move real files."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import aiohttp
+import pytest
+from tests.support.stations import (
+    hash_of,
+    make_file,
+    run,
+    until,
+    until_linked,
+)
+
+from meshdl.discovery.interfaces import own_addresses
+from meshdl.ids import Callsign
+from meshdl.signal_server.server import SignalServer
+from meshdl.signal_server.settings import ServerSettings
+from meshdl.station.config import InternetConfig, LanConfig, StationConfig
+from meshdl.station.home import Home
+from meshdl.station.station import Station
+
+pytestmark = pytest.mark.real
+
+MIB = 1024 * 1024
+
+
+def station(
+    directory: Path, call: str, *servers: SignalServer | int, lan: bool = False, room: str = "cq"
+) -> Station:
+    """A station that knows these servers, and the local network only when told so."""
+    ports = [one if isinstance(one, int) else one.port for one in servers]
+    config = StationConfig(
+        callsign=Callsign(call),
+        download_directory=directory / call / "downloads",
+        lan=LanConfig(enabled=lan, allow_loopback=not own_addresses()),
+        internet=InternetConfig(
+            servers=tuple(f"ws://127.0.0.1:{port}" for port in ports), rooms=(room,)
+        ),
+    )
+    home = Home(directory / call / "home")
+    home.create()
+    return Station(config, home=home)
+
+
+@asynccontextmanager
+async def serving(**settings: object) -> AsyncIterator[SignalServer]:
+    options = replace(ServerSettings(port=0), **settings)  # type: ignore[arg-type]
+    async with SignalServer(options) as server:
+        yield server
+
+
+async def until_stations(server: SignalServer, count: int) -> None:
+    async def there() -> bool:
+        return server.core.stations == count
+
+    await until(there)
+
+
+def test_two_stations_meet_at_a_server_and_a_file_moves_between_them(tmp_path: Path) -> None:
+    async def whole() -> None:
+        path = make_file(tmp_path / "bulletin.bin", 3 * MIB + 5)
+        async with (
+            serving() as server,
+            station(tmp_path, "KA1AAA", server) as alice,
+            station(tmp_path, "KA1BBB", server) as bob,
+        ):
+            shared = await alice.share(path)
+            got = await bob.download(hash_of(shared))
+            assert Path(got.location).read_bytes() == path.read_bytes()
+            assert server.core.counts["relayed"] >= 2
+
+    run(whole())
+
+
+def test_a_transfer_and_its_link_outlive_the_server(tmp_path: Path) -> None:
+    async def whole() -> None:
+        path = make_file(tmp_path / "bulletin.bin", 3 * MIB)
+        async with serving() as server:
+            port = server.port
+            alice, bob = (station(tmp_path, call, port) for call in ("KA1AAA", "KA1BBB"))
+            await alice.__aenter__()
+            await bob.__aenter__()
+            await until_linked(bob)
+            (peer,) = await bob.view.peers()
+            up_since = peer.path
+        shared = await alice.share(path)
+        got = await bob.download(hash_of(shared))
+        assert Path(got.location).read_bytes() == path.read_bytes()
+        assert up_since is not None
+        # Another server at the same place: both are back, and what they have is known.
+        async with serving(port=port) as server:
+            await until_stations(server, 2)
+            async with station(tmp_path, "KA1CCC", port) as carol:
+                again = await carol.download(hash_of(shared))
+                assert Path(again.location).read_bytes() == path.read_bytes()
+            await bob.__aexit__(None, None, None)
+            await alice.__aexit__(None, None, None)
+
+    run(whole())
+
+
+def test_a_server_that_is_down_keeps_nobody_from_the_local_network(tmp_path: Path) -> None:
+    async def whole() -> None:
+        path = make_file(tmp_path / "bulletin.bin", MIB)
+        async with (
+            station(tmp_path, "KA1AAA", 1, lan=True) as alice,
+            station(tmp_path, "KA1BBB", 1, lan=True) as bob,
+        ):
+            shared = await alice.share(path)
+            got = await bob.download(hash_of(shared))
+            assert Path(got.location).read_bytes() == path.read_bytes()
+
+    run(whole())
+
+
+def test_a_station_found_on_the_local_network_and_at_servers_is_one_peer(tmp_path: Path) -> None:
+    async def whole() -> None:
+        async with (
+            serving() as one,
+            serving() as other,
+            station(tmp_path, "KA1AAA", one, other, lan=True) as alice,
+            station(tmp_path, "KA1BBB", one, other, lan=True) as bob,
+        ):
+            await until_stations(one, 2)
+            await until_stations(other, 2)
+            await until_linked(alice)
+            await until_linked(bob)
+            calls = [peer.callsign for peer in await alice.view.peers()]
+            assert calls.count(Callsign("KA1BBB")) == 1
+
+    run(whole())
+
+
+def test_a_passphrase_keeps_strangers_out_of_a_room(tmp_path: Path) -> None:
+    async def whole() -> None:
+        async with serving() as server:
+            stations = []
+            for call, passphrase in (
+                ("KA1AAA", "five words"),
+                ("KA1BBB", "five words"),
+                ("KA1CCC", "other words"),
+                ("KA1DDD", None),
+            ):
+                made = station(tmp_path, call, server, room="county-net")
+                if passphrase is not None:
+                    rooms = tmp_path / call / "home" / "rooms"
+                    rooms.mkdir()
+                    (rooms / "county-net.passphrase").write_text(passphrase + "\n")
+                stations.append(made)
+            async with stations[0] as alice, stations[1], stations[2] as carol, stations[3] as dave:
+                await until_stations(server, 4)
+                await until_linked(alice)
+                assert [peer.callsign for peer in await alice.view.peers()] == ["KA1BBB"]
+                assert await carol.view.peers() == []
+                assert await dave.view.peers() == []
+
+    run(whole())
+
+
+def test_the_server_tells_how_it_is(tmp_path: Path) -> None:
+    async def whole() -> None:
+        async with (
+            serving() as server,
+            station(tmp_path, "KA1AAA", server),
+            aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as http,
+        ):
+            await until_stations(server, 1)
+            async with http.get("/health") as response:
+                assert (await response.json())["stations"] == 1
+            async with http.get("/metrics") as response:
+                lines = (await response.text()).splitlines()
+            assert "meshdl_signal_stations 1" in lines
+            assert "meshdl_signal_rooms 1" in lines
+
+    run(whole())
+
+
+def test_callsigns_stay_pinned_after_a_restart(tmp_path: Path) -> None:
+    async def whole() -> None:
+        state = tmp_path / "state"
+        async with serving(state=state) as server, station(tmp_path, "KA1AAA", server):
+            await until_stations(server, 1)
+        async with serving(state=state) as server:
+            async with station(tmp_path / "thief", "KA1AAA", server):
+
+                async def refused() -> bool:
+                    return server.core.counts["refused callsign-pinned"] > 0
+
+                await until(refused)
+                assert server.core.stations == 0
+            async with station(tmp_path, "KA1AAA", server):
+                await until_stations(server, 1)
+
+    run(whole())
+
+
+def test_garbage_on_a_socket_costs_that_socket_and_nobody_elses(tmp_path: Path) -> None:
+    async def whole() -> None:
+        async with serving() as server, station(tmp_path, "KA1AAA", server):
+            await until_stations(server, 1)
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(
+                b"GET /v1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
+            )
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"\x82\x85aaaagarbage?")  # a binary frame, and then nonsense
+            await reader.read()  # until the server closes
+            writer.close()
+            assert server.core.stations == 1
+
+    run(whole())
