@@ -53,16 +53,16 @@ class Host:
 
     def ip(self, *words: str) -> None:
         """Run ``ip`` on this host."""
-        _run("ip", "-n", self.name, *words)
+        run("ip", "-n", self.name, *words)
 
     def plug_in(self, addressing: Addressing) -> None:
         """Give the host its interface: a cable to the bridge."""
         port = f"port{self.number}"
-        _run(
+        run(
             "ip", "-n", self.bridge, "link", "add", port, "type", "veth",
             "peer", "name", "lan", "netns", self.name,
         )  # fmt: skip
-        _run("ip", "-n", self.bridge, "link", "set", port, "master", "br0", "up")
+        run("ip", "-n", self.bridge, "link", "set", port, "master", "br0", "up")
         six = addressing is not Addressing.IPV4
         self._set("net/ipv6/conf/lan/disable_ipv6", "0" if six else "1")
         # Nobody else is there who could have the same address.
@@ -79,7 +79,7 @@ class Host:
         return f"10.73.0.{self.number}"
 
     def _set(self, key: str, setting: str) -> None:
-        _run(*self.words("sh", "-c", f"echo {setting} > /proc/sys/{key}"))
+        run(*self.words("sh", "-c", f"echo {setting} > /proc/sys/{key}"))
 
 
 @contextmanager
@@ -89,15 +89,15 @@ def network(count: int, addressing: Addressing) -> Iterator[tuple[Host, ...]]:
     Skips the test where namespaces cannot be made.
     """
     assert count <= HOSTS_MAX
-    _need_namespaces()
+    need_namespaces()
     family = f"meshdl-{os.getpid()}-{secrets.token_hex(3)}"
     with ExitStack() as stack:
-        bridge = stack.enter_context(_namespace(f"{family}-br"))
-        _run("ip", "-n", bridge, "link", "add", "br0", "type", "bridge", "mcast_snooping", "0")
-        _run("ip", "-n", bridge, "link", "set", "br0", "up")
+        bridge = stack.enter_context(namespace(f"{family}-br"))
+        run("ip", "-n", bridge, "link", "add", "br0", "type", "bridge", "mcast_snooping", "0")
+        run("ip", "-n", bridge, "link", "set", "br0", "up")
         hosts = []
         for number in range(1, count + 1):
-            host = Host(stack.enter_context(_namespace(f"{family}-{number}")), number, bridge)
+            host = Host(stack.enter_context(namespace(f"{family}-{number}")), number, bridge)
             host.ip("link", "set", "lo", "up")
             if addressing is not Addressing.UNPLUGGED:
                 host.plug_in(addressing)
@@ -106,15 +106,17 @@ def network(count: int, addressing: Addressing) -> Iterator[tuple[Host, ...]]:
 
 
 @contextmanager
-def _namespace(name: str) -> Iterator[str]:
-    _run("ip", "netns", "add", name)
+def namespace(name: str) -> Iterator[str]:
+    """A namespace while the block runs."""
+    run("ip", "netns", "add", name)
     try:
         yield name
     finally:
-        _run("ip", "netns", "delete", name)
+        run("ip", "netns", "delete", name)
 
 
-def _need_namespaces() -> None:
+def need_namespaces() -> None:
+    """Skip the test where namespaces cannot be made."""
     if sys.platform != "linux" or shutil.which("ip") is None:
         pytest.skip("network namespaces need Linux and the program ip (iproute2)")
     if os.geteuid() != 0:
@@ -123,7 +125,8 @@ def _need_namespaces() -> None:
         pytest.skip("this kernel has no network namespaces")
 
 
-def _run(*words: str) -> None:
+def run(*words: str) -> None:
+    """Run a command that must succeed."""
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=20)
     if done.returncode:
         raise RuntimeError(f"{' '.join(words)}: {done.stderr.strip()}")

@@ -120,9 +120,10 @@ def _init_all(hosts: Sequence[Host], directory: Path, settings: str) -> None:
         for host, home in zip(hosts, homes, strict=True)
     ]  # fmt: skip
     assert [one.wait(COMMAND_WITHIN_S) for one in making] == [0] * len(making)
-    for home in homes:
-        with (home / "config.toml").open("a", encoding="utf-8") as file:
-            file.write(settings)
+    for host, home in zip(hosts, homes, strict=True):
+        if settings:
+            station = f'[station]\ncallsign = "KA{host.number}ABC"\n'
+            (home / "config.toml").write_text(station + settings, encoding="utf-8")
 
 
 def _environment(home: Path) -> dict[str, str]:

@@ -19,6 +19,15 @@ _CANDIDATE = re.compile(
     r"^a=candidate:\S+ \d+ udp \d+ (\S+) (\d+) typ (\S+)",
     re.MULTILINE | re.IGNORECASE,
 )
+_LOCAL = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        # RFC 1918, RFC 3927, loopback; RFC 4193, RFC 4291. Not 100.64.0.0/10 (RFC 6598):
+        # whoever else is there is another customer of the same provider.
+        "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "127.0.0.0/8",
+        "fc00::/7", "fe80::/10", "::1/128",
+    )
+)  # fmt: skip
 _MEDIA = re.compile(r"^m=(.*?)\s*$", re.MULTILINE)
 _DATA_CHANNELS = re.compile(r"application \d+ (?:UDP|TCP)/DTLS/SCTP webrtc-datachannel")  # RFC 8841
 _SHA_256 = re.compile(r"[0-9A-F]{2}(?::[0-9A-F]{2}){31}")
@@ -92,9 +101,10 @@ def has_candidate(sdp: str) -> bool:
 def is_local(address: str) -> bool:
     """Whether an address is of a local network, as far as an address can tell."""
     try:
-        return ipaddress.ip_address(address.partition("%")[0]).is_private
+        found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return address.endswith(".local")  # a browser hides its address behind such a name
+    return any(found in network for network in _LOCAL)
 
 
 def shown_address(address: str, port: str) -> str:

@@ -198,7 +198,9 @@ class Link:
         self.up = True
         path, address = self._where()
         self._shown = path, address
-        self._watch_path()
+        if self._connection.sctp is not None:
+            ice = self._connection.sctp.transport.ice_transport
+            ice.on("selectedcandidatepairchange", self._on_pair)
         traits = LinkTraits(
             mtu_octets=self._mtu,
             path=path,
@@ -235,11 +237,6 @@ class Link:
         if "relay" in kinds:
             return Path.RELAYED, shown
         return (Path.LAN if is_local(address) else Path.DIRECT), shown
-
-    def _watch_path(self) -> None:
-        sctp = self._connection.sctp
-        if sctp is not None:
-            sctp.transport.ice_transport.on("selectedcandidatepairchange", self._on_pair)
 
     def _on_pair(self, _event: webrtc.Event) -> None:
         found = self._where()

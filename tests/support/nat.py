@@ -1,0 +1,228 @@
+"""Homes behind NATs, and a public segment with a signalling server and a TURN server.
+
+::
+
+    home 1: hosts 192.168.1.2, .3 -- NAT 203.0.113.11 --.
+                                                        |-- 203.0.113.1 (coturn, meshdl signal)
+    home 2: hosts 192.168.2.2, .3 -- NAT 203.0.113.12 --'
+
+All of it stands in network namespaces and reaches nothing else. A NAT drops what nobody
+inside asked for; otherwise its connection tracking would give the hole to the stranger.
+"""
+
+import enum
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from tests.support.netns import Host, namespace, need_namespaces, run
+from tests.support.processes import until
+
+PUBLIC = "203.0.113.1"
+SIGNAL_PORT, TURN_PORT = 7374, 3478
+SERVER_URL = f"ws://{PUBLIC}:{SIGNAL_PORT}"
+SECRET = "a secret of this test alone"
+
+COTURN = f"""\
+listening-ip={PUBLIC}
+listening-port={TURN_PORT}
+relay-ip={PUBLIC}
+use-auth-secret
+static-auth-secret={SECRET}
+realm=meshdl.example
+no-tls
+no-dtls
+no-cli
+no-multicast-peers
+log-file=stdout
+simple-log
+denied-peer-ip=192.168.0.0-192.168.255.255
+"""
+"""The last line: the TURN server has no route to the homes' own addresses, and trying one
+would spoil the allocation."""
+
+
+class Nat(enum.Enum):
+    """What a NAT does to UDP."""
+
+    ORDINARY = ""
+    """One public port for an inner one, whoever is spoken to: holes can be punched."""
+
+    SYMMETRIC = "random,fully-random"
+    """Another port for every other end."""
+
+    UDP_BLOCKED = "blocked"
+
+
+@dataclass(slots=True)
+class Internet:
+    """A public host and homes, while the block runs."""
+
+    public: Host
+    homes: list[list[Host]]
+    directory: Path
+    _signal: subprocess.Popen[bytes] | None = field(default=None)
+
+    def start_signal(self) -> None:
+        """Start the signalling server; return when it listens."""
+        secret = self.directory / "turn-secret"
+        secret.write_text(SECRET)
+        turn = f"turn:{PUBLIC}:{TURN_PORT}"
+        with (self.directory / "signal.log").open("ab") as log:
+            self._signal = subprocess.Popen(
+            self.public.words(
+                sys.executable, "-m", "meshdl", "signal", "--host", PUBLIC,
+                "--port", str(SIGNAL_PORT), "--state", str(self.directory / "signal"),
+                "--stun-url", f"stun:{PUBLIC}:{TURN_PORT}",
+                "--turn-url", f"{turn}?transport=udp", "--turn-url", f"{turn}?transport=tcp",
+                "--turn-secret-file", str(secret),
+            ),
+            stderr=log,
+        )  # fmt: skip
+        until(lambda: _listens(self.public, SIGNAL_PORT), "the signalling server listens")
+
+    def kill_signal(self) -> None:
+        """End it as a crash would."""
+        if self._signal is not None:
+            self._signal.send_signal(signal.SIGKILL)
+            self._signal.wait()
+            self._signal = None
+
+
+def move(host: Host, number: int) -> None:
+    """Give a host of a home another address."""
+    home = _home_of(host)
+    host.ip("addr", "flush", "dev", "lan", "scope", "global")
+    host.ip("addr", "add", f"192.168.{home}.{number}/24", "dev", "lan")
+    host.ip("route", "replace", "default", "via", f"192.168.{home}.254")
+
+
+def plug(host: Host, *, up: bool) -> None:
+    """Take a host's interface down, or up again with its route."""
+    host.ip("link", "set", "lan", "up" if up else "down")
+    if up:
+        host.ip("route", "replace", "default", "via", f"192.168.{_home_of(host)}.254")
+
+
+@contextmanager
+def internet(directory: Path, *nats: Nat, hosts: int = 1) -> Iterator[Internet]:
+    """A public segment with both servers, and a home with ``hosts`` hosts behind each NAT.
+
+    Skips the test where such a thing cannot be made.
+    """
+    need_namespaces()
+    for program, package in (("turnserver", "coturn"), ("nft", "nftables")):
+        if shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin") is None:
+            pytest.skip(f"needs the program {program} (Debian's package {package})")
+    family = f"meshdl-{os.getpid()}-{secrets.token_hex(3)}"
+    with ExitStack() as stack:
+        public = stack.enter_context(namespace(f"{family}-pub"))
+        _bridge(public, "br0", f"{PUBLIC}/24")
+        homes = [
+            _home(stack, family, public, number, nat, hosts)
+            for number, nat in enumerate(nats, start=1)
+        ]
+        made = Internet(Host(public, 0, ""), homes, directory)
+        stack.enter_context(_coturn(made))
+        stack.callback(made.kill_signal)
+        made.start_signal()
+        yield made
+
+
+def _home(
+    stack: ExitStack, family: str, public: str, number: int, nat: Nat, hosts: int
+) -> list[Host]:
+    box = stack.enter_context(namespace(f"{family}-nat{number}"))
+    run("ip", "-n", public, "link", "add", f"nat{number}", "type", "veth",
+        "peer", "name", "wan", "netns", box)  # fmt: skip
+    run("ip", "-n", public, "link", "set", f"nat{number}", "master", "br0", "up")
+    run("ip", "-n", box, "addr", "add", f"203.0.113.{10 + number}/24", "dev", "wan")
+    run("ip", "-n", box, "link", "set", "wan", "up")
+    _bridge(box, "home", f"192.168.{number}.254/24")
+    run("ip", "netns", "exec", box, "sysctl", "-qw", "net.ipv4.ip_forward=1")
+    rules = _RULES.format(
+        masquerade=nat.value if nat is Nat.SYMMETRIC else "",
+        udp="meta l4proto udp drop" if nat is Nat.UDP_BLOCKED else "",
+    )
+    run("ip", "netns", "exec", box, "nft", rules)
+    return [_host(stack, family, box, number, inner) for inner in range(2, 2 + hosts)]
+
+
+_RULES = """\
+table ip nat {{
+  chain out {{
+    type nat hook postrouting priority 100;
+    oifname "wan" masquerade {masquerade}
+  }}
+}}
+table ip filter {{
+  chain forward {{
+    type filter hook forward priority 0; policy drop;
+    {udp}
+    ct state established,related accept
+    iifname "home" accept
+  }}
+  chain input {{
+    type filter hook input priority 0; policy accept;
+    iifname "wan" ct state new drop
+  }}
+}}
+"""
+
+
+def _host(stack: ExitStack, family: str, box: str, home: int, inner: int) -> Host:
+    name = stack.enter_context(namespace(f"{family}-home{home}.{inner}"))
+    host = Host(name, 10 * home + inner, box)
+    run("ip", "-n", box, "link", "add", f"to{inner}", "type", "veth",
+        "peer", "name", "lan", "netns", name)  # fmt: skip
+    run("ip", "-n", box, "link", "set", f"to{inner}", "master", "home", "up")
+    host.ip("link", "set", "lo", "up")
+    host.ip("link", "set", "lan", "up")
+    move(host, inner)
+    return host
+
+
+def _home_of(host: Host) -> int:
+    return host.number // 10
+
+
+def _bridge(where: str, name: str, address: str) -> None:
+    run("ip", "-n", where, "link", "set", "lo", "up")
+    run("ip", "-n", where, "link", "add", name, "type", "bridge", "mcast_snooping", "0")
+    run("ip", "-n", where, "addr", "add", address, "dev", name)
+    run("ip", "-n", where, "link", "set", name, "up")
+
+
+@contextmanager
+def _coturn(made: Internet) -> Iterator[None]:
+    config = made.directory / "turnserver.conf"
+    config.write_text(COTURN)
+    with (made.directory / "coturn.log").open("wb") as log:
+        running = subprocess.Popen(
+            made.public.words(
+                "turnserver", "-c", str(config), "--db", str(made.directory / "turndb"),
+                "--pidfile", str(made.directory / "turn.pid"),
+            ),
+            stdout=log, stderr=log,
+        )  # fmt: skip
+        try:
+            until(lambda: _listens(made.public, TURN_PORT), "the TURN server listens")
+            yield
+        finally:
+            running.kill()
+            running.wait()
+
+
+def _listens(host: Host, port: int) -> bool:
+    shown = subprocess.run(
+        host.words("ss", "-Hltn", f"sport = :{port}"), capture_output=True, text=True, check=True
+    )
+    return bool(shown.stdout.strip())
