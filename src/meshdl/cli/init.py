@@ -6,7 +6,7 @@ from meshdl.cli.options import emit, home_option, json_option, pass_home
 from meshdl.errors import ConfigError, FileUnwritable, TargetExists
 from meshdl.ids import callsign as parse_callsign
 from meshdl.ids import station_id
-from meshdl.station import config, keys
+from meshdl.station import config_file, keys
 from meshdl.station.home import Home
 
 
@@ -30,7 +30,7 @@ def init(home: Home, *, callsign: str | None, grid: str | None, as_json: bool) -
         )
     if not home.config_file.exists():
         _write_config(home, callsign, grid)
-    settings = config.load(home.config_file)
+    settings = config_file.load(home.config_file)
     if not home.key_file.exists():
         keys.create(home.key_file)
     identity = station_id(keys.public_key(keys.load(home.key_file)))
@@ -54,7 +54,7 @@ def _write_config(home: Home, call: str | None, grid: str | None) -> None:
     if call is None:
         raise click.UsageError("--callsign is needed: the callsign on your licence")
     try:
-        text = config.template(call=parse_callsign(call), grid=grid)
+        text = config_file.template(call=parse_callsign(call), grid=grid)
     except ValueError as error:
         raise ConfigError("station.callsign", str(error)) from error
     try:

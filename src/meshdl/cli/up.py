@@ -9,7 +9,8 @@ from contextlib import suppress
 import click
 
 from meshdl.cli.options import home_option, pass_home
-from meshdl.station import config
+from meshdl.station import config_file
+from meshdl.station.config import StationConfig
 from meshdl.station.home import Home
 
 
@@ -19,7 +20,7 @@ from meshdl.station.home import Home
 @pass_home
 def up(home: Home, *, verbose: bool) -> None:
     """Run the station until SIGINT (Ctrl-C) or SIGTERM; log lines go to stderr."""
-    settings = config.load(home.config_file)
+    settings = config_file.load(home.config_file)
     logging.basicConfig(
         stream=sys.stderr,
         level=logging.DEBUG if verbose else logging.INFO,
@@ -31,7 +32,7 @@ def up(home: Home, *, verbose: bool) -> None:
     _run(settings, home)
 
 
-def _run(settings: config.StationConfig, home: Home) -> None:
+def _run(settings: StationConfig, home: Home) -> None:
     try:
         # WebRTC events wait behind busy callbacks on the stock loop; see the decisions.
         import uvloop
@@ -41,7 +42,7 @@ def _run(settings: config.StationConfig, home: Home) -> None:
         uvloop.run(_serve(settings, home))
 
 
-async def _serve(settings: config.StationConfig, home: Home) -> None:
+async def _serve(settings: StationConfig, home: Home) -> None:
     from meshdl.station.station import Station
 
     stop = asyncio.Event()

@@ -1,4 +1,4 @@
-"""Settings: ``config.toml`` as frozen values, checked before anything starts.
+"""Settings: frozen values, checked before anything starts.
 
 Every field has its unit in its name. An unknown key is an error that names it and
 the nearest known one: a misspelt limit must not be a limit that silently isn't.
@@ -7,13 +7,12 @@ the nearest known one: a misspelt limit must not be a limit that silently isn't.
 
 import difflib
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
-from meshdl.errors import ConfigError, FileUnreadable
+from meshdl.errors import ConfigError
 from meshdl.ids import Callsign, callsign
 
 LAN_PORT_DEFAULT = 7373
@@ -31,8 +30,6 @@ SERVERS_LIMIT = 8
 
 ROOMS_LIMIT = 16
 """What a server allows one station."""
-
-CONFIG_MAX_OCTETS = 65_536
 
 _GRID = re.compile(r"[A-R]{2}[0-9]{2}(?:[A-X]{2}(?:[0-9]{2})?)?")
 """Maidenhead locator: field, square, subsquare, extended square (IARU 1980)."""
@@ -154,7 +151,7 @@ class ControlConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StationConfig:
-    """The whole file. The first fields are its ``[station]`` table.
+    """The whole of ``config.toml``. The first fields are its ``[station]`` table.
 
     Attributes:
         callsign: as on the licence, upper case, with an optional SSID.
@@ -176,7 +173,7 @@ class StationConfig:
         except ValueError as error:
             raise ConfigError("station.callsign", str(error)) from error
         if self.grid is not None:
-            object.__setattr__(self, "grid", _grid(self.grid))
+            object.__setattr__(self, "grid", grid_locator(self.grid))
 
     @classmethod
     def from_mapping(cls, document: Mapping[str, Any]) -> Self:
@@ -207,82 +204,20 @@ class StationConfig:
         )
 
 
-def load(path: Path) -> StationConfig:
-    """Read ``config.toml``.
+def grid_locator(text: str) -> str:
+    """A Maidenhead locator in upper case.
 
     Raises:
-        ConfigError: there is none, or it is no TOML, or a setting is wrong.
-        FileUnreadable: it cannot be read.
+        ConfigError: it is none.
     """
-    try:
-        with path.open("rb") as file:
-            octets = file.read(CONFIG_MAX_OCTETS + 1)
-    except FileNotFoundError:
+    candidate = text.strip().upper()
+    if not _GRID.fullmatch(candidate):
         raise ConfigError(
-            "config.toml",
-            f"there is none in {path.parent}; make one with: meshdl init --callsign YOURCALL",
-        ) from None
-    except OSError as error:
-        raise FileUnreadable(f"cannot read {path} ({error.strerror})") from error
-    if len(octets) > CONFIG_MAX_OCTETS:
-        raise ConfigError("config.toml", f"{path} is longer than {CONFIG_MAX_OCTETS} octets")
-    try:
-        document = tomllib.loads(octets.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError("config.toml", f"{path} is no TOML: {error}") from error
-    return StationConfig.from_mapping(document)
+            "station.grid",
+            f"{text!r} is no Maidenhead locator: expected a form like FN42 or FN42AB",
+        )
+    return candidate
 
-
-def template(*, call: Callsign, grid: str | None) -> str:
-    """The commented ``config.toml`` that ``meshdl init`` writes.
-
-    Raises:
-        ConfigError: ``grid`` is no locator.
-    """
-    locator = f'grid = "{_grid(grid)}"' if grid is not None else '# grid = "FN42"'
-    return _TEMPLATE.format(callsign=call, locator=locator)
-
-
-_TEMPLATE = """\
-# Settings of this meshdl station. A key that stands behind "#" shows its default.
-# An unknown key is an error. After a change, restart the station.
-
-[station]
-# As on your licence; an SSID may follow, as in KA1ABC-7.
-callsign = "{callsign}"
-# Maidenhead locator, told to other stations.
-{locator}
-# download_directory = "~/Meshdl"
-
-[lan]
-# Stations on the local network find each other by mDNS, with no server.
-# enabled = true
-# TCP port; without this line 7373, or any free one if that is taken.
-# port = 7373
-# Addresses or interface names to use; an empty list means all.
-# interfaces = []
-# max_links = 64
-# Use 127.0.0.1 too: several stations on one machine that has no network.
-# allow_loopback = false
-
-[internet]
-# Stations far away, found through signalling servers; without one there are none.
-# servers = ["wss://signal.example.org"]
-# Rooms to be in. The passphrase of a closed one stands in rooms/NAME.passphrase here.
-# rooms = ["cq"]
-# max_links = 64
-
-[limits]
-# Octets a second, 0 for no limit. The local network is exempt.
-# upload_octets_per_s = 0
-# download_octets_per_s = 0
-# Peers served at the same time.
-# upload_slots = 8
-
-[control]
-# Port of the control API on 127.0.0.1; 0 for any free one.
-# port = 0
-"""
 
 _STATION_TYPES = ("callsign", "grid", "download_directory")
 
@@ -333,16 +268,6 @@ def _refuse_unknown(settings: Mapping[str, Any], known: tuple[str, ...], *, pref
 def _check_range(setting: str, value: int, lowest: int, highest: int) -> None:
     if not lowest <= value <= highest:
         raise ConfigError(setting, f"{value} is not in {lowest}..{highest}")
-
-
-def _grid(text: str) -> str:
-    candidate = text.strip().upper()
-    if not _GRID.fullmatch(candidate):
-        raise ConfigError(
-            "station.grid",
-            f"{text!r} is no Maidenhead locator: expected a form like FN42 or FN42AB",
-        )
-    return candidate
 
 
 def _directory(text: str) -> Path:

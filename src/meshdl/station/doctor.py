@@ -20,7 +20,7 @@ import msgspec
 from meshdl.control.client import ControlClient
 from meshdl.control.view import StationStatus
 from meshdl.errors import LinkError, MeshdlError
-from meshdl.station import config, keys
+from meshdl.station import config_file, keys
 from meshdl.station.config import LAN_PORT_DEFAULT, LanConfig, StationConfig
 from meshdl.station.home import Home
 from meshdl.station.mdns_check import MulticastSilent, hear_ourselves, own_addresses
@@ -114,7 +114,7 @@ def check_home(home: Home) -> Finding:
 def check_config(home: Home) -> tuple[StationConfig | None, Finding]:
     """The settings can be read and are right."""
     try:
-        settings = config.load(home.config_file)
+        settings = config_file.load(home.config_file)
     except MeshdlError as error:
         return None, Finding(Verdict.FAIL, "config", str(error))
     return settings, Finding(Verdict.OK, "config", f"{settings.callsign}, {home.config_file}")

@@ -279,8 +279,8 @@ def test_help_lists_every_command() -> None:
         assert entry.summary.split()[0] in output
 
 
-# The demo has homes of its own.
-@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - {"demo"}))
+# The demo has homes of its own; a signalling server is no station.
+@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - {"demo", "signal"}))
 def test_every_command_explains_itself(name: str) -> None:
     result = CliRunner().invoke(meshdl, [name, "--help"])
     assert result.exit_code == 0

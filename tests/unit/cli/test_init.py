@@ -6,7 +6,7 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 
 from meshdl.cli.main import meshdl
-from meshdl.station import config, keys
+from meshdl.station import config_file, keys
 
 
 def init(home: Path, *words: str) -> Result:
@@ -17,7 +17,7 @@ def test_a_home_is_ready_for_up(tmp_path: Path) -> None:
     home = tmp_path / "station"
     result = init(home, "--callsign", "ka1abc", "--grid", "fn42", "--json")
     assert result.exit_code == 0
-    settings = config.load(home / "config.toml")
+    settings = config_file.load(home / "config.toml")
     assert (settings.callsign, settings.grid) == ("KA1ABC", "FN42")
     assert len(keys.public_key(keys.load(home / "station.key"))) == 32
     assert json.loads(result.stdout)["callsign"] == "KA1ABC"

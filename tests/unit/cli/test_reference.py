@@ -15,7 +15,13 @@ from meshdl.control.view import (
     PeerRemoved,
     StationChanged,
 )
-from meshdl.station.config import ControlConfig, LanConfig, LimitsConfig, StationConfig
+from meshdl.station.config import (
+    ControlConfig,
+    InternetConfig,
+    LanConfig,
+    LimitsConfig,
+    StationConfig,
+)
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 CLI = (REFERENCE / "cli.md").read_text(encoding="utf-8")
@@ -44,7 +50,8 @@ def test_every_exit_code_is_told() -> None:
 
 
 def test_every_setting_is_told() -> None:
-    tables = {"lan": LanConfig, "limits": LimitsConfig, "control": ControlConfig}
+    kinds = (LanConfig, InternetConfig, LimitsConfig, ControlConfig)
+    tables = {kind.table: kind for kind in kinds}
     settings = {f"{table}.{f.name}" for table, kind in tables.items() for f in fields(kind)}
     settings |= {f"station.{f.name}" for f in fields(StationConfig) if f.name not in tables}
     assert set(re.findall(r"(?m)^\| `([\w.]+)`", CONFIG)) == settings

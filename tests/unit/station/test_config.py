@@ -13,8 +13,15 @@ from hypothesis import strategies as st
 
 from meshdl.errors import ConfigError, FileUnreadable
 from meshdl.ids import Callsign
-from meshdl.station import config
-from meshdl.station.config import ControlConfig, LanConfig, LimitsConfig, StationConfig
+from meshdl.station import config_file
+from meshdl.station.config import (
+    LAN_PORT_DEFAULT,
+    ControlConfig,
+    InternetConfig,
+    LanConfig,
+    LimitsConfig,
+    StationConfig,
+)
 
 MINIMAL: dict[str, Any] = {"station": {"callsign": "KA1ABC"}}
 
@@ -45,6 +52,11 @@ def test_every_setting_can_be_set(tmp_path: Path) -> None:
                 "max_links": 3,
                 "allow_loopback": True,
             },
+            "internet": {
+                "servers": ["wss://signal.example.org"],
+                "rooms": ["county-net"],
+                "max_links": 5,
+            },
             "limits": {
                 "upload_octets_per_s": 5000,
                 "download_octets_per_s": 6000,
@@ -59,6 +71,9 @@ def test_every_setting_can_be_set(tmp_path: Path) -> None:
         download_directory=tmp_path,
         lan=LanConfig(
             enabled=False, port=8000, interfaces=("eth0",), max_links=3, allow_loopback=True
+        ),
+        internet=InternetConfig(
+            servers=("wss://signal.example.org",), rooms=("county-net",), max_links=5
         ),
         limits=LimitsConfig(upload_octets_per_s=5000, download_octets_per_s=6000, upload_slots=2),
         control=ControlConfig(port=9000),
@@ -150,48 +165,49 @@ def test_no_document_raises_anything_but_its_error(document: dict[str, Any]) -> 
 
 def test_the_file_that_init_writes_is_right_and_means_the_defaults(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
-    path.write_text(config.template(call=Callsign("KA1ABC"), grid="fn42"), encoding="utf-8")
-    assert config.load(path) == StationConfig(callsign=Callsign("KA1ABC"), grid="FN42")
+    path.write_text(config_file.template(call=Callsign("KA1ABC"), grid="fn42"), encoding="utf-8")
+    assert config_file.load(path) == StationConfig(callsign=Callsign("KA1ABC"), grid="FN42")
 
 
 def test_the_comments_of_that_file_show_the_defaults() -> None:
-    text = config.template(call=Callsign("KA1ABC"), grid=None)
+    text = config_file.template(call=Callsign("KA1ABC"), grid=None)
     uncommented = re.sub(r"(?m)^# (\w+ = )", r"\1", text)
     settings = StationConfig.from_mapping(tomllib.loads(uncommented))
     default = StationConfig(
-        callsign=Callsign("KA1ABC"), grid="FN42", lan=LanConfig(port=config.LAN_PORT_DEFAULT)
+        callsign=Callsign("KA1ABC"), grid="FN42", lan=LanConfig(port=LAN_PORT_DEFAULT)
     )
     assert settings == default
 
 
 def test_every_key_stands_in_that_file() -> None:
-    text = config.template(call=Callsign("KA1ABC"), grid=None)
+    text = config_file.template(call=Callsign("KA1ABC"), grid=None)
     named = set(re.findall(r"(?m)^(?:# )?(\w+) = ", text))
-    kinds = (StationConfig, LanConfig, LimitsConfig, ControlConfig)
-    known = {f.name for kind in kinds for f in fields(kind)} - {"lan", "limits", "control"}
+    tables = (LanConfig, InternetConfig, LimitsConfig, ControlConfig)
+    known = {f.name for kind in (StationConfig, *tables) for f in fields(kind)}
+    known -= {kind.table for kind in tables}
     assert named == known
 
 
 def test_a_wrong_locator_is_not_written() -> None:
     with pytest.raises(ConfigError, match=r"station\.grid"):
-        config.template(call=Callsign("KA1ABC"), grid="here")
+        config_file.template(call=Callsign("KA1ABC"), grid="here")
 
 
 def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="meshdl init"):
-        config.load(tmp_path / "config.toml")
+        config_file.load(tmp_path / "config.toml")
 
 
 @pytest.mark.parametrize(
-    "octets", [b"[station", b"\xff\xfe", b"#" * (config.CONFIG_MAX_OCTETS + 1)]
+    "octets", [b"[station", b"\xff\xfe", b"#" * (config_file.CONFIG_MAX_OCTETS + 1)]
 )
 def test_what_is_no_toml_is_refused(tmp_path: Path, octets: bytes) -> None:
     path = tmp_path / "config.toml"
     path.write_bytes(octets)
     with pytest.raises(ConfigError, match=r"config\.toml"):
-        config.load(path)
+        config_file.load(path)
 
 
 def test_a_directory_is_no_config(tmp_path: Path) -> None:
     with pytest.raises(FileUnreadable, match="cannot read"):
-        config.load(tmp_path)
+        config_file.load(tmp_path)

@@ -10,7 +10,7 @@ from tests.support.fake_station import FakeStation
 from meshdl.control.server import ControlServer
 from meshdl.control.view import LanStatus, StationStatus
 from meshdl.ids import Callsign, StationId
-from meshdl.station import config, doctor, keys
+from meshdl.station import config_file, doctor, keys
 from meshdl.station.config import LanConfig
 from meshdl.station.doctor import Verdict
 from meshdl.station.home import Home
@@ -22,7 +22,7 @@ NOW = 1_790_000_000.0
 def home(tmp_path: Path) -> Home:
     made = Home(tmp_path)
     made.create()
-    made.config_file.write_text(config.template(call=Callsign("KA1ABC"), grid=None))
+    made.config_file.write_text(config_file.template(call=Callsign("KA1ABC"), grid=None))
     keys.create(made.key_file)
     return made
 

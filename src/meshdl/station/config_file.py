@@ -1,0 +1,89 @@
+"""The file of the settings, ``config.toml``: read, and written for a new station."""
+
+import tomllib
+from pathlib import Path
+
+from meshdl.errors import ConfigError, FileUnreadable
+from meshdl.ids import Callsign
+from meshdl.station.config import StationConfig, grid_locator
+
+CONFIG_MAX_OCTETS = 65_536
+
+
+def load(path: Path) -> StationConfig:
+    """Read ``config.toml``.
+
+    Raises:
+        ConfigError: there is none, or it is no TOML, or a setting is wrong.
+        FileUnreadable: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            octets = file.read(CONFIG_MAX_OCTETS + 1)
+    except FileNotFoundError:
+        raise ConfigError(
+            "config.toml",
+            f"there is none in {path.parent}; make one with: meshdl init --callsign YOURCALL",
+        ) from None
+    except OSError as error:
+        raise FileUnreadable(f"cannot read {path} ({error.strerror})") from error
+    if len(octets) > CONFIG_MAX_OCTETS:
+        raise ConfigError("config.toml", f"{path} is longer than {CONFIG_MAX_OCTETS} octets")
+    try:
+        document = tomllib.loads(octets.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError("config.toml", f"{path} is no TOML: {error}") from error
+    return StationConfig.from_mapping(document)
+
+
+def template(*, call: Callsign, grid: str | None) -> str:
+    """The commented ``config.toml`` that ``meshdl init`` writes.
+
+    Raises:
+        ConfigError: ``grid`` is no locator.
+    """
+    locator = f'grid = "{grid_locator(grid)}"' if grid is not None else '# grid = "FN42"'
+    return _TEMPLATE.format(callsign=call, locator=locator)
+
+
+_TEMPLATE = """\
+# Settings of this meshdl station. A key that stands behind "#" shows its default.
+# An unknown key is an error. After a change, restart the station.
+
+[station]
+# As on your licence; an SSID may follow, as in KA1ABC-7.
+callsign = "{callsign}"
+# Maidenhead locator, told to other stations.
+{locator}
+# download_directory = "~/Meshdl"
+
+[lan]
+# Stations on the local network find each other by mDNS, with no server.
+# enabled = true
+# TCP port; without this line 7373, or any free one if that is taken.
+# port = 7373
+# Addresses or interface names to use; an empty list means all.
+# interfaces = []
+# max_links = 64
+# Use 127.0.0.1 too: several stations on one machine that has no network.
+# allow_loopback = false
+
+[internet]
+# Stations far away are found through signalling servers, as "wss://signal.example.org";
+# without one there are none.
+# servers = []
+# Rooms to be in. The passphrase of a closed one stands in rooms/NAME.passphrase here.
+# rooms = ["cq"]
+# max_links = 64
+
+[limits]
+# Octets a second, 0 for no limit. The local network is exempt.
+# upload_octets_per_s = 0
+# download_octets_per_s = 0
+# Peers served at the same time.
+# upload_slots = 8
+
+[control]
+# Port of the control API on 127.0.0.1; 0 for any free one.
+# port = 0
+"""
