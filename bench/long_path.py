@@ -7,6 +7,7 @@ front of the bottleneck is what the path itself counted from then on.
 
 import asyncio
 import json
+import sys
 import tempfile
 import time
 from asyncio.subprocess import PIPE, Process
@@ -69,8 +70,16 @@ def _count(sources: int) -> str:
     return f"{sources} source{'s' if sources > 1 else ''}"
 
 
-def _add(report: Report, name: str, value: float, unit: str, **bounds: float) -> None:
-    report.add(Figure(name, round(value, 3), unit, **bounds))
+def _add(
+    report: Report,
+    name: str,
+    value: float,
+    unit: str,
+    *,
+    at_least: float | None = None,
+    at_most: float | None = None,
+) -> None:
+    report.add(Figure(name, round(value, 3), unit, at_least=at_least, at_most=at_most))
 
 
 # Stations.
@@ -176,8 +185,6 @@ async def tcp(cable: Cable) -> Course:
 
 @asynccontextmanager
 async def _process(place: Place, *words: str, stderr: int | None = None) -> AsyncIterator[Process]:
-    import sys
-
     process = await asyncio.create_subprocess_exec(
         *place.words(sys.executable, *words), stdin=PIPE, stdout=PIPE, stderr=stderr
     )

@@ -25,9 +25,11 @@ def make_bridge(name: str) -> None:
 
 
 def plug_in(name: str, bridge: str, *, port: str, address: str) -> None:
-    """Give the namespace ``name`` an interface ``lan`` at the bridge of another.
+    """Give a namespace an interface ``lan`` at the bridge of another.
 
     Args:
+        name: of the namespace.
+        bridge: name of the other.
         port: name of the bridge's end; at most 15 characters.
         address: with its prefix length.
     """

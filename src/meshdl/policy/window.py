@@ -4,47 +4,138 @@ Theory of operation
 ===================
 
 A source delivers at some rate R over a path whose round trip takes at least D when no
-queue stands in it. R x D octets on request keep the path busy; everything above waits
-in a queue, delays urgent traffic, and on data channels provokes the collapse measured
-at 20 ms and 100 Mbit/s (a fixed 4 MiB window carries 3 % of what TCP does). So
+queue stands in it. R x D octets on request keep the path busy; everything above waits in a
+queue, delays urgent traffic, and overflows it: a data channel whose packets are dropped in
+dozens crawls for seconds (at 20 ms and 100 Mbit/s a fixed 4 MiB window carries 3 % of what
+TCP does). So
 
-    window = GAIN x R x (D + QUEUE_ALLOWANCE) + FLOOR
+    window = R x (gain x D + queue) + one range
 
-with R the largest rate of the last rounds and D the smallest round trip ever seen on
-this link. (A D that forgets would take in the queue that our own window made, and the
-window would then grow with the queue without end.) GAIN above 1 probes for more: if the
-path has more to give, R rises and the window with it; if not, R stays and so does the
-window. QUEUE_ALLOWANCE pays for the jitter of two busy event loops; it is time, so it
-costs a slow path few octets and gives a fast one many. The window grows by at most
-``GROWTH`` a round. A round ends when everything has arrived that was on request when it
-began.
+with R the largest rate of the last rounds, on long paths the second largest: one round that
+took in what had waited must not push several windows over the edge at once. Where R is what
+the path can do, gain 1 makes the window settle with ``queue`` seconds of it waiting, however
+many sources share the path: each puts only its share there. One range more, because what is
+asked for in pieces arrives in pieces; and pieces are smaller where the window is
+(:attr:`RequestWindow.range_octets`).
+
+*Finding the rate.* At first, with a gain above 1, every round brings more than the one
+before. When three rounds did not, the path is full and the gain becomes 1. What becomes free
+later is found by the queue's share: while nothing waits, each round asks for more.
+
+*Knowing the delay.* D is the smallest round trip of the last two epochs. An epoch is a
+quarter of a minute of the caller's clock, and begins with a round at half the window, in
+all windows at once: the queue empties, and D is seen again even if other traffic or our
+own had hidden it, or a path has become longer. A D that never forgot would starve a path
+that has become longer; one that forgot without looking would take our own queue in.
+
+On a local network there is no queue worth keeping short, and no time to find it: the
+rounds are shorter than the event loops at both ends are punctual. There the gain stays
+above 1 and D is never forgotten (:data:`LOCAL`).
+
+A round ends when everything has arrived that was on request when it began.
 """
 
 from collections import deque
+from dataclasses import dataclass
 
 MESSAGE_OCTETS = 64 * 1024
-"""What one request asks for."""
+"""The longest range: what one request asks for where the window is large enough."""
 
-GAIN = 1.25
-GROWTH = 1.5
-QUEUE_ALLOWANCE_S = 0.010
-FLOOR_OCTETS = 2 * MESSAGE_OCTETS
-START_OCTETS = 4 * MESSAGE_OCTETS
+RANGE_OCTETS_MIN = 16 * 1024
+"""A leaf: the shortest range that can be verified."""
+
+RANGES_PER_WINDOW = 8
+"""So many pieces at least, unless they would be shorter than a leaf."""
+
 MAX_OCTETS = 8 * 1024 * 1024
 """More than 10 Gbit/s x 5 ms or 500 Mbit/s x 125 ms; bounds memory per source."""
 
-ROUNDS_REMEMBERED = 8
 ROUND_MIN_S = 0.005
 """Rates over less time measure the event loop's bursts, not the path."""
 
+EPOCH_S = 15.0
+MORE = 1.1
+"""A round brought more than the one before: by this factor."""
+
+FULL_AFTER_ROUNDS = 3
+
+LONGER = 1.5
+"""The delay has grown by so much between two epochs: the path is another one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuning:
+    """What suits a kind of path.
+
+    Attributes:
+        start_octets: the window before anything is known.
+        floor_octets: what a window has at least, and beyond rate times delay.
+        range_octets: the shortest range.
+        finding_gain: of the delay, until the rate is found.
+        gain: of the delay, from then on.
+        queue_s: what is left waiting in the path.
+        growth: of one round, at the most.
+        rounds: whose rates are remembered.
+        outliers: so many of the largest rates are not believed, once the rate is found.
+        forgets: whether the delay is looked for again in every epoch.
+    """
+
+    start_octets: int
+    floor_octets: int
+    range_octets: int
+    finding_gain: float
+    gain: float
+    queue_s: float
+    growth: float
+    rounds: int
+    outliers: int
+    forgets: bool
+
+
+LOCAL = Tuning(
+    start_octets=4 * MESSAGE_OCTETS,
+    floor_octets=2 * MESSAGE_OCTETS,
+    range_octets=MESSAGE_OCTETS,
+    finding_gain=1.25,
+    gain=1.25,
+    queue_s=0.0125,
+    growth=1.5,
+    rounds=8,
+    outliers=0,
+    forgets=False,
+)
+"""The queue's share pays for the jitter of two busy event loops; it is time, so it costs a
+slow path few octets and gives a fast one many."""
+
+LONG = Tuning(
+    start_octets=4 * RANGE_OCTETS_MIN,
+    floor_octets=RANGE_OCTETS_MIN,
+    range_octets=RANGE_OCTETS_MIN,
+    finding_gain=1.4,
+    gain=1.0,
+    queue_s=0.010,
+    growth=2.0,
+    rounds=4,
+    outliers=1,
+    forgets=True,
+)
+
 
 class RequestWindow:
-    """The window of one source. Times are seconds on the caller's clock."""
+    """The window of one source. Times are seconds on the caller's clock.
 
-    def __init__(self, *, now: float) -> None:
-        self.octets = START_OCTETS
-        self._rates: deque[float] = deque(maxlen=ROUNDS_REMEMBERED)
-        self._round_trip_s: float | None = None
+    Attributes:
+        octets: to have on request.
+    """
+
+    def __init__(self, tuning: Tuning, *, now: float) -> None:
+        self.octets = tuning.start_octets
+        self._tuning = tuning
+        self._rates: deque[float] = deque(maxlen=tuning.rounds)
+        self._find_rate()
+        self._epoch = _epoch(now)
+        self._recent_trip_s: float | None = None
+        self._older_trip_s: float | None = None
         self._round_began_at = now
         self._round_octets = 0
         self._round_left_octets = 0
@@ -57,12 +148,24 @@ class RequestWindow:
     @property
     def round_trip_s(self) -> float | None:
         """Smallest time from request to answer, ``None`` before the first."""
-        return self._round_trip_s
+        trips = [trip for trip in (self._recent_trip_s, self._older_trip_s) if trip is not None]
+        return min(trips, default=None)
+
+    @property
+    def range_octets(self) -> int:
+        """How much to ask for at a time; whole leaves."""
+        part = self.octets // RANGES_PER_WINDOW // RANGE_OCTETS_MIN * RANGE_OCTETS_MIN
+        return min(max(part, self._tuning.range_octets), MESSAGE_OCTETS)
+
+    def answered(self, round_trip_s: float) -> None:
+        """A short message was answered: the path is not longer than that."""
+        if self._recent_trip_s is None or round_trip_s < self._recent_trip_s:
+            self._recent_trip_s = round_trip_s
 
     def delivered(
         self, octets: int, *, round_trip_s: float | None, outstanding_octets: int, now: float
     ) -> None:
-        """An answer arrived.
+        """A range arrived.
 
         Args:
             octets: its length.
@@ -71,15 +174,13 @@ class RequestWindow:
             now: when it arrived.
         """
         if round_trip_s is not None:
-            self._round_trip_s = min(round_trip_s, self._round_trip_s or round_trip_s)
+            self.answered(round_trip_s)
         self._round_octets += octets
         self._round_left_octets -= octets
         elapsed_s = now - self._round_began_at
-        if self._round_left_octets > 0 or elapsed_s < ROUND_MIN_S:
+        if self._round_left_octets > 0 or elapsed_s < self._round_min_s():
             return
-        self._rates.append(self._round_octets / elapsed_s)
-        if self._round_trip_s is not None:
-            self._settle(self._round_trip_s)
+        self._end_round(self._round_octets / elapsed_s, now)
         self._round_began_at = now
         self._round_octets = 0
         self._round_left_octets = outstanding_octets
@@ -92,11 +193,54 @@ class RequestWindow:
 
     def stalled(self, *, now: float) -> None:
         """The source kept us waiting: begin anew, carefully."""
-        self.octets = FLOOR_OCTETS
+        self.octets = self._tuning.floor_octets
         self._rates.clear()
+        self._find_rate()
         self.idled(now=now)
 
-    def _settle(self, round_trip_s: float) -> None:
-        delay_s = round_trip_s + QUEUE_ALLOWANCE_S
-        target = GAIN * self.rate_octets_per_s * delay_s + FLOOR_OCTETS
-        self.octets = int(min(target, self.octets * GROWTH, MAX_OCTETS))
+    def _end_round(self, rate: float, now: float) -> None:
+        tuning = self._tuning
+        self._rates.append(rate)
+        self._rounds_without_more = (
+            0 if rate >= self._best_rate * MORE else self._rounds_without_more + 1
+        )
+        self._best_rate = max(self._best_rate, rate)
+        if self._rounds_without_more >= FULL_AFTER_ROUNDS:
+            self._finding = False
+        trip_s = self.round_trip_s
+        if trip_s is None:
+            return
+        gain = tuning.finding_gain if self._finding else tuning.gain
+        target = self._believed_rate() * (gain * trip_s + tuning.queue_s)
+        target = min(target + max(tuning.floor_octets, self.range_octets), MAX_OCTETS)
+        self.octets = int(min(target, self.octets * tuning.growth))
+        if tuning.forgets and _epoch(now) != self._epoch:
+            self._epoch = _epoch(now)
+            self._forget()
+
+    def _round_min_s(self) -> float:
+        # What was asked for at once comes at once: only over a whole round trip is it a rate.
+        trip_s = self.round_trip_s if self._tuning.forgets else None
+        return max(ROUND_MIN_S, trip_s or 0.0)
+
+    def _forget(self) -> None:
+        """A new epoch: look at the delay anew."""
+        before, self._older_trip_s = self._older_trip_s, self._recent_trip_s
+        self._recent_trip_s = None
+        if self._finding:
+            return
+        self.octets = max(self.octets // 2, self._tuning.floor_octets)
+        if before is not None and (self._older_trip_s or before) > LONGER * before:
+            self._find_rate()
+
+    def _find_rate(self) -> None:
+        self._finding, self._rounds_without_more, self._best_rate = True, 0, 0.0
+
+    def _believed_rate(self) -> float:
+        full = len(self._rates) == self._tuning.rounds
+        outliers = self._tuning.outliers if full and not self._finding else 0
+        return sorted(self._rates)[-1 - outliers]
+
+
+def _epoch(now: float) -> int:
+    return int(now // EPOCH_S)

@@ -6,13 +6,12 @@ paths, whoever sends wrong octets is known at once, and what is verified is kept
 the chunk is unfinished. A chunk that fits in one range needs no leaf hashes: its own hash
 decides.
 
-A range is *unasked*, *asked* (of one station; of two at the end), *verified* (write under
-way) or *written*.
+A leaf is *unasked*, *asked* (in a range, of one station; of two at the end), *verified*
+(write under way) or *written*. How long a range is depends on who is asked: a source behind
+a long path is asked for less at a time.
 """
 
 import enum
-from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from meshdl.content import merkle
@@ -43,8 +42,21 @@ class Arrival:
 
 
 @dataclass(slots=True)
+class AskedRange:
+    """A range on request, with the time at which each station was asked."""
+
+    octets: int
+    askers: dict[LinkId, float]
+
+
+@dataclass(slots=True)
 class ActiveChunk:
-    """A chunk under way. Leaf sets are integers, bit ``i`` for leaf ``i``."""
+    """A chunk under way. Leaf sets are integers, bit ``i`` for leaf ``i``.
+
+    Attributes:
+        unasked: leaves that nobody is asked for.
+        asked: ranges on request, by their offset.
+    """
 
     index: ChunkIndex
     octets: int
@@ -56,8 +68,8 @@ class ActiveChunk:
     leaf_hashes: list[bytes] | None = None
     hashes_asked_of: LinkId | None = None
     hashes_asked_at: float = 0.0
-    unasked: deque[tuple[int, int]] = field(default_factory=deque)
-    asked: dict[int, dict[LinkId, float]] = field(default_factory=dict)
+    unasked: int = 0
+    asked: dict[int, AskedRange] = field(default_factory=dict)
     waiting: list[Arrival] = field(default_factory=list)
     refused: set[LinkId] = field(default_factory=set)
     owner: LinkId | None = None
@@ -72,29 +84,60 @@ class ActiveChunk:
         """Whether octets cannot be verified by the chunk's own hash alone."""
         return self.leaf_count > LEAVES_PER_RANGE or bool(self.verified)
 
-    def missing_ranges(self) -> Iterator[tuple[int, int]]:
-        """Offset and length of what is not verified, cut at message borders."""
-        for first in range(0, self.leaf_count, LEAVES_PER_RANGE):
-            last = min(first + LEAVES_PER_RANGE, self.leaf_count)
-            leaf = first
-            while leaf < last:
-                if self.verified >> leaf & 1:
-                    leaf += 1
-                    continue
-                begin = leaf
-                while leaf < last and not self.verified >> leaf & 1:
-                    leaf += 1
-                offset = begin * merkle.LEAF_OCTETS
-                yield offset, min(leaf * merkle.LEAF_OCTETS, self.octets) - offset
+    def take(self, most_octets: int, *, from_end: bool) -> tuple[int, int]:
+        """Take unasked leaves that stand together; offset and length.
 
-    def misses(self, leaves: int) -> bool:
-        """Whether these are all the missing leaves up to the next message border.
+        Cut at the borders of the longest range, so that what is left stays whole. A chunk
+        that fits in one range is taken whole: it needs no leaf hashes then.
 
-        What is shorter would leave a rest that is neither asked for nor waits to be.
+        Args:
+            most_octets: a leaf is taken even if it is longer.
+            from_end: the last ones, not the first.
         """
-        after = leaves.bit_length()
-        border = after % LEAVES_PER_RANGE == 0 or after == self.leaf_count
-        return not self.verified & leaves and (border or bool(self.verified >> after & 1))
+        most = max(most_octets // merkle.LEAF_OCTETS, 1)
+        if not self.needs_leaf_hashes:
+            most = LEAVES_PER_RANGE
+        if from_end:
+            after = self.unasked.bit_length()
+            border = (after - 1) // LEAVES_PER_RANGE * LEAVES_PER_RANGE
+            first = after - 1
+            while first > max(border, after - most) and self.unasked >> first - 1 & 1:
+                first -= 1
+        else:
+            first = (self.unasked & -self.unasked).bit_length() - 1
+            border = (first // LEAVES_PER_RANGE + 1) * LEAVES_PER_RANGE
+            after = first + 1
+            while after < min(border, first + most) and self.unasked >> after & 1:
+                after += 1
+        self.unasked &= ~((1 << after) - (1 << first))
+        offset = first * merkle.LEAF_OCTETS
+        return offset, min(after * merkle.LEAF_OCTETS, self.octets) - offset
+
+    def give_back(self, offset: int, link: LinkId) -> bool:
+        """A range will not come from this station; whether leaves are unasked by that."""
+        found = self.asked.get(offset)
+        if found is None or found.askers.pop(link, None) is None or found.askers:
+            return False
+        del self.asked[offset]
+        elsewhere = 0
+        for start, other in self.asked.items():
+            elsewhere |= leaves_between(start, other.octets)
+        freed = leaves_between(offset, found.octets) & ~self.verified & ~elsewhere
+        self.unasked |= freed
+        return bool(freed)
+
+    def settle(self, offset: int, octets: int) -> list[tuple[LinkId, int]]:
+        """These octets are verified: who was asked for them, and at which offsets."""
+        found = self.asked.get(offset)
+        if found is not None and found.octets == octets:
+            del self.asked[offset]
+            return [(link, offset) for link in found.askers]
+        covered = [
+            start
+            for start, other in self.asked.items()
+            if offset <= start and start + other.octets <= offset + octets
+        ]
+        return [(link, start) for start in covered for link in self.asked.pop(start).askers]
 
     def leaves_of(self, offset: int, octets: int) -> int:
         """The set of leaves that a range covers wholly.
@@ -107,10 +150,6 @@ class ActiveChunk:
         if offset % merkle.LEAF_OCTETS or not whole or not octets or end > self.octets:
             raise ValueError("not a range of whole leaves")
         return leaves_between(offset, octets)
-
-    def take_back(self, offset: int) -> None:
-        """A range came although nobody was asked for it: nobody need be."""
-        self.unasked = deque(found for found in self.unasked if found[0] != offset)
 
     def receive_leaf_hashes(self, joined: bytes) -> bool:
         """Take the leaf hashes; ``False`` when they do not prove."""
@@ -136,11 +175,8 @@ class ActiveChunk:
             return Verdict.CORRUPT
         self.leaf_hashes = self.leaf_hashes or found
         self.verified |= leaves
+        self.unasked &= ~leaves
         return Verdict.VERIFIED_ALONE if alone else Verdict.VERIFIED
-
-    def spoken_for(self, offset: int) -> bool:
-        """Whether the range that begins here is asked of somebody or waits to be."""
-        return offset in self.asked or any(offset == start for start, _ in self.unasked)
 
 
 def leaves_between(offset: int, octets: int) -> int:

@@ -24,7 +24,6 @@ from meshdl.errors import RemoteProtocolError
 from meshdl.ids import Callsign, LinkId, StationId, StationKey, station_id
 from meshdl.links import LinkUp, Path, PathChanged, Way
 from meshdl.policy.penalty import BAN_S
-from meshdl.policy.window import RequestWindow
 from meshdl.swarm.effects import (
     CloseLink,
     Dial,
@@ -37,7 +36,7 @@ from meshdl.swarm.effects import (
 )
 from meshdl.swarm.handshake import NONCE_OCTETS, Handshake, ProvedPeer
 from meshdl.swarm.neighbours import Neighbours
-from meshdl.swarm.session import Liveness, Session, for_people
+from meshdl.swarm.session import Liveness, Session, for_people, window_for
 from meshdl.swarm.state import SwarmState
 from meshdl.wire import control as wire
 
@@ -96,7 +95,7 @@ class Admission:
             handshake=handshake,
             up_at=now,
             heard_at=now,
-            window=RequestWindow(now=now),
+            window=window_for(event.traits.path, now=now),
         )
         state.tell(event.link, handshake.hello())
 
@@ -116,12 +115,14 @@ class Admission:
             lived_s = now - session.up_at
             self._neighbours.lost(station_id(peer.key), session.way, lived_s=lived_s, now=now)
 
-    def path_changed(self, event: PathChanged) -> None:
+    def path_changed(self, event: PathChanged, *, now: float) -> None:
         """A link runs elsewhere now; it may be worth dialling another way, or no longer."""
         session = self._state.sessions.get(event.link)
         if session is None:
             return
-        session.traits = replace(session.traits, path=event.path)
+        if event.path is not session.traits.path:
+            session.traits = replace(session.traits, path=event.path)
+            session.window = window_for(event.path, now=now)
         session.address = event.remote_address
         if session.peer is not None:
             peer = session.peer
@@ -235,6 +236,7 @@ class Admission:
             self.refuse(session, _changed_key(peer, pinned), now=now, peer=peer)
             return False
         session.peer = peer
+        session.window.answered(now - session.up_at)  # our hello, their proof
         if session.dialled is not None and session.dialled != station_id(peer.key):
             # Somebody else lives there.
             self._neighbours.failed(session.dialled, session.way, now=now)

@@ -24,7 +24,7 @@ from meshdl.content import merkle
 from meshdl.content.precedence import Precedence
 from meshdl.ids import ChunkIndex, ContentHash, LinkId
 from meshdl.policy.picker import Availability, in_order, rarest_first
-from meshdl.swarm.active_chunk import ActiveChunk, Arrival, Verdict, leaves_between
+from meshdl.swarm.active_chunk import ActiveChunk, Arrival, AskedRange, Verdict, leaves_between
 from meshdl.swarm.state import Holding
 from meshdl.wire.control import RANGE_OCTETS_MAX
 
@@ -127,7 +127,7 @@ class Download:
         self.waiting_octets = 0
 
     def next_range(
-        self, link: LinkId, offered: int, *, rng: Random, now: float
+        self, link: LinkId, offered: int, *, most_octets: int, rng: Random, now: float
     ) -> tuple[ActiveChunk, int, int] | None:
         """What to ask this station for next: chunk, offset, length; or ``None``.
 
@@ -136,33 +136,24 @@ class Download:
         chunk = self._chunk_to_ask(link, offered, rng)
         if chunk is not None:
             # Another's chunk is helped from its far end.
-            offset, octets = (
-                chunk.unasked.popleft() if chunk.owner in {link, None} else chunk.unasked.pop()
-            )
+            helping = chunk.owner not in {link, None}
+            offset, octets = chunk.take(most_octets, from_end=helping)
             if not chunk.unasked:
                 self._drop_from_queues(chunk)
-        else:
-            late = self._late_range(link, offered, now)
-            if late is None:
-                return None
-            chunk, offset, octets = late
-        chunk.asked.setdefault(offset, {})[link] = now
-        return chunk, offset, octets
+            chunk.asked[offset] = AskedRange(octets, {link: now})
+            return chunk, offset, octets
+        late = self._late_range(link, offered, now)
+        if late is None:
+            return None
+        chunk, offset = late
+        chunk.asked[offset].askers[link] = now
+        return chunk, offset, chunk.asked[offset].octets
 
     def release(self, link: LinkId, index: ChunkIndex, offset: int) -> None:
         """A range will not come from this station: somebody else may be asked."""
         chunk = self.active.get(index)
-        if chunk is None:
-            return
-        askers = chunk.asked.get(offset)
-        if askers is None or askers.pop(link, None) is None or askers:
-            return
-        del chunk.asked[offset]
-        end = min(offset + RANGE_OCTETS_MAX, chunk.octets)
-        for start, octets in chunk.missing_ranges():
-            if offset <= start < end and not chunk.spoken_for(start):
-                chunk.unasked.appendleft((start, octets))
-        self._queue(chunk)
+        if chunk is not None and chunk.give_back(offset, link):
+            self._queue(chunk)
 
     def release_link(self, link: LinkId) -> None:
         """A station is gone or stalls: its chunk becomes an orphan."""
@@ -183,8 +174,8 @@ class Download:
             leaves = chunk.leaves_of(arrival.offset, len(arrival.octets))
         except ValueError:
             return Verdict.CORRUPT
-        if not chunk.misses(leaves):
-            return Verdict.DUPLICATE
+        if chunk.verified & leaves:
+            return Verdict.DUPLICATE  # the rest of it is still asked for, or will be
         if chunk.leaf_hashes is None and chunk.needs_leaf_hashes:
             chunk.waiting.append(arrival)
             self.waiting_octets += len(arrival.octets)
@@ -192,18 +183,17 @@ class Download:
         verdict = chunk.verify(arrival, leaves)
         if verdict is Verdict.CORRUPT:
             self._refuse(chunk, arrival.link)
-        elif arrival.offset not in chunk.asked:
-            chunk.take_back(arrival.offset)
-            if not chunk.unasked:
-                self._drop_from_queues(chunk)
+        elif not chunk.unasked:
+            self._drop_from_queues(chunk)
         return verdict
 
-    def others_asked(self, link: LinkId, index: ChunkIndex, offset: int) -> list[LinkId]:
-        """A range arrived from this station: who else need not send it any more."""
+    def others_asked(self, arrival: Arrival, index: ChunkIndex) -> list[tuple[LinkId, int]]:
+        """Octets are verified: who else need not send them any more, at which offsets."""
         chunk = self.active.get(index)
         if chunk is None:
             return []
-        return [other for other in chunk.asked.pop(offset, ()) if other != link]
+        asked = chunk.settle(arrival.offset, len(arrival.octets))
+        return [(link, offset) for link, offset in asked if link != arrival.link]
 
     def take_waiting(self, index: ChunkIndex) -> list[Arrival]:
         """Arrivals that waited for leaf hashes; they are to be received again."""
@@ -260,11 +250,9 @@ class Download:
             for chunk in self._owned.values()
             if offered >> chunk.index & 1 and link not in chunk.refused
         ]
-        return max(helped, key=lambda chunk: len(chunk.unasked), default=None)
+        return max(helped, key=lambda chunk: chunk.unasked.bit_count(), default=None)
 
-    def _late_range(
-        self, link: LinkId, offered: int, now: float
-    ) -> tuple[ActiveChunk, int, int] | None:
+    def _late_range(self, link: LinkId, offered: int, now: float) -> tuple[ActiveChunk, int] | None:
         total = self.holding.metainfo.total_octets
         budget = max(total * END_GAME_SHARE, 4 * RANGE_OCTETS_MAX)
         if self._fresh or self._asked_twice_octets >= budget:
@@ -272,16 +260,15 @@ class Download:
         for chunk in self.active.values():
             if not offered >> chunk.index & 1 or link in chunk.refused:
                 continue
-            for offset, askers in chunk.asked.items():
+            for offset, asked in chunk.asked.items():
                 if (
-                    link not in askers
-                    and len(askers) < END_GAME_COPIES
-                    and now - min(askers.values()) >= END_GAME_AFTER_S
+                    link not in asked.askers
+                    and len(asked.askers) < END_GAME_COPIES
+                    and now - min(asked.askers.values()) >= END_GAME_AFTER_S
+                    and not chunk.verified & leaves_between(offset, asked.octets)
                 ):
-                    for start, octets in chunk.missing_ranges():
-                        if start == offset:
-                            self._asked_twice_octets += octets
-                            return chunk, offset, octets
+                    self._asked_twice_octets += asked.octets
+                    return chunk, offset
         return None
 
     def _activate(self, index: ChunkIndex, owner: LinkId | None) -> ActiveChunk:
@@ -296,7 +283,7 @@ class Download:
             verified=leaves,
             written=leaves,
         )
-        chunk.unasked.extend(chunk.missing_ranges())
+        chunk.unasked = chunk.all_leaves & ~leaves
         self._fresh &= ~(1 << index)
         self.active[index] = chunk
         if owner is None:

@@ -26,7 +26,6 @@ from meshdl.ids import ChunkIndex, ContentHash
 from meshdl.links import Path
 from meshdl.policy.bucket import TokenBucket
 from meshdl.policy.penalty import CORRUPT_POINTS
-from meshdl.policy.window import MESSAGE_OCTETS
 from meshdl.swarm.active_chunk import Arrival, Verdict
 from meshdl.swarm.download import Download
 from meshdl.swarm.effects import WriteLeafHashes, WriteRange
@@ -78,7 +77,7 @@ class Fetcher:
             return
         for download in self._by_urgency(session):
             room = self._fill_from(session, download, room, now)
-            if room < MESSAGE_OCTETS:
+            if room < session.window.range_octets:
                 break
 
     # What sources send.
@@ -225,10 +224,13 @@ class Fetcher:
         offered = holding.offered(download.holding.all_chunks, now=now)
         ranges: list[tuple[int, int, int]] = []
         lan = session.traits.path is Path.LAN
-        while room >= MESSAGE_OCTETS and len(ranges) < RANGES_MAX and self._room_in_memory():
+        most = session.window.range_octets
+        while room >= most and len(ranges) < RANGES_MAX and self._room_in_memory():
             if not lan and not self._bucket.available(now=now):
                 break
-            found = download.next_range(session.link, offered, rng=self._state.rng, now=now)
+            found = download.next_range(
+                session.link, offered, most_octets=most, rng=self._state.rng, now=now
+            )
             if found is None:
                 break
             chunk, offset, octets = found
@@ -276,9 +278,9 @@ class Fetcher:
     def _keep(
         self, download: Download, index: ChunkIndex, arrival: Arrival, *, alone: bool
     ) -> None:
-        key = RangeKey(download.content, index, arrival.offset)
-        for other in download.others_asked(arrival.link, index, arrival.offset):
+        for other, offset in download.others_asked(arrival, index):
             if other in self._state.sessions:
+                key = RangeKey(download.content, index, offset)
                 self._requests.cancel(self._state.sessions[other], [key])
         chunk = download.active[index]
         self._unwritten_octets += len(arrival.octets)

@@ -9,23 +9,22 @@ from meshdl.ids import ChunkIndex, ContentHash, LinkId, StationId
 from meshdl.links import LinkTraits, Path, Way
 from meshdl.policy.penalty import Penalties
 from meshdl.policy.picker import Availability
-from meshdl.policy.window import MESSAGE_OCTETS, RequestWindow
+from meshdl.policy.window import LOCAL, LONG, RequestWindow
 from meshdl.swarm.handshake import Handshake, ProvedPeer
 
 CANCELLED_REMEMBERED = 4096
 """Ranges we no longer wait for but may still receive without blaming the sender: some
 windows full, even of the shortest ranges."""
 
-REFILL_OCTETS = 2 * MESSAGE_OCTETS
-"""Asking for two ranges at a time halves the number of control messages. A source on the
-LAN is asked when half its window is free: its round trip is shorter than the rest lasts, and
-fewer, longer bursts cost both processors less (of one downloader and 20 sources on one
-machine a tenth)."""
-
 
 def for_people(text: str) -> str:
     """What a peer wrote, fit for a log and a terminal: no control characters."""
     return "".join(one if one.isprintable() else "?" for one in text)
+
+
+def window_for(path: Path, *, now: float) -> RequestWindow:
+    """A new window that suits the path."""
+    return RequestWindow(LOCAL if path is Path.LAN else LONG, now=now)
 
 
 class Liveness(enum.Enum):
@@ -194,6 +193,7 @@ class Session:
         """The sign of life came."""
         if token == self.ping_token and self.ping_sent_at is not None:
             self.round_trip_s, self.ping_sent_at = now - self.ping_sent_at, None
+            self.window.answered(self.round_trip_s)
 
     def slept(self, *, now: float) -> None:
         """This program did not run for a while: nobody is to blame for the silence."""
@@ -219,9 +219,11 @@ class Session:
     def room_octets(self) -> int:
         """What this source may be asked for now; 0 as long as more room is worth waiting for."""
         room = self.window.octets - self.asked_octets
-        worth = REFILL_OCTETS if self.asked else MESSAGE_OCTETS
+        worth = self.window.range_octets
         if self.asked and self.traits.path is Path.LAN:
-            worth = max(worth, self.window.octets // 2)
+            # Its round trip is shorter than the rest lasts, and fewer, longer bursts cost both
+            # processors less (of one downloader and 20 sources on one machine a tenth).
+            worth = max(2 * worth, self.window.octets // 2)
         return room if room >= worth else 0
 
     def forget(self, key: RangeKey) -> Asked | None:

@@ -220,7 +220,7 @@ class Swarm:
             case LinkDown(link, reason):
                 self._admission.link_down(link, reason, now=now)
             case PathChanged():
-                self._admission.path_changed(event)
+                self._admission.path_changed(event, now=now)
             case DialFailed(station, _, way):
                 self.neighbours.failed(station, way, now=now)
             case _:
