@@ -132,7 +132,9 @@ class RequestWindow:
         self.octets = tuning.start_octets
         self._tuning = tuning
         self._rates: deque[float] = deque(maxlen=tuning.rounds)
-        self._find_rate()
+        self._finding = True
+        self._rounds_without_more = 0
+        self._best_rate = 0.0
         self._epoch = _epoch(now)
         self._recent_trip_s: float | None = None
         self._older_trip_s: float | None = None
