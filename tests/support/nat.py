@@ -112,6 +112,17 @@ def plug(host: Host, *, up: bool) -> None:
         host.ip("route", "replace", "default", "via", f"192.168.{_home_of(host)}.254")
 
 
+def need_turn() -> None:
+    """Skip the test where there is no coturn."""
+    need_program("turnserver", "coturn")
+
+
+def need_program(program: str, package: str) -> None:
+    """Skip the test where a program is missing."""
+    if shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin") is None:
+        pytest.skip(f"needs the program {program} (Debian's package {package})")
+
+
 @contextmanager
 def internet(directory: Path, *nats: Nat, hosts: int = 1) -> Iterator[Internet]:
     """A public segment with both servers, and a home with ``hosts`` hosts behind each NAT.
@@ -119,9 +130,8 @@ def internet(directory: Path, *nats: Nat, hosts: int = 1) -> Iterator[Internet]:
     Skips the test where such a thing cannot be made.
     """
     need_namespaces()
-    for program, package in (("turnserver", "coturn"), ("nft", "nftables")):
-        if shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin") is None:
-            pytest.skip(f"needs the program {program} (Debian's package {package})")
+    need_turn()
+    need_program("nft", "nftables")
     family = f"meshdl-{os.getpid()}-{secrets.token_hex(3)}"
     with ExitStack() as stack:
         public = stack.enter_context(namespace(f"{family}-pub"))
@@ -131,7 +141,7 @@ def internet(directory: Path, *nats: Nat, hosts: int = 1) -> Iterator[Internet]:
             for number, nat in enumerate(nats, start=1)
         ]
         made = Internet(Host(public, 0, ""), homes, directory)
-        stack.enter_context(_coturn(made))
+        stack.enter_context(turn_server(made.public, COTURN, directory))
         stack.callback(made.kill_signal)
         made.start_signal()
         yield made
@@ -202,19 +212,20 @@ def _bridge(where: str, name: str, address: str) -> None:
 
 
 @contextmanager
-def _coturn(made: Internet) -> Iterator[None]:
-    config = made.directory / "turnserver.conf"
-    config.write_text(COTURN)
-    with (made.directory / "coturn.log").open("wb") as log:
+def turn_server(host: Host, config: str, directory: Path) -> Iterator[None]:
+    """coturn on a host, listening, while the block runs; it writes ``coturn.log``."""
+    file = directory / "turnserver.conf"
+    file.write_text(config)
+    with (directory / "coturn.log").open("wb") as log:
         running = subprocess.Popen(
-            made.public.words(
-                "turnserver", "-c", str(config), "--db", str(made.directory / "turndb"),
-                "--pidfile", str(made.directory / "turn.pid"),
+            host.words(
+                "turnserver", "-c", str(file), "--db", str(directory / "turndb"),
+                "--pidfile", str(directory / "turn.pid"),
             ),
             stdout=log, stderr=log,
         )  # fmt: skip
         try:
-            until(lambda: _listens(made.public, TURN_PORT), "the TURN server listens")
+            until(lambda: _listens(host, TURN_PORT), "the TURN server listens")
             yield
         finally:
             running.kill()

@@ -3,6 +3,7 @@
 import re
 from dataclasses import fields
 from pathlib import Path
+from random import Random
 
 from meshdl.cli.exits import EXIT_CODES, INTERRUPTED, TEMPORARY, USAGE
 from meshdl.cli.main import COMMANDS, meshdl
@@ -15,6 +16,9 @@ from meshdl.control.view import (
     PeerRemoved,
     StationChanged,
 )
+from meshdl.signal_server.metrics import exposition
+from meshdl.signalling.server import SignallingServer
+from meshdl.signalling.server_events import ServerLimits
 from meshdl.station.config import (
     ControlConfig,
     InternetConfig,
@@ -26,6 +30,7 @@ from meshdl.station.config import (
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 CLI = (REFERENCE / "cli.md").read_text(encoding="utf-8")
 CONFIG = (REFERENCE / "config.md").read_text(encoding="utf-8")
+SIGNAL = (REFERENCE / "signalling-server.md").read_text(encoding="utf-8")
 API = (REFERENCE / "control-api.md").read_text(encoding="utf-8")
 
 
@@ -68,3 +73,25 @@ def test_every_status_and_event_is_told() -> None:
     assert told >= set(STATUS.values())
     for kind in (StationChanged, ContentChanged, ContentRemoved, PeerChanged, PeerRemoved):
         assert f"`{kind.__struct_config__.tag}`" in API
+
+
+def test_every_option_of_the_signalling_server_is_told() -> None:
+    with meshdl.make_context("meshdl", [], resilient_parsing=True) as context:
+        command = meshdl.get_command(context, "signal")
+        assert command is not None
+        options = {option for parameter in command.params for option in parameter.opts}
+    rows = "".join(re.findall(r"(?m)^\| (`-[^|]*) \|", SIGNAL))
+    assert set(re.findall(r"`(-[\w-]+)`", rows)) == options
+
+
+def test_every_limit_of_the_signalling_server_is_told_as_it_is() -> None:
+    told = dict(re.findall(r"(?m)^\| `(\w+)` \| (\d+) \|", SIGNAL))
+    limits = {f.name: f"{getattr(ServerLimits(), f.name):g}" for f in fields(ServerLimits)}
+    limits["octets_per_s"] = f"{ServerLimits().octets_per_s:.0f}"
+    assert told == limits
+
+
+def test_every_metric_of_the_signalling_server_is_told() -> None:
+    core = SignallingServer(ServerLimits(), pins={}, rng=Random(1), unix_offset_s=0.0, now=0.0)
+    told = re.findall(r"(?m)^\| `(meshdl_signal_\w+)` \| (\w+) \|", SIGNAL)
+    assert set(told) == set(re.findall(r"(?m)^# TYPE (\w+) (\w+)$", exposition(core)))
