@@ -54,6 +54,8 @@ ROUND_MIN_S = 0.005
 """Rates over less time measure the event loop's bursts, not the path."""
 
 EPOCH_S = 15.0
+QUEUE_MAX_S = 0.030
+
 MORE = 1.1
 """A round brought more than the one before: by this factor."""
 
@@ -73,7 +75,8 @@ class Tuning:
         range_octets: the shortest range.
         finding_gain: of the delay, until the rate is found.
         gain: of the delay, from then on.
-        queue_s: what is left waiting in the path.
+        queue_s: what is left waiting in the path, at least.
+        queue_part: the same as a part of the delay; ``QUEUE_MAX_S`` at the most.
         growth: of one round, at the most.
         rounds: whose rates are remembered.
         outliers: so many of the largest rates are not believed, once the rate is found.
@@ -86,6 +89,7 @@ class Tuning:
     finding_gain: float
     gain: float
     queue_s: float
+    queue_part: float
     growth: float
     rounds: int
     outliers: int
@@ -99,6 +103,7 @@ LOCAL = Tuning(
     finding_gain=1.25,
     gain=1.25,
     queue_s=0.0125,
+    queue_part=0.0,
     growth=1.5,
     rounds=8,
     outliers=0,
@@ -108,12 +113,13 @@ LOCAL = Tuning(
 slow path few octets and gives a fast one many."""
 
 LONG = Tuning(
-    start_octets=4 * RANGE_OCTETS_MIN,
+    start_octets=8 * RANGE_OCTETS_MIN,
     floor_octets=RANGE_OCTETS_MIN,
     range_octets=RANGE_OCTETS_MIN,
     finding_gain=1.4,
     gain=1.0,
     queue_s=0.010,
+    queue_part=0.2,
     growth=2.0,
     rounds=4,
     outliers=1,
@@ -213,8 +219,12 @@ class RequestWindow:
         if trip_s is None:
             return
         gain = tuning.finding_gain if self._finding else tuning.gain
-        target = self._believed_rate() * (gain * trip_s + tuning.queue_s)
+        queue_s = max(tuning.queue_s, min(tuning.queue_part * trip_s, QUEUE_MAX_S))
+        target = self._believed_rate() * (gain * trip_s + queue_s)
         target = min(target + max(tuning.floor_octets, self.range_octets), MAX_OCTETS)
+        if tuning.forgets and self._finding:
+            # A round that a slow start at the other end held up says nothing of the path.
+            target = max(target, self.octets)
         self.octets = int(min(target, self.octets * tuning.growth))
         if tuning.forgets and _epoch(now) != self._epoch:
             self._epoch = _epoch(now)

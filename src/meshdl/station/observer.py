@@ -8,6 +8,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Hashable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -111,6 +112,7 @@ class Observer:
         self._changed: dict[ContentHash, None] = {}
         self._peers_shown: dict[StationId, PeerStatus] = {}
         self._publish_due = False
+        self._stirred = asyncio.Event()
         self._addresses: Callable[[StationId], str] = lambda _: ""
         self.notes: dict[StationId, str] = {}
 
@@ -123,6 +125,7 @@ class Observer:
     def content_changed(self, content: ContentHash) -> None:
         """Look at a content again, soon."""
         self._changed[content] = None
+        self._stirred.set()
         if not self._publish_due:
             self._publish_due = True
             self._loop.call_later(PUBLISH_EVERY_S, self._publish)
@@ -130,10 +133,16 @@ class Observer:
     async def run(self) -> None:
         """Measure until cancelled."""
         while True:
-            moving = self._measure()
+            moving = self._measure() or self._about_to_move()
             if self._feed.watched:
                 self._publish_station()
-            await asyncio.sleep(MEASURE_EVERY_S if moving else IDLE_EVERY_S)
+            if moving:
+                await asyncio.sleep(MEASURE_EVERY_S)
+            else:
+                self._stirred.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(IDLE_EVERY_S):
+                        await self._stirred.wait()
 
     # Descriptions.
 
@@ -202,6 +211,9 @@ class Observer:
         if download.stage in {Stage.CREATING, Stage.FINISHING, Stage.COMPLETE}:
             return ContentState.DOWNLOADING
         return ContentState.DOWNLOADING if self._has_source(download) else ContentState.WAITING
+
+    def _about_to_move(self) -> bool:
+        return any(one.fetching and self._has_source(one) for one in self._core.downloads.values())
 
     def _has_source(self, download: Download) -> bool:
         return any(
