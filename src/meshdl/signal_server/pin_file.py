@@ -75,8 +75,12 @@ class PinFile:
         if not text or self._path is None:
             return
         try:
-            with self._path.open("a", encoding="ascii") as file:
-                file.write(text)
+            with self._path.open("a+b") as file:
+                if file.tell():
+                    file.seek(-1, os.SEEK_END)
+                    if file.read(1) != b"\n":
+                        text = "\n" + text  # a crash cut the line before
+                file.write(text.encode("ascii"))
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
