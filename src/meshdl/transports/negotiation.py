@@ -176,6 +176,8 @@ class Negotiation:
             except (webrtc.RTCException, ValueError, TypeError) as error:
                 # Of a kind that we do not know, or of an offer that was ignored.
                 _log.debug("%s: a candidate is of no use: %s", self.link.id, error)
+        # Packets may have come from an address before it was told, and be known by it only now.
+        self.link.look_again()
 
     def _on_candidate(self, event: webrtc.RTCPeerConnectionIceEvent) -> None:
         found = event.candidate

@@ -196,11 +196,10 @@ class Link:
         if self.up or self._ended or self._binding is None or not ready:
             return
         self.up = True
-        path, address = self._where()
-        self._shown = path, address
+        self._shown = path, address = self._where()
         if self._connection.sctp is not None:
             ice = self._connection.sctp.transport.ice_transport
-            ice.on("selectedcandidatepairchange", self._on_pair)
+            ice.on("selectedcandidatepairchange", self.look_again)
         traits = LinkTraits(
             mtu_octets=self._mtu,
             path=path,
@@ -238,7 +237,8 @@ class Link:
             return Path.RELAYED, shown
         return (Path.LAN if is_local(address) else Path.DIRECT), shown
 
-    def _on_pair(self, _event: webrtc.Event) -> None:
+    def look_again(self, _event: webrtc.Event | None = None) -> None:
+        """Tell it if the packets take another path, or it can be told better by now."""
         found = self._where()
         if self.up and found != self._shown:
             self._shown = found
