@@ -23,6 +23,7 @@ MEASUREMENTS = {
     "idle": "a station with nothing to do",
     "first_chunk": "from coming up to the first verified chunk",
     "long_path": "100 Mbit/s at 20 and 80 ms, with and without loss, beside TCP",
+    "signalling": "a signalling server with idle and with busy stations",
     "baselines": "the measuring sticks without us",
 }
 
