@@ -18,6 +18,7 @@ import statistics
 import struct
 import sys
 import time
+from typing import cast
 
 import uvloop
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -59,14 +60,13 @@ class Member(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask for a WebSocket."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but name
         key = base64.b64encode(os.urandom(16)).decode()
         head = (
             f"GET /v1 HTTP/1.1\r\nHost: {self._host}\r\nUpgrade: websocket\r\n"
             f"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
         )
-        transport.write(head.encode())
+        self._transport.write(head.encode())
 
     def data_received(self, octets: bytes) -> None:
         """Take whole frames."""

@@ -48,11 +48,14 @@ async def measure(report: Report) -> None:
 async def _server() -> AsyncIterator[tuple[Process, int]]:
     words = (sys.executable, "-m", "meshdl", "signal", "--port", "0")
     process = await asyncio.create_subprocess_exec("sh", "-c", ULIMIT, "sh", *words, stderr=PIPE)
+    assert process.stderr is not None
+    line = (await process.stderr.readline()).decode()
+    # It would wait for whoever reads its log.
+    draining = asyncio.create_task(_drain(process))
     try:
-        assert process.stderr is not None
-        line = (await process.stderr.readline()).decode()
         yield process, int(line.rpartition(":")[2])
     finally:
+        draining.cancel()
         process.kill()
         await process.wait()
 
@@ -74,6 +77,12 @@ async def _ask(process: Process, *command: object) -> Any:
     assert process.stdin is not None
     process.stdin.write(json.dumps(command).encode() + b"\n")
     return await _answer(process)
+
+
+async def _drain(process: Process) -> None:
+    assert process.stderr is not None
+    while await process.stderr.read(1 << 16):
+        pass
 
 
 async def _answer(process: Process) -> Any:
