@@ -41,7 +41,12 @@ ROOM = "cq"
 SIGNAL_CHARACTERS = 400
 """A signal with one candidate, its addresses and times."""
 
+NUMBER_DIGITS, TIME_DIGITS = 8, 12
 MARK = b"@@"
+"""In a signal, between the sender's number and the time at which it was sent."""
+
+# RFC 6455, 5.2: the first octet of a whole text message, and what the second may say.
+TEXT, MASKED, LENGTH_16, LENGTH_16_MAX = b"\x81", 0x80, 126, 0xFFFF
 
 
 class Member(asyncio.Protocol):
@@ -81,22 +86,21 @@ class Member(asyncio.Protocol):
         at = 0
         while len(octets) - at >= 2:
             length, header = octets[at + 1], 2
-            if length == 126:
+            if length == LENGTH_16:
                 if len(octets) - at < 4:
                     break
                 length, header = int.from_bytes(octets[at + 2 : at + 4], "big"), 4
             end = at + header + length
             if len(octets) < end:
                 break
-            if octets[at] == 0x81:
+            if octets[at] == TEXT[0]:
                 self._take(octets[at + header : end])
             at = end
         self._octets = octets[at:]
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The server went, or refused us."""
-        if not self.joined.done():
-            self.joined.set_exception(exc or ConnectionError("the server closed the socket"))
+        self._fail(exc or ConnectionError("the server closed the socket"))
 
     def say(self, message: wire.StationMessage) -> None:
         """Send one message."""
@@ -123,13 +127,24 @@ class Member(asyncio.Protocol):
             case wire.Joined():
                 self.joined.set_result(None)
             case wire.Refused(_, reason):
-                raise ConnectionError(reason)
+                self._fail(ConnectionError(f"the server refused: {reason}"))
+
+    def _fail(self, error: Exception) -> None:
+        if not self.joined.done():
+            self.joined.set_exception(error)
+        elif not self._crowd.failure.done():
+            self._crowd.failure.set_exception(error)
 
 
 class Crowd:
-    """All of them; every even one sends to the one after it."""
+    """All of them; every even one sends to the one after it.
+
+    Attributes:
+        failure: set when one of them is refused, or thrown out: nothing is measured then.
+    """
 
     def __init__(self, port: int, count: int) -> None:
+        self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._port, self._count = port, count
         self._members: list[Member] = []
         self._trips: list[float] = []
@@ -141,7 +156,8 @@ class Crowd:
         gate = asyncio.Semaphore(AT_ONCE)
         await asyncio.gather(*(self._come(gate, number) for number in range(self._count)))
         for number in range(0, self._count - 1, 2):
-            signal = "x" * (SIGNAL_CHARACTERS - 20) + f"{number:08d}" + "@@%12s"
+            named = f"{number:0{NUMBER_DIGITS}d}{MARK.decode()}%{TIME_DIGITS}s"
+            signal = named.rjust(SIGNAL_CHARACTERS, "x")
             relay = wire.Relay(ROOM, self._members[number + 1].station, Envelope(signal, bytes(64)))
             self._texts.append(wire.encode(relay).encode())
 
@@ -158,16 +174,21 @@ class Crowd:
     def arrived(self, text: bytes) -> None:
         """A relayed message is there: note how long it took, perhaps send the next."""
         at = text.index(MARK) + len(MARK)
-        self._trips.append(time.perf_counter() - float(text[at : at + 12]))
+        self._trips.append(time.perf_counter() - float(text[at : at + TIME_DIGITS]))
         if self._saturating:
-            self._send(int(text[at - 10 : at - 2]))
+            end = at - len(MARK)
+            self._send(int(text[end - NUMBER_DIGITS : end]))
 
     def _send(self, number: int) -> None:
-        stamped = self._texts[number // 2] % f"{time.perf_counter():.4f}"[:12].encode()
+        stamped = self._texts[number // 2] % f"{time.perf_counter():.4f}".encode()
         self._members[number].write(frame(stamped))
 
     async def relay(self, rate: int, seconds: float) -> tuple[float, float, float]:
-        """Relayed a second, and the latency: median and 95th percentile."""
+        """Relayed a second, and the latency: median and 95th percentile.
+
+        Raises:
+            ConnectionError: the server did not want one of them.
+        """
         self._trips.clear()
         began = time.perf_counter()
         senders = range(0, self._count - 1, 2)
@@ -181,6 +202,8 @@ class Crowd:
         else:
             await self._pace(rate, began + seconds, senders)
         took = time.perf_counter() - began
+        if self.failure.done():
+            self.failure.result()
         trips = sorted(self._trips)
         return len(trips) / took, statistics.median(trips), trips[len(trips) * 95 // 100]
 
@@ -196,12 +219,11 @@ class Crowd:
 def frame(octets: bytes) -> bytes:
     """A text message as a client sends it, masked with zeros."""
     size = len(octets)
-    head = (
-        struct.pack(">BB", 0x81, 0x80 | size)
-        if size < 126
-        else struct.pack(">BBH", 0x81, 254, size)
-    )
-    return head + bytes(4) + octets
+    assert size <= LENGTH_16_MAX
+    length = struct.pack("B", MASKED | size)
+    if size >= LENGTH_16:
+        length = struct.pack(">BH", MASKED | LENGTH_16, size)
+    return TEXT + length + bytes(4) + octets
 
 
 def _letters(number: int) -> str:
@@ -215,6 +237,7 @@ async def _play(port: int, count: int) -> None:
     while line := await asyncio.to_thread(sys.stdin.readline):
         _, rate, seconds = json.loads(line)
         print(json.dumps(await crowd.relay(rate, seconds)), flush=True)
+    crowd.failure.cancel()  # that they go now is none
 
 
 if __name__ == "__main__":

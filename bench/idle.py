@@ -26,6 +26,6 @@ async def measure(report: Report) -> None:
             before = cpu_s(one)
             await asyncio.sleep(MEASURE_S)
             share = (cpu_s(one) - before) / MEASURE_S
-            memory = resident_octets(one)
+            memory = resident_octets(one.process.pid)
     report.add(Figure("idle station", round(share, 4), "of a core", at_most=CORE_AT_MOST))
     report.add(Figure("memory, idle station", round(memory / 1e6), "MB", note="VmRSS"))

@@ -5,19 +5,13 @@ octets, from ``SETTLE_S`` after the first ones on; the time that frames waited i
 front of the bottleneck is what the path itself counted from then on.
 """
 
-import asyncio
-import json
-import sys
 import tempfile
-import time
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from bench.paths.network import MBIT, Cable, Network, Passed, Place, network
+from bench.paths.network import MBIT, Cable, Network, Passed, network
+from bench.players import Player, player, server
 from bench.report import Figure, Report, make_content
 from bench.stations import callsigns
 
@@ -39,7 +33,6 @@ class Course:
 
     octets_per_s: float
     passed: Passed
-    first_s: float
 
 
 async def measure(report: Report) -> None:
@@ -57,7 +50,7 @@ async def measure(report: Report) -> None:
     for rtt_ms in (20.0, 80.0):
         cable = Cable(rtt_ms=rtt_ms, rate_octets_per_s=RATE, loss_percent=0.1)
         stick = await _beside_tcp(report, cable)
-        # Of a size that takes some ten seconds at what such paths carry.
+        # Enough to settle, however much better than the stick they are, and not for ever.
         course = await download(cable, 4, octets=int(4 * stick * LOSSY_SECONDS))
         _add(report, f"{rtt_ms:g} ms, 0.1 % loss, 4 sources / TCP", course.octets_per_s / stick,
              "ratio", at_least=LOSSY_FOUR_AT_LEAST)  # fmt: skip
@@ -97,63 +90,40 @@ async def download(cable: Cable, sources: int, *, octets: int | None = None) -> 
         # The signalling server has a host of its own at the far end.
         made = await stack.enter_async_context(network(cable, far=sources + 1))
         places = [made.near, *made.far[:-1]]
-        server = await stack.enter_async_context(_server(made.far[-1]))
-        names = callsigns(len(places))
-        players = [
-            await stack.enter_async_context(_player(place, directory, name, server))
-            for place, name in zip(places, names, strict=True)
-        ]
+        last = made.far[-1]
+        options = ("--host", last.address, "--port", str(SERVER_PORT))
+        await stack.enter_async_context(server(*options, where=last.words()))
+        url = f"ws://{last.address}:{SERVER_PORT}"
+        players = []
+        for place, name in zip(places, callsigns(len(places)), strict=True):
+            words = ("-m", "bench.paths.role", str(directory), name, url)
+            players.append(await stack.enter_async_context(player(*words, where=place.words())))
+        for one in players:
+            assert await one.answer() == "up"
         near, *far = players
         for one in far:
-            link = await _ask(one, "share", str(content))
-        await _ask(near, "await-links", sources)
-        await _tell(near, "get", link)
-        return await _course(made, _samples(near), until=octets)
+            link = await one.ask("share", str(content))
+        await near.ask("await-links", sources)
+        near.tell("get", link)
+        return await _course(made, near, until=octets)
 
 
-async def _course(made: Network, samples: AsyncIterator[tuple[float, int]], until: int) -> Course:
-    asked_at = time.time()
-    first_at, settled = 0.0, (0.0, 0)
-    last = (0.0, 0)
-    async for at, octets in samples:
-        if octets and not first_at:
+async def _course(made: Network, near: Player, *, until: int | None = None) -> Course:
+    """Follow what arrives, up to so many octets or to the end."""
+    first_at: float | None = None
+    settled: tuple[float, int] | None = None
+    at, octets = 0.0, 0
+    async for at, octets, *_ in near.answers():
+        if octets and first_at is None:
             first_at = at
-        if first_at and not settled[1] and at >= first_at + SETTLE_S:
+        if settled is None and first_at is not None and at >= first_at + SETTLE_S:
             settled = (at, octets)
             await made.passed()
-        last = (at, octets)
-        if octets >= until:
+        if until is not None and octets >= until:
             break
-    passed = await made.passed()
-    rate = (last[1] - settled[1]) / (last[0] - settled[0])
-    return Course(rate, passed, first_at - asked_at)
-
-
-async def _samples(near: Process) -> AsyncIterator[tuple[float, int]]:
-    async for line in near.stdout:  # type: ignore[union-attr] # a pipe
-        at, octets, *_ = json.loads(line)
-        yield at, octets
-
-
-@asynccontextmanager
-async def _player(
-    place: Place, directory: Path, callsign: str, server: str
-) -> AsyncIterator[Process]:
-    words = ("-m", "bench.paths.role", str(directory), callsign, server)
-    async with _process(place, *words) as process:
-        assert await _answer(process) == "up"
-        yield process
-
-
-@asynccontextmanager
-async def _server(place: Place) -> AsyncIterator[str]:
-    words = ("-m", "meshdl", "signal", "--host", place.address, "--port", str(SERVER_PORT))
-    async with _process(place, *words, stderr=PIPE) as process:
-        assert process.stderr is not None
-        await process.stderr.readline()
-        yield f"ws://{place.address}:{SERVER_PORT}"
-        process.terminate()
-        await process.communicate()
+    if settled is None or at <= settled[0]:
+        raise RuntimeError(f"{octets} octets came before anything had settled; measure with more")
+    return Course((octets - settled[1]) / (at - settled[0]), await made.passed())
 
 
 # The stick.
@@ -171,47 +141,12 @@ async def _beside_tcp(report: Report, cable: Cable) -> float:
 
 async def tcp(cable: Cable) -> Course:
     """One connection for as long as a download takes."""
+    module = ("-m", "bench.paths.tcp")
     async with network(cable) as made:
         far = made.far[0]
-        words = ("-m", "bench.paths.tcp")
-        async with _process(far, *words, "send", str(TCP_PORT), str(SECONDS)) as sender:
-            assert sender.stdout is not None
-            await sender.stdout.readline()
-            receive = (*words, "receive", far.address, str(TCP_PORT))
-            async with _process(made.near, *receive) as receiver:
-                return await _course(made, _samples(receiver), until=1 << 62)
-
-
-# Processes on hosts.
-
-
-@asynccontextmanager
-async def _process(place: Place, *words: str, stderr: int | None = None) -> AsyncIterator[Process]:
-    process = await asyncio.create_subprocess_exec(
-        *place.words(sys.executable, *words), stdin=PIPE, stdout=PIPE, stderr=stderr
-    )
-    try:
-        yield process
-    finally:
-        assert process.stdin is not None
-        process.stdin.close()
-        await process.wait()
-
-
-async def _ask(process: Process, verb: str, word: str | int) -> Any:
-    await _tell(process, verb, word)
-    return await _answer(process)
-
-
-async def _tell(process: Process, verb: str, word: str | int) -> None:
-    assert process.stdin is not None
-    process.stdin.write(json.dumps([verb, word]).encode() + b"\n")
-    await process.stdin.drain()
-
-
-async def _answer(process: Process) -> Any:
-    assert process.stdout is not None
-    line = await process.stdout.readline()
-    if not line:
-        raise RuntimeError(f"a station ended with {await process.wait()}")
-    return json.loads(line)
+        sending = player(*module, "send", str(TCP_PORT), str(SECONDS), where=far.words())
+        async with sending as sender:
+            assert await sender.answer() == "listening"
+            receive = (*module, "receive", far.address, str(TCP_PORT))
+            async with player(*receive, where=made.near.words()) as receiver:
+                return await _course(made, receiver)

@@ -14,12 +14,12 @@ def callsigns(count: int) -> list[Callsign]:
 
 def peak_octets(one: Running) -> int:
     """The most memory that was ever resident (VmHWM): the program's files count, too."""
-    return _status_octets(one, "VmHWM")
+    return _status_octets(one.process.pid, "VmHWM")
 
 
-def resident_octets(one: Running) -> int:
-    """Resident memory now (VmRSS)."""
-    return _status_octets(one, "VmRSS")
+def resident_octets(pid: int) -> int:
+    """Resident memory of a process now (VmRSS)."""
+    return _status_octets(pid, "VmRSS")
 
 
 def cpu_s(one: Running) -> float:
@@ -28,8 +28,8 @@ def cpu_s(one: Running) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _status_octets(one: Running, field: str) -> int:
-    for line in Path(f"/proc/{one.process.pid}/status").read_text().splitlines():
+def _status_octets(pid: int, field: str) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith(f"{field}:"):
             return int(line.split()[1]) * 1024
-    raise RuntimeError(f"the kernel does not tell {field} of {one.callsign}")
+    raise RuntimeError(f"the kernel does not tell {field} of process {pid}")

@@ -17,11 +17,11 @@ def namespace(name: str) -> Iterator[str]:
         run("ip", "netns", "delete", name)
 
 
-def make_bridge(name: str) -> None:
-    """Make ``br0`` in the namespace ``name``; it never waits before it forwards."""
+def make_bridge(name: str, *, device: str = "br0") -> None:
+    """Make a bridge in the namespace ``name``; it never waits before it forwards."""
     run("ip", "-n", name, "link", "set", "lo", "up")
-    run("ip", "-n", name, "link", "add", "br0", "type", "bridge", "mcast_snooping", "0")
-    run("ip", "-n", name, "link", "set", "br0", "up")
+    run("ip", "-n", name, "link", "add", device, "type", "bridge", "mcast_snooping", "0")
+    run("ip", "-n", name, "link", "set", device, "up")
 
 
 def plug_in(name: str, bridge: str, *, port: str, address: str) -> None:

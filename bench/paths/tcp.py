@@ -1,8 +1,8 @@
 """The measuring stick: one TCP connection with the cubic congestion control.
 
-``python -m bench.paths.tcp send PORT SECONDS`` sends to whoever connects;
-``… receive ADDRESS PORT`` writes one JSON line ``[seconds since 1970, octets so far]`` for
-every tenth of a second in which something came.
+``python -m bench.paths.tcp send PORT SECONDS`` writes ``"listening"``, then sends to whoever
+connects; ``… receive ADDRESS PORT`` writes one JSON line ``[seconds since 1970, octets so
+far]`` for every tenth of a second in which something came.
 """
 
 import json
@@ -17,7 +17,7 @@ EVERY_S = 0.1
 def send(port: int, seconds: float) -> None:
     """Serve one connection for so long."""
     with socket.create_server(("", port)) as server:
-        print("listening", flush=True)
+        print(json.dumps("listening"), flush=True)
         connection, _ = server.accept()
         with connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"cubic")

@@ -5,8 +5,9 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from bench.paths.namespaces import namespace
 from tests.support.nat import need_turn, turn_server
-from tests.support.netns import Host, namespace, need_namespaces
+from tests.support.netns import Host, need_namespaces
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
 

@@ -23,7 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from tests.support.netns import Host, namespace, need_namespaces, run
+from bench.paths.namespaces import make_bridge, namespace, run
+from tests.support.netns import Host, need_namespaces
 from tests.support.processes import until
 
 PUBLIC = "203.0.113.1"
@@ -204,11 +205,9 @@ def _home_of(host: Host) -> int:
     return host.number // 10
 
 
-def _bridge(where: str, name: str, address: str) -> None:
-    run("ip", "-n", where, "link", "set", "lo", "up")
-    run("ip", "-n", where, "link", "add", name, "type", "bridge", "mcast_snooping", "0")
-    run("ip", "-n", where, "addr", "add", address, "dev", name)
-    run("ip", "-n", where, "link", "set", name, "up")
+def _bridge(where: str, device: str, address: str) -> None:
+    make_bridge(where, device=device)
+    run("ip", "-n", where, "addr", "add", address, "dev", device)
 
 
 @contextmanager

@@ -8,7 +8,6 @@ import enum
 import os
 import secrets
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from bench.paths.namespaces import make_bridge, namespace, run
 
 HOSTS_MAX = 200
 
@@ -93,8 +93,7 @@ def network(count: int, addressing: Addressing) -> Iterator[tuple[Host, ...]]:
     family = f"meshdl-{os.getpid()}-{secrets.token_hex(3)}"
     with ExitStack() as stack:
         bridge = stack.enter_context(namespace(f"{family}-br"))
-        run("ip", "-n", bridge, "link", "add", "br0", "type", "bridge", "mcast_snooping", "0")
-        run("ip", "-n", bridge, "link", "set", "br0", "up")
+        make_bridge(bridge)
         hosts = []
         for number in range(1, count + 1):
             host = Host(stack.enter_context(namespace(f"{family}-{number}")), number, bridge)
@@ -105,16 +104,6 @@ def network(count: int, addressing: Addressing) -> Iterator[tuple[Host, ...]]:
         yield tuple(hosts)
 
 
-@contextmanager
-def namespace(name: str) -> Iterator[str]:
-    """A namespace while the block runs."""
-    run("ip", "netns", "add", name)
-    try:
-        yield name
-    finally:
-        run("ip", "netns", "delete", name)
-
-
 def need_namespaces() -> None:
     """Skip the test where namespaces cannot be made."""
     if sys.platform != "linux" or shutil.which("ip") is None:
@@ -123,10 +112,3 @@ def need_namespaces() -> None:
         pytest.skip("network namespaces need root")
     if not Path("/proc/self/ns/net").exists():
         pytest.skip("this kernel has no network namespaces")
-
-
-def run(*words: str) -> None:
-    """Run a command that must succeed."""
-    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=20)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(words)}: {done.stderr.strip()}")

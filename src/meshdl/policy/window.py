@@ -80,7 +80,9 @@ class Tuning:
         growth: of one round, at the most.
         rounds: whose rates are remembered.
         outliers: so many of the largest rates are not believed, once the rate is found.
-        forgets: whether the delay is looked for again in every epoch.
+        probes: whether the path itself decides, and not the event loops: rounds last a round
+            trip, the window does not shrink while the rate is looked for, and the delay is
+            looked for again in every epoch.
     """
 
     start_octets: int
@@ -93,7 +95,7 @@ class Tuning:
     growth: float
     rounds: int
     outliers: int
-    forgets: bool
+    probes: bool
 
 
 LOCAL = Tuning(
@@ -107,7 +109,7 @@ LOCAL = Tuning(
     growth=1.5,
     rounds=8,
     outliers=0,
-    forgets=False,
+    probes=False,
 )
 """The queue's share pays for the jitter of two busy event loops; it is time, so it costs a
 slow path few octets and gives a fast one many."""
@@ -123,7 +125,7 @@ LONG = Tuning(
     growth=2.0,
     rounds=4,
     outliers=1,
-    forgets=True,
+    probes=True,
 )
 
 
@@ -222,21 +224,20 @@ class RequestWindow:
         queue_s = max(tuning.queue_s, min(tuning.queue_part * trip_s, QUEUE_MAX_S))
         target = self._believed_rate() * (gain * trip_s + queue_s)
         target = min(target + max(tuning.floor_octets, self.range_octets), MAX_OCTETS)
-        if tuning.forgets and self._finding:
+        if tuning.probes and self._finding:
             # A round that a slow start at the other end held up says nothing of the path.
             target = max(target, self.octets)
         self.octets = int(min(target, self.octets * tuning.growth))
-        if tuning.forgets and _epoch(now) != self._epoch:
-            self._epoch = _epoch(now)
-            self._forget()
+        if tuning.probes and _epoch(now) != self._epoch:
+            self._begin_epoch(_epoch(now))
 
     def _round_min_s(self) -> float:
         # What was asked for at once comes at once: only over a whole round trip is it a rate.
-        trip_s = self.round_trip_s if self._tuning.forgets else None
+        trip_s = self.round_trip_s if self._tuning.probes else None
         return max(ROUND_MIN_S, trip_s or 0.0)
 
-    def _forget(self) -> None:
-        """A new epoch: look at the delay anew."""
+    def _begin_epoch(self, epoch: int) -> None:
+        self._epoch = epoch
         before, self._older_trip_s = self._older_trip_s, self._recent_trip_s
         self._recent_trip_s = None
         if self._finding:

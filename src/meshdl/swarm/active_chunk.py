@@ -55,7 +55,7 @@ class ActiveChunk:
 
     Attributes:
         unasked: leaves that nobody is asked for.
-        asked: ranges on request, by their offset.
+        asked: ranges on request, by their offset; no two of them share a leaf.
     """
 
     index: ChunkIndex
@@ -119,10 +119,7 @@ class ActiveChunk:
         if found is None or found.askers.pop(link, None) is None or found.askers:
             return False
         del self.asked[offset]
-        elsewhere = 0
-        for start, other in self.asked.items():
-            elsewhere |= leaves_between(start, other.octets)
-        freed = leaves_between(offset, found.octets) & ~self.verified & ~elsewhere
+        freed = leaves_between(offset, found.octets) & ~self.verified
         self.unasked |= freed
         return bool(freed)
 

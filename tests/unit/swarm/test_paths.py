@@ -7,8 +7,10 @@ from tests.unit.swarm.rig import SMALL_CHUNKS, TRAITS, Rig, serve_all
 
 from meshdl.ids import Callsign
 from meshdl.links import Path, PathChanged, Way
+from meshdl.policy.window import LOCAL, LONG, RequestWindow
 from meshdl.swarm import effects, inputs
 from meshdl.swarm.session import DEAD_AFTER_S, PING_AFTER_S
+from meshdl.wire import control as wire
 
 DIRECT = replace(TRAITS, path=Path.DIRECT, recovers_within_s=10.0)
 CALL = Callsign("KA1AAA")
@@ -89,3 +91,29 @@ def test_a_paused_download_is_sought_no_longer() -> None:
     rig.open_for_download(SMALL_CHUNKS)
     rig.post(inputs.PauseDownload(SMALL_CHUNKS.hash))
     assert [effect.wanted for effect in rig.of(effects.Seek)] == [True, False]
+
+
+def test_the_window_suits_the_path_and_changes_with_it() -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA", traits=DIRECT, way=Way.INTERNET)
+    session = rig.swarm.sessions[peer.link]
+    far = session.window
+    assert far.octets == LONG.start_octets
+    assert far.round_trip_s is not None, "the handshake told it"
+    rig.post(PathChanged(peer.link, Path.DIRECT, "192.0.2.9:5000"))
+    assert session.window is far, "another address is not another path"
+    rig.post(PathChanged(peer.link, Path.LAN, "192.168.1.2:5000"))
+    assert session.window.octets == LOCAL.start_octets
+
+
+def test_a_ping_tells_the_window_how_long_the_path_is() -> None:
+    rig = Rig()
+    peer = rig.peer("KA1AAA", traits=DIRECT, way=Way.INTERNET)
+    session = rig.swarm.sessions[peer.link]
+    session.window = RequestWindow(LONG, now=rig.now)
+    rig.wait(PING_AFTER_S + 0.3)
+    (ping,) = (message for message in peer.heard() if isinstance(message, wire.Ping))
+    rig.wait(0.2)
+    peer.say(wire.Pong(ping.token))
+    assert session.window.round_trip_s is not None
+    assert 0.2 <= session.window.round_trip_s <= 0.5

@@ -1,0 +1,180 @@
+"""Links that a carrier of signals introduces: late, crossing, forged and useless signals."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from tests.support.loops import run
+from tests.support.transports import ALICE, BOB, Ear, SignalledNetwork, running
+
+from meshdl.ids import StationId
+from meshdl.links import LinkDown, LinkUp, MessageReceived, PathChanged
+from meshdl.signalling.client_events import Description, MoreCandidates, SignalBody
+from meshdl.transports.sdp import fingerprint
+from meshdl.wire.signalling import IceServer
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
+
+
+class Carrier(SignalledNetwork):
+    """Carries, remembers, and may hold candidates back.
+
+    Attributes:
+        carried: sender and body of each signal.
+        holding: whether Bob's candidates stay here.
+        crossing: whether an offer waits until one comes the other way.
+    """
+
+    def __init__(self, *, holding: bool = False) -> None:
+        super().__init__()
+        self.carried: list[tuple[StationId, bytes, SignalBody]] = []
+        self.holding, self.crossing = holding, False
+        self._held: list[tuple[bytes, MoreCandidates]] = []
+        self._offers: dict[StationId, tuple[StationId, bytes, SignalBody]] = {}
+
+    def deliver(self, sender: StationId, to: StationId, session: bytes, body: SignalBody) -> None:
+        if self.holding and sender == BOB and isinstance(body, MoreCandidates):
+            self._held.append((session, body))
+            return
+        if self.crossing and isinstance(body, Description) and not body.is_answer:
+            self._offers[sender] = (to, session, body)
+            if len(self._offers) == 2:
+                self.crossing = False
+                for one, offer in self._offers.items():
+                    self.deliver(one, *offer)
+            return
+        self.carried.append((sender, session, body))
+        super().deliver(sender, to, session, body)
+
+    def release(self, *, port: str) -> None:
+        """Let the candidate with this port go."""
+        for session, body in self._held:
+            for one in body.candidates:
+                if one.candidate.split(" ")[5] == port:
+                    self.transports[ALICE].receive(BOB, session, MoreCandidates((one,)))
+
+    def descriptions(self) -> list[tuple[StationId, bool]]:
+        """Who described itself, and whether in an answer."""
+        return [
+            (sender, body.is_answer)
+            for sender, _, body in self.carried
+            if isinstance(body, Description)
+        ]
+
+
+@asynccontextmanager
+async def linked(carrier: Carrier) -> AsyncIterator[tuple[Ear, Ear]]:
+    async with (
+        running(carrier.transport(ALICE)) as alice,
+        running(carrier.transport(BOB)) as bob,
+    ):
+        alice.transport.dial(BOB)
+        await alice.up()
+        await bob.up()
+        yield alice, bob
+
+
+def shown(ear: Ear) -> list[str]:
+    """The other end's addresses, one after the other."""
+    ups = [event.remote_address for event in ear.heard(LinkUp)]
+    return ups + [event.remote_address for event in ear.heard(PathChanged)]
+
+
+def has_host(address: str) -> bool:
+    return not address.startswith(":") and bool(address)
+
+
+async def talk(alice: Ear, bob: Ear, text: str) -> None:
+    alice.transport.send((await alice.up()).link, text)
+    while text not in bob.messages():
+        await bob.hear(MessageReceived, len(bob.messages()) + 1)
+
+
+def test_an_address_that_is_told_after_the_link_came_up_is_known_from_then_on() -> None:
+    async def whole() -> None:
+        carrier = Carrier(holding=True)
+        async with linked(carrier) as (alice, bob):
+            await talk(alice, bob, "so that nothing more is found out by itself")
+            await talk(bob, alice, "so that nothing more is found out by itself")
+            while not shown(alice)[-1]:
+                await alice.hear(PathChanged, len(shown(alice)))
+            before = shown(alice)
+            assert not any(map(has_host, before)), "nobody told it"
+            # No other candidate, or the packets would find a better way, and that be told.
+            carrier.release(port=before[-1].rpartition(":")[2])
+            while not has_host(shown(alice)[-1]):
+                await alice.hear(PathChanged, len(shown(alice)))
+
+    run(whole())
+
+
+def test_of_two_restarts_that_cross_the_impolite_one_stands() -> None:
+    async def whole() -> None:
+        carrier = Carrier()
+        async with linked(carrier) as (alice, bob):
+            carrier.carried.clear()
+            carrier.crossing = True
+            for transport in carrier.transports.values():
+                transport.network_changed()
+            async with asyncio.timeout(15):
+                while len(carrier.descriptions()) < 3:
+                    await asyncio.sleep(0.01)
+            await talk(alice, bob, "still here")
+            await talk(bob, alice, "and here")
+            # The higher id is polite: it takes its own offer back and answers the other's.
+            polite, impolite = max(ALICE, BOB), min(ALICE, BOB)
+            told = carrier.descriptions()
+            assert sorted(told[:2]) == sorted([(ALICE, False), (BOB, False)])
+            assert told[2] == (polite, True)
+            assert (impolite, True) not in told
+            assert alice.heard(LinkDown) == bob.heard(LinkDown) == []
+            assert len(alice.heard(LinkUp)) == len(bob.heard(LinkUp)) == 1
+
+    run(whole())
+
+
+def test_a_description_with_another_certificate_ends_the_link() -> None:
+    async def whole() -> None:
+        carrier = Carrier()
+        async with linked(carrier) as (alice, _):
+            sender, session, offer = carrier.carried[0]
+            assert sender == ALICE
+            assert isinstance(offer, Description)
+            told = fingerprint(offer.sdp).hex(":").upper()
+            other = Description(offer.sdp.replace(told, ":".join(["AB"] * 32)), is_answer=False)
+            assert other != offer
+            carrier.transports[ALICE].receive(BOB, session, other)
+            (down,) = await alice.hear(LinkDown)
+            assert "another certificate" in down.reason
+
+    run(whole())
+
+
+def test_nobody_but_the_other_end_has_a_say_in_a_session() -> None:
+    async def whole() -> None:
+        carrier = Carrier()
+        async with linked(carrier) as (alice, bob):
+            _, session, _ = carrier.carried[0]
+            stranger = StationId("5777777777777777")
+            carrier.transports[ALICE].receive(stranger, session, Description("", is_answer=False))
+            await talk(bob, alice, "still here")
+            assert alice.heard(LinkDown) == []
+
+    run(whole())
+
+
+def test_a_server_that_is_none_is_named_and_the_others_are_used(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def whole() -> None:
+        carrier = Carrier()
+        carrier.transport(ALICE)
+        with caplog.at_level(logging.WARNING):
+            carrier.transports[ALICE].use(
+                (IceServer(("nonsense:",)), IceServer(("stun:192.0.2.1:3478",)))
+            )
+        assert [record.getMessage().split(" ")[0] for record in caplog.records] == ["nonsense:"]
+
+    run(whole())
