@@ -220,9 +220,8 @@ def frame(octets: bytes) -> bytes:
     """A text message as a client sends it, masked with zeros."""
     size = len(octets)
     assert size <= LENGTH_16_MAX
-    length = struct.pack("B", MASKED | size)
-    if size >= LENGTH_16:
-        length = struct.pack(">BH", MASKED | LENGTH_16, size)
+    short = size < LENGTH_16
+    length = bytes([MASKED | size]) if short else struct.pack(">BH", MASKED | LENGTH_16, size)
     return TEXT + length + bytes(4) + octets
 
 
