@@ -1,0 +1,116 @@
+"""The border between radio cores and modems: what a modem is from above, and what it reports.
+
+A modem takes one burst at a time and says when it is over. A burst is one key-down: its
+frames go out one after the other, in order. A frame is opaque octets; how they are framed
+on the air (AX.25 on KISS, a FreeDV payload) is the modem's own matter. Everything above
+reads :class:`ModemTraits` and never asks which modem it is.
+
+What a modem is told stands in :mod:`meshdl.radio.keying`; what it reports stands here.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModemTraits:
+    """What a modem costs, hears and occupies.
+
+    Attributes:
+        name: for people and the log: ``AFSK 1200``, ``DATAC1``.
+        payload_octets_max: longest frame it takes whole.
+        payload_bps: rate at which payload goes out inside a frame.
+        audio_low_hz: lowest audio frequency it sends (99 % of the power), measured.
+        audio_high_hz: highest one, likewise.
+        baud: symbols a second of one carrier.
+        frame_overhead_s: added by every frame: flags, addresses, checksum, preamble.
+        fixed_frames: a short frame takes as long as the longest.
+        burst_overhead_s: added by every burst: key-up, preamble, postamble, tail.
+        turnaround_s: from the end of a burst until it hears again.
+        access_within_s: how long the modem itself may wait for a clear channel before it
+            keys; 0 when it keys at once.
+        half_duplex: deaf while it sends.
+        measures_busy: reports :class:`CarrierChanged`.
+    """
+
+    name: str
+    payload_octets_max: int
+    payload_bps: float
+    audio_low_hz: float
+    audio_high_hz: float
+    baud: float
+    frame_overhead_s: float = 0.0
+    fixed_frames: bool = False
+    burst_overhead_s: float = 0.0
+    turnaround_s: float = 0.0
+    access_within_s: float = 0.0
+    half_duplex: bool = True
+    measures_busy: bool = False
+
+    def frame_s(self, octets: int) -> float:
+        """Airtime of one frame with a payload of ``octets``, without the burst around it.
+
+        Raises:
+            ValueError: the modem takes no frame of that length.
+        """
+        if not 0 < octets <= self.payload_octets_max:
+            raise ValueError(
+                f"{self.name} takes frames of 1 to {self.payload_octets_max} octets, not {octets}"
+            )
+        sent = self.payload_octets_max if self.fixed_frames else octets
+        return self.frame_overhead_s + 8 * sent / self.payload_bps
+
+    def burst_s(self, lengths: Iterable[int]) -> float:
+        """Airtime of one burst of frames of these lengths (octets), key-down to key-up.
+
+        Raises:
+            ValueError: as :meth:`frame_s`.
+        """
+        return self.burst_overhead_s + sum(map(self.frame_s, lengths))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameHeard:
+    """One whole frame was received, its checksum right.
+
+    Attributes:
+        octets: the payload, at most ``payload_octets_max``.
+        at: its end, seconds on the driver's clock.
+        snr_db: signal to noise in 3 kHz, where the modem measures it.
+    """
+
+    octets: bytes
+    at: float
+    snr_db: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierChanged:
+    """The channel became busy or free. Our own bursts do not count."""
+
+    busy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BurstEnded:
+    """The burst with this serial is over and the transmitter is unkeyed."""
+
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModemUp:
+    """The modem can be used; the first report, and again when its mode changes."""
+
+    traits: ModemTraits
+
+
+@dataclass(frozen=True, slots=True)
+class ModemDown:
+    """The modem is gone, and with it any burst that was on its way."""
+
+    reason: str
+
+
+ModemReport: TypeAlias = ModemUp | ModemDown | FrameHeard | CarrierChanged | BurstEnded
