@@ -1,0 +1,1 @@
+"""Radio: what is sent, what is understood, and what may be sent."""
