@@ -23,6 +23,7 @@ from meshdl.swarm.neighbours import REFUSED_S
 from meshdl.swarm.session import DEAD_AFTER_S, HANDSHAKE_WITHIN_S, PING_AFTER_S
 from meshdl.transports import webrtc_link
 from meshdl.wire import control
+from meshdl.wire.rotation import ROTATIONS_MAX, KeyRotation, follows, statement
 
 PROTOCOL = Path(__file__).parents[2] / "docs" / "protocol"
 PAGE = (PROTOCOL / "control.md").read_text(encoding="utf-8")
@@ -47,6 +48,8 @@ def plain(value: Any) -> Any:
         return value.hex()
     if isinstance(value, tuple):
         return [plain(one) for one in value]
+    if isinstance(value, KeyRotation):
+        return {name: plain(getattr(value, name)) for name in value.__struct_fields__}
     return value
 
 
@@ -64,7 +67,9 @@ def made_of(text: str, fields: dict[str, Any]) -> control.ControlMessage:
             return bytes.fromhex(plain_value)
         if isinstance(plain_value, list):
             return tuple(
-                bytes.fromhex(one)
+                KeyRotation(**{key: bytes.fromhex(text) for key, text in one.items()})
+                if isinstance(one, dict)
+                else bytes.fromhex(one)
                 if name in octets
                 else tuple(one)
                 if isinstance(one, list)
@@ -177,6 +182,18 @@ def test_the_signed_octets_are_those_that_the_page_describes(own: int, other: in
     private.public_key().verify(proof.signature, signed)
 
 
+def test_a_rotation_is_signed_as_told() -> None:
+    told = VECTORS["rotation"]
+    old, new = bytes.fromhex(told["old_key"]), bytes.fromhex(told["new_key"])
+    signed = statement(callsign=told["callsign"], old_key=old, new_key=new)
+    assert signed.hex() == told["signed"]
+    signature = bytes.fromhex(told["signature"])
+    private = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(told["old_private_key"]))
+    assert private.sign(signed) == signature
+    chain = (KeyRotation(old, signature),)
+    assert follows(chain, callsign=told["callsign"], pinned=old, shown=new)
+
+
 # The page.
 
 
@@ -210,6 +227,7 @@ LIMITS = {
     "hashes in a `hashes`, without the proof": control.HASHES_MAX,
     "ranges in a message": control.RANGES_MAX,
     "octets in a range": control.RANGE_OCTETS_MAX,
+    "rotations in a `hello`": ROTATIONS_MAX,
 }
 
 

@@ -16,10 +16,13 @@ from tests.support.stations import (
     until_linked,
 )
 
+from meshdl.control.view import LogQuery
 from meshdl.discovery.interfaces import own_addresses
-from meshdl.ids import Callsign
+from meshdl.ids import Callsign, station_id
 from meshdl.signal_server.server import SignalServer
 from meshdl.signal_server.settings import ServerSettings
+from meshdl.station import key_rotation
+from meshdl.station.catalogue import Catalogue
 from meshdl.station.config import InternetConfig, LanConfig, StationConfig
 from meshdl.station.home import Home
 from meshdl.station.station import Station
@@ -195,6 +198,34 @@ def test_callsigns_stay_pinned_after_a_restart(tmp_path: Path) -> None:
                 assert server.core.stations == 0
             async with station(tmp_path, "KA1AAA", server):
                 await until_stations(server, 1)
+
+    run(whole())
+
+
+def test_a_new_key_that_the_old_one_signed_for_is_taken_by_peers_and_servers(
+    tmp_path: Path,
+) -> None:
+    """And by the link that it makes: nobody types `meshdl trust`."""
+
+    async def whole() -> None:
+        path = make_file(tmp_path / "bulletin.bin", MIB)
+        async with serving() as server, station(tmp_path, "KA1BBB", server) as bob:
+            async with station(tmp_path, "KA1AAA", server):
+                await until_linked(bob)
+            done = key_rotation.rotate(Home(tmp_path / "KA1AAA" / "home"), Callsign("KA1AAA"))
+            async with station(tmp_path, "KA1AAA", server) as alice:
+                shared = await alice.share(path)
+                got = await bob.download(hash_of(shared))
+                assert Path(got.location).read_bytes() == path.read_bytes()
+                linked = [one for one in await bob.view.peers() if one.path is not None]
+                assert [one.station_id for one in linked] == [done.new]
+                status = await bob.view.status()
+                assert [text for text in status.warnings if done.old in text and done.new in text]
+            logged = [one.text async for one in bob.view.log(LogQuery(kind="event"))]
+            assert [text for text in logged if "signed for it" in text]
+        catalogue = Catalogue(tmp_path / "KA1BBB" / "home" / "catalogue.sqlite3")
+        assert station_id(catalogue.pins()[Callsign("KA1AAA")].key) == done.new
+        catalogue.close()
 
     run(whole())
 

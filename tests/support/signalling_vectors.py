@@ -14,6 +14,8 @@ from meshdl.ids import StationKey, station_id
 from meshdl.signalling import proofs
 from meshdl.signalling.envelope import seal
 from meshdl.wire import signalling as wire
+from meshdl.wire.rotation import KeyRotation
+from meshdl.wire.rotation import statement as rotation_statement
 from meshdl.wire.signals import (
     Address,
     Answer,
@@ -68,14 +70,14 @@ def messages() -> list[wire.StationMessage | wire.ServerMessage]:
     envelope = sealed(signals()[0])
     to = station_id(public_key("bob"))
     ice = (wire.IceServer(("turn:turn.example.org:3478?transport=udp",), "1790000000:x", "y"),)
-    rotated = proofs.rotation(
+    rotated = rotation_statement(
         callsign="KA1ABC", old_key=public_key("old"), new_key=public_key("alice")
     )
-    rotation = wire.KeyRotation(public_key("old"), private_key("old").sign(rotated))
+    rotation = KeyRotation(public_key("old"), private_key("old").sign(rotated))
     return [
         wire.Authenticate(
             1, "KA1ABC", ALICE.station_key, ALICE.instance,
-            private_key("alice").sign(authentication()), "meshdl 0.1", rotation,
+            private_key("alice").sign(authentication()), "meshdl 0.1", (rotation,),
         ),
         wire.Join(room, leave),
         wire.Join("cq"),
@@ -117,7 +119,7 @@ def vectors() -> dict[str, Any]:
     secret = proofs.room_secret(ROOM, PASSPHRASE)
     room = proofs.closed_room(ROOM, secret)
     member = proofs.membership(room=room, station_key=ALICE.station_key, expires_at_s=EXPIRES_AT_S)
-    rotated = proofs.rotation(
+    rotated = rotation_statement(
         callsign="KA1ABC", old_key=public_key("old"), new_key=public_key("alice")
     )
     envelopes = [sealed(signal) for signal in signals()]

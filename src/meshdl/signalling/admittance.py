@@ -5,7 +5,8 @@ Theory of operation
 
 A socket is *open* until its station has proved its key by signing the server's challenge;
 until then it may say nothing else, and it has ten seconds. A callsign goes with the key
-that first proved itself with it. Another key needs a rotation that the old key signed.
+that first proved itself with it. Another key needs rotations that lead there from the
+old one.
 """
 
 import ipaddress
@@ -18,6 +19,7 @@ from meshdl.policy.bucket import TokenBucket
 from meshdl.signalling import proofs
 from meshdl.signalling.server_events import ServerLimits, Socket, SocketOpened
 from meshdl.wire import signalling as wire
+from meshdl.wire.rotation import follows
 
 ADDRESSES_MAX = 65_536
 """Addresses whose connects are remembered; the longest unused is forgotten first."""
@@ -191,20 +193,13 @@ class Admittance:
         key, pinned = StationKey(proof.station_key), self.pins.get(call)
         if pinned == key:
             return False
-        if pinned is not None and not _rotated(call, pinned, key, proof.rotation):
+        if pinned is not None and not follows(
+            proof.rotations, callsign=call, pinned=pinned, shown=key
+        ):
             raise NotAdmitted(
                 "callsign-pinned",
-                f"{call} came with another key first; hand over with that key's signature, or "
-                "ask the operator of this server",
+                f"{call} came with another key first; hand over with that key's signature "
+                "(meshdl key rotate), or ask the operator of this server",
             )
         self.pins[call] = key
         return True
-
-
-def _rotated(
-    call: Callsign, old: StationKey, new: StationKey, rotation: wire.KeyRotation | None
-) -> bool:
-    if rotation is None or rotation.old_key != old:
-        return False
-    statement = proofs.rotation(callsign=call, old_key=old, new_key=new)
-    return proofs.holds(old, rotation.signature, statement)

@@ -246,7 +246,7 @@ class SignallingClient:
                 instance=own.instance,
                 signature=own.sign(statement),
                 agent=own.agent,
-                rotation=own.rotation,
+                rotations=own.rotations,
             )
         )
 

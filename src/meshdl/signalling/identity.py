@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from meshdl.ids import Callsign, StationKey
 from meshdl.signalling import proofs
-from meshdl.wire.signalling import KeyRotation, Membership
+from meshdl.wire.rotation import KeyRotation
+from meshdl.wire.signalling import Membership
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +17,7 @@ class ClientIdentity:
         server_name: as in :func:`meshdl.signalling.proofs.authentication`.
         rooms: to be in, with the membership of those that are closed.
         sign: makes an Ed25519 signature with the station's key.
-        rotation: when the callsign had another key before.
+        rotations: from keys that the callsign had before.
     """
 
     server_name: str
@@ -26,4 +27,4 @@ class ClientIdentity:
     sign: proofs.Sign
     rooms: Mapping[str, Membership | None]
     agent: str = ""
-    rotation: KeyRotation | None = None
+    rotations: tuple[KeyRotation, ...] = ()

@@ -1,4 +1,4 @@
-"""What is signed for a signalling server: who is here, who may be in a room, who follows whom.
+"""What is signed for a signalling server: who is here, and who may be in a room.
 
 Theory of operation
 ===================
@@ -12,7 +12,9 @@ lengths of all parts, so that no two statements have the same octets.
   Whoever knows the passphrase can make the room's key and so sign for itself; who has an
   invitation got the signature from somebody who can. The server learns neither, and every
   member can check every other: a server cannot let strangers in.
-* *Rotation* is a signature of the old key over the new one.
+
+The handing over of a callsign from key to key has a room of its own, see
+:mod:`meshdl.wire.rotation`: stations check it of each other too.
 """
 
 import hashlib
@@ -62,11 +64,6 @@ def membership(*, room: str, station_key: bytes, expires_at_s: int) -> bytes:
         station_key,
         expires_at_s.to_bytes(8, "big"),
     )
-
-
-def rotation(*, callsign: str, old_key: bytes, new_key: bytes) -> bytes:
-    """The octets that the old key of a callsign signs for the new one."""
-    return _statement(b"meshdl key rotation 1", callsign.encode(), old_key, new_key)
 
 
 def holds(key: bytes, signature: bytes, statement: bytes) -> bool:

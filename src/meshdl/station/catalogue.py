@@ -335,6 +335,15 @@ class Catalogue:
             )
             return Pinned.NEW
 
+    def repin(self, callsign: Callsign, key: StationKey, *, now: float) -> None:
+        """A callsign goes with another key from now on; whoever calls has a reason."""
+        self._database.change(
+            """INSERT INTO pins VALUES (?, ?, ?, ?)
+            ON CONFLICT DO UPDATE SET station_key = excluded.station_key,
+                first_seen = excluded.first_seen, last_seen = excluded.last_seen""",
+            (callsign, key, now, now),
+        )
+
     def unpin(self, callsign: Callsign) -> bool:
         """Forget the key of a callsign, at the operator's word; whether there was one."""
         return self._database.change("DELETE FROM pins WHERE callsign = ?", (callsign,)) > 0

@@ -2,6 +2,8 @@
 
     config.toml        settings, the operator's
     station.key        Ed25519 private key, PEM; see :mod:`meshdl.station.keys`
+    rotations.json     earlier keys' signatures; see :mod:`meshdl.station.key_rotation`
+    rooms/             keys, invitations and passphrases of closed rooms
     control.json       where the control API of the running station is, and its token
     catalogue.sqlite3  contents, records, pinned keys
     log.sqlite3        station log
@@ -47,6 +49,16 @@ class Home:
     def key_file(self) -> Path:
         """The station's private key."""
         return self.directory / "station.key"
+
+    @property
+    def rotations_file(self) -> Path:
+        """What earlier station keys signed for later ones."""
+        return self.directory / "rotations.json"
+
+    @property
+    def rooms_directory(self) -> Path:
+        """Keys, invitations and passphrases of closed rooms."""
+        return self.directory / "rooms"
 
     @property
     def control_file(self) -> Path:

@@ -94,6 +94,7 @@ class Internet:
                     sign=identity.sign,
                     rooms=named,
                     agent=f"meshdl {__version__}",
+                    rotations=identity.rotations,
                 )
                 for text in settings.servers
             }

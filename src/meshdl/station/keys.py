@@ -22,6 +22,20 @@ KEY_FILE_MAX_OCTETS = 4096
 """An Ed25519 key in PEM has 119 octets. More is another kind of file."""
 
 
+def generate() -> Ed25519PrivateKey:
+    """A new key, kept nowhere yet."""
+    return Ed25519PrivateKey.generate()
+
+
+def to_pem(key: Ed25519PrivateKey) -> bytes:
+    """What stands in a key file."""
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
 def create(path: Path) -> Ed25519PrivateKey:
     """Make a new key at ``path``; a key that is there is never replaced.
 
@@ -32,12 +46,8 @@ def create(path: Path) -> Ed25519PrivateKey:
         TargetExists: there is a file at ``path``.
         FileUnwritable: a file or the directory is in the way.
     """
-    key = Ed25519PrivateKey.generate()
-    octets = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
+    key = generate()
+    octets = to_pem(key)
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -34,7 +34,7 @@ from meshdl.errors import ContentUnknown, StorageError
 from meshdl.ids import ContentHash, StationId, station_id
 from meshdl.links import Way
 from meshdl.policy.bucket import UNLIMITED
-from meshdl.station import keys
+from meshdl.station import key_rotation, keys
 from meshdl.station.catalogue import Catalogue, CatalogueEntry
 from meshdl.station.config import StationConfig
 from meshdl.station.disk import RealDisk
@@ -159,7 +159,10 @@ class Station:
         log = StationLog(home.log_file)
         stack.callback(log.close)
         view = LiveView(config, home, own, catalogue=catalogue, log=log, lan=self._lan_status)
-        identity = Identity(config.callsign, public_key, secrets.token_bytes(8), private_key.sign)
+        rotations = key_rotation.load(home.rotations_file, callsign=config.callsign, key=public_key)
+        identity = Identity(
+            config.callsign, public_key, secrets.token_bytes(8), private_key.sign, rotations
+        )
         shell = SwarmShell(
             identity,
             _settings(config),
@@ -235,7 +238,7 @@ class Station:
         internet = Internet(
             config.internet,
             identity,
-            rooms=self._home.directory / "rooms",
+            rooms=self._home.rooms_directory,
             interfaces=Interfaces(names=config.lan.interfaces, loopback=config.lan.allow_loopback),
             post=shell.driver.post,
             warn=view.warn,

@@ -125,6 +125,8 @@ class SwarmShell:
                 self.contents_moved(effect)
             case effects.PinStation(callsign, key):
                 self._pin(callsign, key)
+            case effects.PinMoved():
+                self._pin_moved(effect)
             case effects.PeerUp():
                 self._peer_up(effect)
             case effects.PeerMoved():
@@ -153,6 +155,15 @@ class SwarmShell:
     def _pin(self, callsign: Callsign, key: StationKey) -> None:
         self._pens.submit(
             partial(self._catalogue.pin, callsign, key, now=time.time()), _nobody_waits
+        )
+
+    def _pin_moved(self, effect: effects.PinMoved) -> None:
+        old, new = station_id(effect.old_key), station_id(effect.key)
+        move = partial(self._catalogue.repin, effect.callsign, effect.key, now=time.time())
+        self._pens.submit(move, _nobody_waits)
+        self._warn(
+            f"{effect.callsign} has a new station key ({new}); its old one ({old}) signed for it",
+            new,
         )
 
     def _peer_up(self, effect: effects.PeerUp) -> None:

@@ -261,8 +261,7 @@ class LiveView:
                 f"no station {station} has shown its key since this one was started; "
                 "wait until it is heard again",
             )
-        await asyncio.to_thread(self._catalogue.unpin, callsign)
-        await asyncio.to_thread(self._catalogue.pin, callsign, key, now=time.time())
+        await asyncio.to_thread(self._catalogue.repin, callsign, key, now=time.time())
         self._shell.driver.post(StationTrusted(callsign, key))
         self.observer.notes.pop(station, None)
         for text in [text for text in self._warnings if station in text]:

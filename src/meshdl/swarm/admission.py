@@ -6,7 +6,8 @@ Theory of operation
 A link that comes up is a :class:`~meshdl.swarm.session.Session` without a peer until the
 handshake proves one; until then no other message counts. Then, in this order: a banned
 station is refused; a callsign that was seen with another key is refused, and the operator
-told how to accept it; of two links to one station one is kept. Both ends must choose the
+told how to accept it, unless that key handed over (:mod:`meshdl.wire.rotation`); of two
+links to one station one is kept. Both ends must choose the
 same one: a link of a new run replaces those of the old run, a second dial of the same
 side replaces the first (it has lost the first; between two at once the nonces decide),
 a link that was made on the local network replaces one made by way of the Internet, and
@@ -32,6 +33,7 @@ from meshdl.swarm.effects import (
     PeerMoved,
     PeerRefused,
     PeerUp,
+    PinMoved,
     PinStation,
 )
 from meshdl.swarm.handshake import NONCE_OCTETS, Handshake, ProvedPeer
@@ -39,6 +41,7 @@ from meshdl.swarm.neighbours import Neighbours
 from meshdl.swarm.session import Liveness, Session, for_people, window_for
 from meshdl.swarm.state import SwarmState
 from meshdl.wire import control as wire
+from meshdl.wire.rotation import follows
 
 IDENTIFY_EVERY_S = 540.0
 """47 CFR 97.119(a) asks for ten minutes; a minute is kept in hand."""
@@ -232,7 +235,7 @@ class Admission:
             return False
         self._banned_until.pop(peer.key, None)
         pinned = self._pins.get(peer.callsign)
-        if pinned is not None and pinned != peer.key:
+        if pinned is not None and pinned != peer.key and not self._move_pin(peer, pinned, now):
             self.refuse(session, _changed_key(peer, pinned), now=now, peer=peer)
             return False
         session.peer = peer
@@ -253,6 +256,16 @@ class Admission:
             Identified(session.link, own, f"DE {own} (hello)", sent=True),
             Identified(session.link, peer.callsign, f"DE {peer.callsign} (hello)", sent=False),
         ]
+        return True
+
+    def _move_pin(self, peer: ProvedPeer, pinned: StationKey, now: float) -> bool:
+        """The callsign shows another key than before; whether that one handed over."""
+        if self._banned_until.get(pinned, now) > now:
+            return False  # a new key must not end a ban
+        if not follows(peer.rotations, callsign=peer.callsign, pinned=pinned, shown=peer.key):
+            return False
+        self._pins[peer.callsign] = peer.key
+        self._state.effects.append(PinMoved(peer.callsign, pinned, peer.key))
         return True
 
     def _keep_best_link(self, session: Session, peer: ProvedPeer, now: float) -> bool:

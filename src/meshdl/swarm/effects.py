@@ -58,6 +58,15 @@ class PinStation:
 
 
 @dataclass(frozen=True, slots=True)
+class PinMoved:
+    """A callsign goes with another key from now on: the one it went with signed for it."""
+
+    callsign: Callsign
+    old_key: StationKey
+    key: StationKey
+
+
+@dataclass(frozen=True, slots=True)
 class PeerUp:
     """A station proved who it is."""
 
@@ -230,6 +239,7 @@ StoreEffect: TypeAlias = (
 
 Notice: TypeAlias = (
     PinStation
+    | PinMoved
     | PeerUp
     | PeerMoved
     | PeerDown

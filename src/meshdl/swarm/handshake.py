@@ -12,7 +12,8 @@ swaps offers, has two links with two bindings and can produce neither signature.
     WAITING_FOR_HELLO --hello--> WAITING_FOR_PROOF --proof--> PROVED
 
 The transcript names the signer first, so a proof cannot be reflected to its maker; the
-nonces are fresh, so it cannot be replayed.
+nonces are fresh, so it cannot be replayed. Rotations in a ``hello`` are no part of it: they
+carry signatures of their own, and mean the same whoever hands them over.
 """
 
 import enum
@@ -26,6 +27,7 @@ from meshdl.errors import LinkRefused, RemoteProtocolError
 from meshdl.ids import Callsign, StationKey, callsign
 from meshdl.links import LinkBinding
 from meshdl.wire.control import PROTOCOL_VERSION, Hello, HelloProof
+from meshdl.wire.rotation import KeyRotation
 
 _TRANSCRIPT_PREFIX = b"meshdl hello proof 1\0"
 NONCE_OCTETS = 32
@@ -39,12 +41,14 @@ class Identity:
         instance: 8 octets, fresh for each run of the program; tells a restart from a
             second link.
         sign: makes an Ed25519 signature with the private key that belongs to ``key``.
+        rotations: from keys that the callsign had before, see :mod:`meshdl.wire.rotation`.
     """
 
     callsign: Callsign
     key: StationKey
     instance: bytes
     sign: Callable[[bytes], bytes]
+    rotations: tuple[KeyRotation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ class ProvedPeer:
     key: StationKey
     instance: bytes
     agent: str
+    rotations: tuple[KeyRotation, ...] = ()
 
 
 class HandshakeState(enum.Enum):
@@ -95,6 +100,7 @@ class Handshake:
             instance=self._identity.instance,
             nonce=self._nonce,
             agent=self._agent,
+            rotations=self._identity.rotations,
         )
 
     def receive_hello(self, theirs: Hello) -> HelloProof:
@@ -143,7 +149,11 @@ class Handshake:
             ) from error
         self.state = HandshakeState.PROVED
         return ProvedPeer(
-            callsign(theirs.callsign), StationKey(theirs.station_key), theirs.instance, theirs.agent
+            callsign(theirs.callsign),
+            StationKey(theirs.station_key),
+            theirs.instance,
+            theirs.agent,
+            theirs.rotations,
         )
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 
 from meshdl.errors import RemoteProtocolError
+from meshdl.wire.rotation import Rotations
 
 PROTOCOL_VERSION = 1
 
@@ -61,6 +62,7 @@ class Hello(_Control, frozen=True, tag="hello"):
     instance: Annotated[bytes, msgspec.Meta(min_length=8, max_length=8)]
     nonce: Octets32
     agent: Text = ""
+    rotations: Rotations = ()
 
 
 class HelloProof(_Control, frozen=True, tag="hello-proof"):

@@ -23,6 +23,7 @@ from meshdl.wire.json_messages import (
     Text,
     Unsigned,
 )
+from meshdl.wire.rotation import Rotations
 from meshdl.wire.signals import Envelope
 
 PROTOCOL_VERSION = 1
@@ -75,13 +76,6 @@ class Member(JsonValue, frozen=True):
     membership: Membership | None = None
 
 
-class KeyRotation(JsonValue, frozen=True):
-    """The old key of a callsign hands over to the key that authenticates."""
-
-    old_key: Octets32
-    signature: Signature
-
-
 class IceServer(JsonValue, frozen=True):
     """A STUN or TURN server (W3C ``RTCIceServer``); credentials expire."""
 
@@ -109,7 +103,7 @@ class Authenticate(JsonMessage, frozen=True, tag="authenticate"):
     instance: Octets8
     signature: Signature
     agent: Text = ""
-    rotation: KeyRotation | None = None
+    rotations: Rotations = ()
 
 
 class Join(JsonMessage, frozen=True, tag="join"):

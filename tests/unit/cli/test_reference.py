@@ -5,6 +5,8 @@ from dataclasses import fields
 from pathlib import Path
 from random import Random
 
+import click
+
 from meshdl.cli.exits import EXIT_CODES, INTERRUPTED, TEMPORARY, USAGE
 from meshdl.cli.main import COMMANDS, meshdl
 from meshdl.control.faults import STATUS
@@ -44,9 +46,19 @@ def test_every_option_is_told() -> None:
         for name in COMMANDS:
             command = meshdl.get_command(context, name)
             assert command is not None
-            for parameter in command.params:
+            verbs = command.commands.values() if isinstance(command, click.Group) else ()
+            for parameter in (one for each in (command, *verbs) for one in each.params):
                 if parameter.param_type_name == "option":
                     assert any(option in CLI for option in parameter.opts), parameter.name
+
+
+def test_every_verb_of_a_command_is_told() -> None:
+    headings = "\n".join(line for line in CLI.splitlines() if line.startswith("### "))
+    with meshdl.make_context("meshdl", [], resilient_parsing=True) as context:
+        for name in COMMANDS:
+            command = meshdl.get_command(context, name)
+            for verb in command.commands if isinstance(command, click.Group) else ():
+                assert f"`meshdl {name} {verb}" in headings
 
 
 def test_every_exit_code_is_told() -> None:

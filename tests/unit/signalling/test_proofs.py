@@ -2,8 +2,6 @@
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import given
-from hypothesis import strategies as st
 
 from meshdl.ids import StationKey
 from meshdl.signalling import proofs
@@ -57,10 +55,3 @@ def test_an_authentication_for_one_server_is_none_for_another() -> None:
     assert proofs.holds(key, signature, same)
     other = proofs.authentication(server_name="b.example", **said)  # type: ignore[arg-type]
     assert not proofs.holds(key, signature, other)
-
-
-@given(st.text(), st.text(), st.binary(max_size=40), st.binary(max_size=40))
-def test_no_two_statements_have_the_same_octets(a: str, b: str, old: bytes, new: bytes) -> None:
-    one = proofs.rotation(callsign=a, old_key=old, new_key=new)
-    other = proofs.rotation(callsign=b, old_key=new, new_key=old)
-    assert (one == other) == (a == b and old == new)

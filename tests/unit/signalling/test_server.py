@@ -12,6 +12,8 @@ from meshdl.signalling import server_events as server
 from meshdl.signalling.client import ClientState
 from meshdl.signalling.server_rooms import LIFETIME_S
 from meshdl.wire import signalling as wire
+from meshdl.wire.rotation import KeyRotation
+from meshdl.wire.rotation import statement as rotation_statement
 
 CONTENT, OTHER = ContentHash(b"c" * 32), ContentHash(b"d" * 32)
 SESSION = b"s" * 16
@@ -147,11 +149,11 @@ def test_a_key_hands_over_to_the_next_one_and_is_then_worth_nothing() -> None:
     world = World()
     old, new = Key("old"), Key("new")
     End(world).proves("KA1AAA", old)
-    statement = proofs.rotation(callsign="KA1AAA", old_key=old.octets, new_key=new.octets)
-    forged = wire.KeyRotation(old.octets, new.secret.sign(statement))
-    assert End(world).proves("KA1AAA", new, rotation=forged).codes() == ["callsign-pinned"]
-    rotation = wire.KeyRotation(old.octets, old.secret.sign(statement))
-    assert End(world).proves("KA1AAA", new, rotation=rotation).of(wire.Welcome)
+    statement = rotation_statement(callsign="KA1AAA", old_key=old.octets, new_key=new.octets)
+    forged = KeyRotation(old.octets, new.secret.sign(statement))
+    assert End(world).proves("KA1AAA", new, rotations=(forged,)).codes() == ["callsign-pinned"]
+    rotation = KeyRotation(old.octets, old.secret.sign(statement))
+    assert End(world).proves("KA1AAA", new, rotations=(rotation,)).of(wire.Welcome)
     assert End(world).proves("KA1AAA", old).codes() == ["callsign-pinned"]
 
 

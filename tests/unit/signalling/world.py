@@ -16,6 +16,7 @@ from meshdl.signalling.client import SignallingClient
 from meshdl.signalling.identity import ClientIdentity
 from meshdl.signalling.server import SignallingServer
 from meshdl.wire import signalling as wire
+from meshdl.wire.rotation import KeyRotation
 
 KindT = TypeVar("KindT")
 
@@ -150,7 +151,7 @@ class End:
         key: Key,
         *,
         name: str = NAME,
-        rotation: wire.KeyRotation | None = None,
+        rotations: tuple[KeyRotation, ...] = (),
     ) -> "End":
         (challenge,) = self.of(wire.Challenge)
         statement = proofs.authentication(
@@ -161,7 +162,7 @@ class End:
             instance=b"i" * 8,
         )
         signature = key.secret.sign(statement)
-        self.says(wire.Authenticate(1, call, key.octets, b"i" * 8, signature, rotation=rotation))
+        self.says(wire.Authenticate(1, call, key.octets, b"i" * 8, signature, rotations=rotations))
         return self
 
     def joins(self, room: str = "cq") -> "End":

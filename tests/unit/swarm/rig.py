@@ -18,6 +18,7 @@ from meshdl.swarm.state import SwarmSettings
 from meshdl.swarm.swarm import Swarm
 from meshdl.wire import chunks
 from meshdl.wire import control as wire
+from meshdl.wire.rotation import KeyRotation
 
 KindT = TypeVar("KindT")
 
@@ -204,12 +205,13 @@ class Rig:
         instance: bytes = bytes(8),
         traits: LinkTraits = TRAITS,
         way: Way = Way.LAN,
+        rotations: tuple[KeyRotation, ...] = (),
     ) -> Peer:
         """A link before its handshake."""
         self._links += 1
         binding = LinkBinding(self.rng.randbytes(32), self.rng.randbytes(32))
         link = LinkId(f"bench:{self._links}")
-        who = identity(callsign, key=key, instance=instance)
+        who = replace(identity(callsign, key=key, instance=instance), rotations=rotations)
         peer = Peer(self, link, who, binding)
         self.post(LinkUp(link=link, traits=traits, binding=binding, dialled=dialled, way=way))
         return peer

@@ -6,7 +6,7 @@ So a message that is added, and a limit that is changed, is tested without a wor
 from typing import Any, TypeAlias, get_args
 
 from hypothesis import strategies as st
-from msgspec import inspect
+from msgspec import inspect, structs
 
 from meshdl.wire.control import ControlMessage
 
@@ -42,6 +42,8 @@ def values(kind: inspect.Type) -> st.SearchStrategy[Any]:
         return st.one_of([values(one) for one in kind.types])
     if isinstance(kind, inspect.TupleType):
         return st.tuples(*(values(one) for one in kind.item_types))
+    if isinstance(kind, inspect.StructType):
+        return messages_of(kind.cls)
     if isinstance(kind, Long):
         return _long_values(kind)
     return {inspect.BoolType: st.booleans(), inspect.NoneType: st.none()}[type(kind)]
@@ -55,6 +57,8 @@ def beyond(kind: inspect.Type) -> list[Any]:
         return [wrong for one in kind.types for wrong in beyond(one)]
     if isinstance(kind, inspect.TupleType):
         return _wrong_tuples(kind)
+    if isinstance(kind, inspect.StructType):
+        return _wrong_structs(kind)
     if isinstance(kind, Long):
         wrong_lengths = [_of_length(kind, length) for length in _around(kind)]
         inside = isinstance(kind, inspect.VarTupleType) and beyond(kind.item_type)
@@ -68,6 +72,8 @@ def within(kind: inspect.Type) -> Any:
         return lowest(kind)
     if isinstance(kind, inspect.TupleType):
         return tuple(within(one) for one in kind.item_types)
+    if isinstance(kind, inspect.StructType):
+        return kind.cls(**{field.name: within(field.type) for field in kind.fields})
     if isinstance(kind, Long):
         return _of_length(kind, kind.min_length or 0)
     return False if isinstance(kind, inspect.BoolType) else None
@@ -129,4 +135,13 @@ def _wrong_tuples(kind: inspect.TupleType) -> list[Any]:
         (*right[:position], wrong, *right[position + 1 :])
         for position, inner in enumerate(kind.item_types)
         for wrong in beyond(inner)
+    ]
+
+
+def _wrong_structs(kind: inspect.StructType) -> list[Any]:
+    right = within(kind)
+    return [
+        structs.replace(right, **{field.name: wrong})
+        for field in kind.fields
+        for wrong in beyond(field.type)
     ]
