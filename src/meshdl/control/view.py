@@ -259,7 +259,7 @@ class StationChanged(msgspec.Struct, frozen=True, tag_field="type", tag="station
 
 
 class ContentChanged(msgspec.Struct, frozen=True, tag_field="type", tag="content"):
-    """A content is new or changed; at most four times a second for each content."""
+    """A content is new or changed; while its state stays, at most four times a second."""
 
     content: ContentStatus
 

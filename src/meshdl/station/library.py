@@ -118,6 +118,11 @@ class Library:
         """Every content, the newest last."""
         return {content: item.entry for content, item in self._items.items()}
 
+    def find(self, content: ContentHash) -> CatalogueEntry | None:
+        """One content, ``None`` when it is not at this station."""
+        item = self._items.get(content)
+        return item.entry if item is not None else None
+
     def entry(self, content: ContentHash) -> CatalogueEntry:
         """One content.
 

@@ -1,16 +1,14 @@
 """Describes the station for people: states, rates, sources; tells of changes.
 
 Rates are measured by looking at counters twice a second while anything moves, and once
-in two seconds otherwise; nothing on the path of an octet knows of them.
+in two seconds otherwise; nothing on the path of an octet knows of them. Progress is told
+four times a second, a new state at once: somebody waits for it.
 """
 
 import asyncio
-import math
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TypeAlias
 
 from meshdl.content.link import ContentLink
 from meshdl.content.precedence import Precedence
@@ -33,19 +31,17 @@ from meshdl.control.view import (
 from meshdl.ids import Callsign, ContentHash, StationId, station_id
 from meshdl.station.catalogue import CatalogueEntry, StoredState
 from meshdl.station.library import Library
+from meshdl.station.meters import Counter, Meters
 from meshdl.station.record_book import RecordBook
 from meshdl.swarm.download import Download, Stage
 from meshdl.swarm.session import Session
 from meshdl.swarm.swarm import Swarm
 
 PUBLISH_EVERY_S = 0.25
-"""The control API promises at most four events a second for each content."""
+"""The control API promises at most four events a second for each content whose state stays."""
 
 MEASURE_EVERY_S = 0.5
 IDLE_EVERY_S = 2.0
-
-RATE_OVER_S = 2.0
-"""Time constant of the rates that are shown."""
 
 PRECEDENCE_NAMES: Mapping[Precedence, PrecedenceName] = {
     Precedence.EMERGENCY: "emergency",
@@ -61,28 +57,6 @@ _SHOWN: Mapping[StoredState, ContentState] = {
     StoredState.COMPLETE: ContentState.COMPLETE,
     StoredState.BROKEN: ContentState.BROKEN,
 }
-
-Counter: TypeAlias = Hashable
-
-
-@dataclass(slots=True)
-class _Meter:
-    """An exponentially weighted rate of one counter."""
-
-    octets: int
-    measured_at: float
-    rate_octets_per_s: float = 0.0
-
-    def measure(self, octets: int, now: float) -> None:
-        seconds = now - self.measured_at
-        if seconds <= 0:
-            return
-        weight = 1 - math.exp(-seconds / RATE_OVER_S)
-        latest = max(octets - self.octets, 0) / seconds
-        self.rate_octets_per_s += weight * (latest - self.rate_octets_per_s)
-        if self.rate_octets_per_s < 1:
-            self.rate_octets_per_s = 0.0
-        self.octets, self.measured_at = octets, now
 
 
 class Observer:
@@ -108,10 +82,12 @@ class Observer:
         self._core, self._library, self._records = core, library, records
         self._feed, self._station = feed, station
         self._loop = asyncio.get_running_loop()
-        self._meters: dict[Counter, _Meter] = {}
+        self._meters = Meters()
         self._changed: dict[ContentHash, None] = {}
+        self._states_shown: dict[ContentHash, ContentState] = {}
         self._peers_shown: dict[StationId, PeerStatus] = {}
-        self._publish_due = False
+        self._due: asyncio.Handle | None = None
+        self._due_at_once = False
         self._stirred = asyncio.Event()
         self._addresses: Callable[[StationId], str] = lambda _: ""
         self.notes: dict[StationId, str] = {}
@@ -123,12 +99,18 @@ class Observer:
     # What happens.
 
     def content_changed(self, content: ContentHash) -> None:
-        """Look at a content again, soon."""
+        """Look at a content again: at once if its state is new, else soon."""
         self._changed[content] = None
         self._stirred.set()
-        if not self._publish_due:
-            self._publish_due = True
-            self._loop.call_later(PUBLISH_EVERY_S, self._publish)
+        if self._due_at_once:
+            return
+        if self._state_is_new(content):
+            if self._due is not None:
+                self._due.cancel()
+            self._due_at_once = True
+            self._due = self._loop.call_soon(self._publish)
+        elif self._due is None:
+            self._due = self._loop.call_later(PUBLISH_EVERY_S, self._publish)
 
     async def run(self) -> None:
         """Measure until cancelled."""
@@ -155,7 +137,7 @@ class Observer:
         octets = metainfo.total_octets if metainfo is not None else entry.octets
         state = self._state(entry, download)
         done = self._octets_done(entry, state, download)
-        rate = self._rate(("in", content))
+        rate = self._meters.rate(("in", content))
         sources = self._sources(content) if download is not None else ()
         moving = state is ContentState.DOWNLOADING and rate > 0 and octets is not None
         return ContentStatus(
@@ -195,11 +177,11 @@ class Observer:
 
     def upload_rate(self) -> float:
         """Content octets sent a second, all peers together."""
-        return self._rate("out")
+        return self._meters.rate("out")
 
     def download_rate(self) -> float:
         """Verified octets received a second, all contents together."""
-        return sum(self._rate(("in", content)) for content in self._core.downloads)
+        return sum(self._meters.rate(("in", content)) for content in self._core.downloads)
 
     # How it does that.
 
@@ -211,6 +193,13 @@ class Observer:
         if download.stage in {Stage.CREATING, Stage.FINISHING, Stage.COMPLETE}:
             return ContentState.DOWNLOADING
         return ContentState.DOWNLOADING if self._has_source(download) else ContentState.WAITING
+
+    def _state_is_new(self, content: ContentHash) -> bool:
+        entry = self._library.find(content)
+        if entry is None:
+            return content in self._states_shown
+        state = self._state(entry, self._core.downloads.get(content))
+        return state is not self._states_shown.get(content)
 
     def _about_to_move(self) -> bool:
         return any(one.fetching and self._has_source(one) for one in self._core.downloads.values())
@@ -253,7 +242,7 @@ class Observer:
                     station_id=station_id(peer.key),
                     path=session.traits.path,
                     octets=traffic.received,
-                    rate_octets_per_s=self._rate(("from", session.link, content)),
+                    rate_octets_per_s=self._meters.rate(("from", session.link, content)),
                 )
             )
         return tuple(sorted(sources, key=lambda one: -one.rate_octets_per_s))
@@ -296,22 +285,13 @@ class Observer:
     def _wall_time(self, at: float) -> float:
         return time.time() - (self._loop.time() - at)
 
-    def _rate(self, counter: Counter) -> float:
-        meter = self._meters.get(counter)
-        return meter.rate_octets_per_s if meter is not None else 0.0
-
     def _measure(self) -> bool:
         """Look at every counter; whether any of them moved lately."""
-        counters, now = self._counters(), self._loop.time()
-        for gone in self._meters.keys() - counters.keys():
-            del self._meters[gone]
-        for counter, octets in counters.items():
-            meter = self._meters.setdefault(counter, _Meter(octets, now))
-            meter.measure(octets, now)
+        self._meters.measure(self._counters(), now=self._loop.time())
         for content in self._core.downloads:
-            if self._rate(("in", content)):
+            if self._meters.rate(("in", content)):
                 self.content_changed(content)
-        return any(meter.rate_octets_per_s for meter in self._meters.values())
+        return self._meters.moving
 
     def _counters(self) -> dict[Counter, int]:
         counters: dict[Counter, int] = {"out": 0}
@@ -325,16 +305,17 @@ class Observer:
         return counters
 
     def _publish(self) -> None:
-        self._publish_due = False
+        self._due, self._due_at_once = None, False
         changed, self._changed = self._changed, {}
-        if not self._feed.watched:
-            return
-        entries = self._library.entries
         for content in changed:
-            entry = entries.get(content)
+            entry = self._library.find(content)
             if entry is None:
+                self._states_shown.pop(content, None)
                 self._feed.publish(ContentRemoved(content.hex()))
-            else:
+                continue
+            download = self._core.downloads.get(content)
+            self._states_shown[content] = self._state(entry, download)
+            if self._feed.watched:
                 self._feed.publish(ContentChanged(self.content(entry)))
 
     def _publish_station(self) -> None:
