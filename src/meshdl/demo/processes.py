@@ -87,7 +87,7 @@ def hash_of(content: ContentStatus) -> ContentHash:
 
 @asynccontextmanager
 async def station(
-    directory: Path, callsign: Callsign, *, settings: str = ""
+    directory: Path, callsign: Callsign, *, settings: str = "", module: str = "meshdl"
 ) -> AsyncIterator[Running]:
     """One station, stopped at the latest when the block ends.
 
@@ -95,6 +95,7 @@ async def station(
         directory: for its home and its downloads.
         callsign: of the station.
         settings: lines of TOML behind the callsign.
+        module: what Python runs; whatever it is, it takes meshdl's commands.
 
     Raises:
         StationNotRunning: it did not come up; the message has what it said.
@@ -106,7 +107,7 @@ async def station(
     (home / "config.toml").write_text(f'[station]\ncallsign = "{callsign}"\n{settings}')
     with (home / "stderr").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "meshdl", "up", env=environment, stderr=log
+            sys.executable, "-m", module, "up", env=environment, stderr=log
         )
     try:
         await _until_up(home, process)
@@ -117,13 +118,22 @@ async def station(
 
 
 @asynccontextmanager
-async def network(callsigns: Sequence[Callsign]) -> AsyncIterator[list[Running]]:
-    """Stations that all have links to each other, in a directory that goes."""
+async def network(
+    callsigns: Sequence[Callsign], *, module: str = "meshdl"
+) -> AsyncIterator[list[Running]]:
+    """Stations that all have links to each other, in a directory that goes.
+
+    Args:
+        callsigns: one a station.
+        module: as for :func:`station`.
+    """
     # A machine that has no network can still talk to itself.
     settings = "" if own_addresses() else "[lan]\nallow_loopback = true\n"
     with tempfile.TemporaryDirectory(prefix="meshdl-") as name:
         async with AsyncExitStack() as stack:
-            starting = [station(Path(name), one, settings=settings) for one in callsigns]
+            starting = [
+                station(Path(name), one, settings=settings, module=module) for one in callsigns
+            ]
             running = [await stack.enter_async_context(one) for one in starting]
             for one in running:
                 await until_linked(one, len(callsigns) - 1)
