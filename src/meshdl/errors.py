@@ -12,6 +12,7 @@
         * :exc:`MetainfoInvalid`
             * :exc:`UnsafePath`
         * :exc:`RecordInvalid`
+        * :exc:`InvitationInvalid`: to a room.
         * :exc:`ContentLinkInvalid`
         * :exc:`ContentUnknown`: no such content at this station.
         * :exc:`SourceNotFound`: nobody who can be reached has it.
@@ -89,6 +90,10 @@ class UnsafePath(MetainfoInvalid):
 
 class RecordInvalid(ContentError):
     """A content record is malformed, forged or expired."""
+
+
+class InvitationInvalid(ContentError):
+    """An invitation to a room is malformed, forged, ended or for another station."""
 
 
 class ContentLinkInvalid(ContentError):

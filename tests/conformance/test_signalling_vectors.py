@@ -11,6 +11,7 @@ from tests.support import signalling_vectors as made
 from meshdl.errors import RemoteProtocolError
 from meshdl.signalling import proofs
 from meshdl.signalling.envelope import Opener
+from meshdl.signalling.invitation import Invitation
 from meshdl.wire import signalling as wire
 from meshdl.wire.signals import Envelope, decode_signal, encode_signal
 
@@ -44,6 +45,17 @@ def test_a_statement_is_signed_as_told(vector: dict[str, str]) -> None:
     octets, signature = bytes.fromhex(vector["octets"]), bytes.fromhex(vector["signature"])
     assert proofs.holds(key, signature, octets)
     assert not proofs.holds(key, signature, octets + b"\0")
+
+
+@pytest.mark.parametrize("vector", VECTORS["invitations"], ids=lambda one: one["for"])
+def test_an_invitation_is_read_and_written_and_lets_its_guest_in(vector: dict[str, str]) -> None:
+    invitation = Invitation.parse(vector["link"])
+    assert invitation.to_text() == vector["link"]
+    room = VECTORS["closed_room"]["whole_name"]
+    assert invitation.room == room
+    guest = made.public_key("alice" if vector["for"] == "alice" else "bob")
+    leave = invitation.membership(guest)
+    assert proofs.is_member(room, guest, leave, unix_now_s=made.EXPIRES_AT_S - 1)
 
 
 @pytest.mark.parametrize("vector", VECTORS["envelopes"])

@@ -1,6 +1,7 @@
 """Stations that meet by way of a real signalling server, and move real files."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -18,13 +19,14 @@ from tests.support.stations import (
 
 from meshdl.control.view import LogQuery
 from meshdl.discovery.interfaces import own_addresses
-from meshdl.ids import Callsign, station_id
+from meshdl.ids import Callsign, StationKey, station_id
 from meshdl.signal_server.server import SignalServer
 from meshdl.signal_server.settings import ServerSettings
 from meshdl.station import key_rotation
 from meshdl.station.catalogue import Catalogue
 from meshdl.station.config import InternetConfig, LanConfig, StationConfig
 from meshdl.station.home import Home
+from meshdl.station.rooms import Rooms
 from meshdl.station.station import Station
 
 pytestmark = pytest.mark.real
@@ -226,6 +228,30 @@ def test_a_new_key_that_the_old_one_signed_for_is_taken_by_peers_and_servers(
         catalogue = Catalogue(tmp_path / "KA1BBB" / "home" / "catalogue.sqlite3")
         assert station_id(catalogue.pins()[Callsign("KA1AAA")].key) == done.new
         catalogue.close()
+
+    run(whole())
+
+
+def test_who_was_invited_meets_the_keeper_of_a_room_and_nobody_else_does(tmp_path: Path) -> None:
+    async def whole() -> None:
+        keeper = Rooms(tmp_path / "KA1AAA" / "home" / "rooms")
+        keeper.create("county-net")
+        until_s = int(time.time()) + 3600
+        made = keeper.invite("county-net", station=None, seed=b"s" * 32, expires_at_s=until_s)
+        guest = Rooms(tmp_path / "KA1BBB" / "home" / "rooms")
+        guest.join(made, StationKey(bytes(32)))
+        path = make_file(tmp_path / "bulletin.bin", MIB)
+        async with (
+            serving() as server,
+            station(tmp_path, "KA1AAA", server) as alice,
+            station(tmp_path, "KA1BBB", server, room="elsewhere") as bob,
+            station(tmp_path, "KA1CCC", server, room="county-net") as carol,
+        ):
+            shared = await alice.share(path)
+            got = await bob.download(hash_of(shared))
+            assert Path(got.location).read_bytes() == path.read_bytes()
+            assert [one.callsign for one in await bob.view.peers()] == ["KA1AAA"]
+            assert await carol.view.peers() == []
 
     run(whole())
 

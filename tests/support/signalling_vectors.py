@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from meshdl.ids import StationKey, station_id
 from meshdl.signalling import proofs
 from meshdl.signalling.envelope import seal
+from meshdl.signalling.invitation import Invitation
 from meshdl.wire import signalling as wire
 from meshdl.wire.rotation import KeyRotation
 from meshdl.wire.rotation import statement as rotation_statement
@@ -67,6 +68,7 @@ def messages() -> list[wire.StationMessage | wire.ServerMessage]:
     room = proofs.closed_room(ROOM, secret)
     leave = proofs.admit(room, public_key("alice"), secret=secret, expires_at_s=EXPIRES_AT_S)
     member = wire.Member("KA1ABC", ALICE.station_key, ALICE.instance, leave)
+    guest = invitation().membership(public_key("bob"))
     envelope = sealed(signals()[0])
     to = station_id(public_key("bob"))
     ice = (wire.IceServer(("turn:turn.example.org:3478?transport=udp",), "1790000000:x", "y"),)
@@ -80,6 +82,7 @@ def messages() -> list[wire.StationMessage | wire.ServerMessage]:
             private_key("alice").sign(authentication()), "meshdl 0.1", (rotation,),
         ),
         wire.Join(room, leave),
+        wire.Join(room, guest),
         wire.Join("cq"),
         wire.Leave("cq"),
         wire.Announce("cq", (CONTENT,), 1800),
@@ -99,6 +102,23 @@ def messages() -> list[wire.StationMessage | wire.ServerMessage]:
         wire.Refused("rate", "messages come too fast", "relay", "cq", 10_000),
         wire.Goodbye("the server stops", 500),
     ]  # fmt: skip
+
+
+def invitation() -> Invitation:
+    """To whoever has it."""
+    secret = proofs.room_secret(ROOM, PASSPHRASE)
+    room = proofs.closed_room(ROOM, secret)
+    seed = private_key("invite").private_bytes_raw()
+    return Invitation.for_anybody(room, seed=seed, secret=secret, expires_at_s=EXPIRES_AT_S)
+
+
+def bound_invitation() -> Invitation:
+    """To Alice."""
+    secret = proofs.room_secret(ROOM, PASSPHRASE)
+    room = proofs.closed_room(ROOM, secret)
+    return Invitation.for_station(
+        room, public_key("alice"), secret=secret, expires_at_s=EXPIRES_AT_S
+    )
 
 
 def authentication() -> bytes:
@@ -123,9 +143,14 @@ def vectors() -> dict[str, Any]:
         callsign="KA1ABC", old_key=public_key("old"), new_key=public_key("alice")
     )
     envelopes = [sealed(signal) for signal in signals()]
+    invited = proofs.invitation(
+        room=room, invite_key=public_key("invite"), expires_at_s=EXPIRES_AT_S
+    )
+    guest = proofs.membership(room=room, station_key=public_key("bob"), expires_at_s=EXPIRES_AT_S)
     return {
         "private_keys": {
-            name: private_key(name).private_bytes_raw().hex() for name in ("alice", "bob", "old")
+            name: private_key(name).private_bytes_raw().hex()
+            for name in ("alice", "bob", "old", "invite")
         },
         "closed_room": {"name": ROOM, "passphrase": PASSPHRASE, "whole_name": room},
         "statements": [
@@ -133,8 +158,16 @@ def vectors() -> dict[str, Any]:
              "signature": private_key("alice").sign(authentication()).hex()},
             {"name": "membership", "key": "room", "octets": member.hex(),
              "signature": secret.sign(member).hex()},
+            {"name": "invitation", "key": "room", "octets": invited.hex(),
+             "signature": secret.sign(invited).hex()},
+            {"name": "membership of a guest", "key": "invite", "octets": guest.hex(),
+             "signature": private_key("invite").sign(guest).hex()},
             {"name": "rotation", "key": "old", "octets": rotated.hex(),
              "signature": private_key("old").sign(rotated).hex()},
+        ],
+        "invitations": [
+            {"for": "whoever has it", "link": invitation().to_text()},
+            {"for": "alice", "link": bound_invitation().to_text()},
         ],
         "envelopes": [
             {"signal": one.signal, "signature": one.signature.hex()} for one in envelopes

@@ -6,6 +6,7 @@ from meshdl.cli.options import emit, home_option, json_option, pass_home
 from meshdl.ids import station_id
 from meshdl.station import config_file, key_rotation, keys
 from meshdl.station.home import Home
+from meshdl.station.rooms import Rooms
 
 
 @click.group()
@@ -50,9 +51,19 @@ def rotate(home: Home, *, as_json: bool) -> None:
     """
     callsign = config_file.load(home.config_file).callsign
     done = key_rotation.rotate(home, callsign)
+    lost = _rooms_of_the_old_key(home)
     if as_json:
-        emit({"callsign": callsign, "old_station_id": done.old, "station_id": done.new})
+        told = {"callsign": callsign, "old_station_id": done.old, "station_id": done.new}
+        emit(told | {"rooms_lost": lost})
         return
     click.echo(f"Station {callsign} is {done.new} from now on; {done.old} signed for it")
     click.echo(f"Key {home.key_file} (keep a new copy, with {home.rotations_file})")
+    for name in lost:
+        click.echo(f"Ask for a new invitation to {name}: the one there is was for the old key")
     click.echo("Next: meshdl up")
+
+
+def _rooms_of_the_old_key(home: Home) -> list[str]:
+    present = keys.public_key(keys.load(home.key_file))
+    rooms = Rooms(home.rooms_directory).to_be_in((), present)
+    return [one.name for one in rooms if one.problem]

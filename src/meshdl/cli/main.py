@@ -41,6 +41,7 @@ COMMANDS: dict[str, Subcommand] = {
     "torrent": Subcommand("contents", "torrent", "Write a content's BitTorrent v2 file."),
     "log": Subcommand("log", "log", "Print the station log."),
     "key": Subcommand("key", "key", "Show the station key, or make a new one."),
+    "room": Subcommand("room", "room", "Make, join and leave rooms; invite others."),
     "trust": Subcommand("overview", "trust", "Accept the changed key of a callsign."),
     "demo": Subcommand("demo", "demo", "Three stations on this machine, a real transfer."),
     "signal": Subcommand("signal", "signal", "Run a signalling server, in the foreground."),

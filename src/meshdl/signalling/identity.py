@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from meshdl.ids import Callsign, StationKey
 from meshdl.signalling import proofs
+from meshdl.wire.membership import Membership
 from meshdl.wire.rotation import KeyRotation
-from meshdl.wire.signalling import Membership
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

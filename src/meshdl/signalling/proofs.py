@@ -9,9 +9,10 @@ lengths of all parts, so that no two statements have the same octets.
 * *Authentication* covers the server's name as the station dialled it: a server that hands
   on another one's challenge gets a signature that the other one refuses.
 * *Membership* of a closed room is a signature of the room's key over the station's key.
-  Whoever knows the passphrase can make the room's key and so sign for itself; who has an
-  invitation got the signature from somebody who can. The server learns neither, and every
-  member can check every other: a server cannot let strangers in.
+  Whoever has the room's key, or the passphrase that makes it, can sign for itself; who has an
+  invitation got the signature from somebody who can, or signs with the invite key that the
+  room's key signed. The server learns none of these, and every member can check every other:
+  a server cannot let strangers in.
 
 The handing over of a callsign from key to key has a room of its own, see
 :mod:`meshdl.wire.rotation`: stations check it of each other too.
@@ -19,12 +20,16 @@ The handing over of a callsign from key to key has a room of its own, see
 
 import hashlib
 from collections.abc import Callable
+from typing import TypeAlias
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from meshdl.ids import StationKey
-from meshdl.wire.signalling import Membership
+from meshdl.wire.membership import Membership
+
+RoomSecret: TypeAlias = Ed25519PrivateKey
+"""The private half of a closed room's key."""
 
 Sign = Callable[[bytes], bytes]
 """Makes an Ed25519 signature (RFC 8032), 64 octets."""
@@ -63,6 +68,13 @@ def membership(*, room: str, station_key: bytes, expires_at_s: int) -> bytes:
         room.encode(),
         station_key,
         expires_at_s.to_bytes(8, "big"),
+    )
+
+
+def invitation(*, room: str, invite_key: bytes, expires_at_s: int) -> bytes:
+    """The octets that a closed room's key signs for an invite key."""
+    return _statement(
+        b"meshdl room invitation 1", room.encode(), invite_key, expires_at_s.to_bytes(8, "big")
     )
 
 
@@ -117,6 +129,13 @@ def is_member(
         return True
     if proof is None or proof.expires_at_s <= unix_now_s:
         return False
+    if proof.invitation is not None:
+        leave = proof.invitation
+        invited = invitation(room=room, invite_key=leave.key, expires_at_s=leave.expires_at_s)
+        outlives = proof.expires_at_s > leave.expires_at_s
+        if outlives or not holds(key, leave.signature, invited):
+            return False
+        key = leave.key
     statement = membership(room=room, station_key=station_key, expires_at_s=proof.expires_at_s)
     return holds(key, proof.signature, statement)
 

@@ -35,7 +35,7 @@ _GRID = re.compile(r"[A-R]{2}[0-9]{2}(?:[A-X]{2}(?:[0-9]{2})?)?")
 """Maidenhead locator: field, square, subsquare, extended square (IARU 1980)."""
 
 _SERVER = re.compile(r"wss?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/?")
-_ROOM = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+ROOM_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
 TableT = TypeVar("TableT", bound="LanConfig | InternetConfig | LimitsConfig | ControlConfig")
 
@@ -101,7 +101,7 @@ class InternetConfig:
                     f"{server!r} is no server: expected a form like wss://signal.example.org",
                 )
         for room in self.rooms:
-            if not _ROOM.fullmatch(room):
+            if not ROOM_NAME.fullmatch(room):
                 raise ConfigError(
                     "internet.rooms",
                     f"{room!r} is no room: at most 32 of a-z, 0-9 and '-', as in county-net",

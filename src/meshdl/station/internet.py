@@ -2,10 +2,8 @@
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeAlias, assert_never
 
 from yarl import URL
@@ -23,27 +21,22 @@ from meshdl.discovery.internet import (
     Unsignalled,
     server_name,
 )
-from meshdl.errors import FileUnreadable
 from meshdl.ids import station_id
 from meshdl.links import LinkEvent, Way
-from meshdl.signalling import client_events, proofs
+from meshdl.signalling import client_events
 from meshdl.signalling.identity import ClientIdentity
 from meshdl.station.config import InternetConfig
+from meshdl.station.rooms import Room
 from meshdl.swarm import effects
 from meshdl.swarm.handshake import Identity
 from meshdl.swarm.inputs import StationGone, StationSeen, SwarmInput
 from meshdl.transports.signalled import SignalledTransport
-from meshdl.wire.signalling import Membership
+from meshdl.wire.membership import Membership
 
 Report: TypeAlias = Callable[[LinkEvent], None]
 
 LOOK_EVERY_S = 2.0
 """How often this machine's addresses are compared; costs 0.5 ms."""
-
-MEMBERSHIP_S = 30 * 24 * 3600
-"""How long a membership lasts that a station signs for itself: longer than it runs."""
-
-PASSPHRASE_OCTETS_MAX = 1024
 
 _log = logging.getLogger(__name__)
 
@@ -62,13 +55,10 @@ class Internet:
     Args:
         settings: of the operator.
         identity: of the station.
-        rooms: directory with the passphrases of closed rooms.
+        rooms: to be in; see :mod:`meshdl.station.rooms`.
         interfaces: whose changes mend links and sockets.
         post: takes what is heard.
         warn: takes sentences for the operator.
-
-    Raises:
-        FileUnreadable: a passphrase.
     """
 
     def __init__(
@@ -76,14 +66,14 @@ class Internet:
         settings: InternetConfig,
         identity: Identity,
         *,
-        rooms: Path,
+        rooms: Sequence[Room],
         interfaces: Interfaces,
         post: Callable[[SwarmInput], None],
         warn: Callable[[str], None],
     ) -> None:
         self._post, self._warn, self._interfaces = post, warn, interfaces
         self._said: set[str] = set()
-        named = dict(_room(name, rooms, identity) for name in settings.rooms)
+        named = self._enterable(rooms)
         self._discovery = InternetDiscovery(
             {
                 (url := URL(text)): ClientIdentity(
@@ -105,6 +95,12 @@ class Internet:
             links_max=settings.max_links,
             loopback=interfaces.loopback,
         )
+
+    def _enterable(self, rooms: Sequence[Room]) -> dict[str, Membership | None]:
+        for room in rooms:
+            if room.problem:
+                self._warn(f"not in the room {room.name}: {room.problem}")
+        return {room.whole_name: room.membership for room in rooms if not room.problem}
 
     async def run(self, report: Report) -> None:
         """Serve until cancelled."""
@@ -169,21 +165,3 @@ class Internet:
                 _log.info("addresses are now %s", ", ".join(found) or "none")
                 self._discovery.network_changed()
                 self.transport.network_changed()
-
-
-def _room(name: str, directory: Path, identity: Identity) -> tuple[str, Membership | None]:
-    """The room's whole name and our membership; a passphrase makes it a closed one."""
-    path = directory / f"{name}.passphrase"
-    try:
-        with path.open("rb") as file:
-            passphrase = file.read(PASSPHRASE_OCTETS_MAX).decode("utf-8").strip()
-    except FileNotFoundError:
-        return name, None
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileUnreadable(f"cannot read the passphrase in {path}: {error}") from error
-    if not passphrase:
-        raise FileUnreadable(f"{path} is empty; write the room's passphrase into it, or remove it")
-    secret = proofs.room_secret(name, passphrase)
-    room = proofs.closed_room(name, secret)
-    until_s = int(time.time()) + MEMBERSHIP_S
-    return room, proofs.admit(room, identity.key, secret=secret, expires_at_s=until_s)

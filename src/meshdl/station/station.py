@@ -45,6 +45,7 @@ from meshdl.station.lan import Lan
 from meshdl.station.library import Library
 from meshdl.station.log import StationLog
 from meshdl.station.record_book import RecordBook
+from meshdl.station.rooms import Rooms
 from meshdl.station.swarm_shell import SwarmShell
 from meshdl.station.view import LiveView
 from meshdl.swarm.handshake import Identity
@@ -238,7 +239,7 @@ class Station:
         internet = Internet(
             config.internet,
             identity,
-            rooms=self._home.rooms_directory,
+            rooms=Rooms(self._home.rooms_directory).to_be_in(config.internet.rooms, identity.key),
             interfaces=Interfaces(names=config.lan.interfaces, loopback=config.lan.allow_loopback),
             post=shell.driver.post,
             warn=view.warn,

@@ -23,6 +23,7 @@ from meshdl.wire.json_messages import (
     Text,
     Unsigned,
 )
+from meshdl.wire.membership import Membership
 from meshdl.wire.rotation import Rotations
 from meshdl.wire.signals import Envelope
 
@@ -50,17 +51,6 @@ Lifetime = Annotated[int, msgspec.Meta(ge=0, le=LIFETIME_MAX_S)]
 Room = Annotated[str, msgspec.Meta(max_length=97, pattern=ROOM_PATTERN)]
 Station = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}$")]
 Hashes = Annotated[tuple[Octets32, ...], msgspec.Meta(min_length=1, max_length=CONTENTS_MAX)]
-
-
-class Membership(JsonValue, frozen=True):
-    """Leave to be in a closed room: the room's key signs the station's key.
-
-    Attributes:
-        expires_at_s: since 1970 (UTC).
-    """
-
-    expires_at_s: Seconds
-    signature: Signature
 
 
 class Member(JsonValue, frozen=True):

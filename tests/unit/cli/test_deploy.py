@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import click
 import pytest
 
 from meshdl.cli.main import meshdl
@@ -30,7 +31,9 @@ def test_every_command_and_option_exists(page: Path) -> None:
         for name, options in commands(page.read_text(encoding="utf-8")):
             command = meshdl.get_command(context, name)
             assert command is not None, name
-            known = {option for parameter in command.params for option in parameter.opts}
+            verbs = command.commands.values() if isinstance(command, click.Group) else ()
+            params = [one for each in (command, *verbs) for one in each.params]
+            known = {option for parameter in params for option in parameter.opts}
             assert set(options) <= known
 
 

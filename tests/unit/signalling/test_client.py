@@ -23,6 +23,7 @@ from meshdl.signalling.client import (
 )
 from meshdl.signalling.identity import ClientIdentity
 from meshdl.wire import signalling as wire
+from meshdl.wire.membership import Membership
 from meshdl.wire.signals import Candidate
 
 EffectT = TypeVar("EffectT")
@@ -56,7 +57,7 @@ class Party:
         self.client = SignallingClient(identity, rng=Random(1), now=now)
         self.wait(0)
 
-    def leave_to_be_in(self, room: str) -> wire.Membership | None:
+    def leave_to_be_in(self, room: str) -> Membership | None:
         if "#" not in room:
             return None
         return proofs.admit(room, self.key, secret=ROOM_SECRET, expires_at_s=2_000)

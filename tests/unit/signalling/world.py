@@ -16,6 +16,7 @@ from meshdl.signalling.client import SignallingClient
 from meshdl.signalling.identity import ClientIdentity
 from meshdl.signalling.server import SignallingServer
 from meshdl.wire import signalling as wire
+from meshdl.wire.membership import Membership
 from meshdl.wire.rotation import KeyRotation
 
 KindT = TypeVar("KindT")
@@ -34,7 +35,7 @@ class Key:
         self.octets = StationKey(self.secret.public_key().public_bytes_raw())
         self.id = station_id(self.octets)
 
-    def member(self, *, until_s: float = UNIX_S + 1e6) -> wire.Membership:
+    def member(self, *, until_s: float = UNIX_S + 1e6) -> Membership:
         return proofs.admit(CLOSED, self.octets, secret=ROOM_SECRET, expires_at_s=int(until_s))
 
 
