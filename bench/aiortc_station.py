@@ -162,5 +162,5 @@ class AiortcTransport:
 
 
 if __name__ == "__main__":
-    meshdl.station.lan.WebRtcTransport = AiortcTransport  # type: ignore[attr-defined]
+    meshdl.station.lan.WebRtcTransport = AiortcTransport  # type: ignore[attr-defined, assignment]
     main()
