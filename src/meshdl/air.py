@@ -25,7 +25,8 @@ class ModemTraits:
         audio_high_hz: highest one, likewise.
         baud: symbols a second of one carrier.
         frame_overhead_s: added by every frame: flags, addresses, checksum, preamble.
-        fixed_frames: a short frame takes as long as the longest.
+        fixed_frames: a short frame takes as long as the longest, and arrives with zeros
+            behind it.
         burst_overhead_s: added by every burst: key-up, preamble, postamble, tail.
         turnaround_s: from the end of a burst until it hears again.
         access_within_s: how long the modem itself may wait for a clear channel before it
@@ -75,14 +76,17 @@ class FrameHeard:
     """One whole frame was received, its checksum right.
 
     Attributes:
-        octets: the payload, at most ``payload_octets_max``.
+        octets: the payload.
         at: its end, seconds on the driver's clock.
         snr_db: signal to noise in 3 kHz, where the modem measures it.
+        mode: the one it came in, as in :attr:`ModemTraits.name`, of a modem that hears others
+            than it sends; empty when it came in the modem's own.
     """
 
     octets: bytes
     at: float
     snr_db: float | None = None
+    mode: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,66 @@
+"""The four verbs of every modem.
+
+What a modem reports, and its traits, stand in :mod:`meshdl.air`. What it is told is a burst:
+the effect ``Key`` of :mod:`meshdl.radio`, which nothing but the transmitter makes. A modem
+only reads it, so it names the two attributes that it needs.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from meshdl.air import ModemReport
+
+RETRY_AFTER_S = 5.0
+"""A device that is gone is looked for again so often: a plug is put back in no less time."""
+
+Report = Callable[[ModemReport], None]
+
+
+class Burst(Protocol):
+    """What goes out in one key-down, in order; it is logged already."""
+
+    @property
+    def serial(self) -> int:
+        """What :class:`~meshdl.air.BurstEnded` is told with."""
+
+    @property
+    def frames(self) -> Sequence[bytes]:
+        """Payloads, each of 1 to ``payload_octets_max`` octets; at least one."""
+
+
+class Modem(Protocol):
+    """Takes one burst at a time, reports what it hears.
+
+    ``key``, ``abort`` and ``close`` are called from the event loop that ``run`` runs in,
+    never block, and never call the report before they return.
+
+    The transmitter is unkeyed whenever no burst is on its way: after each, after an abort,
+    and however ``run`` ends. Frames are reported whole or not at all; a modem with fixed
+    frames fills a short one with zeros, and they are there when it is heard.
+    """
+
+    async def run(self, report: Report) -> None:
+        """Serve until cancelled or closed; every event goes to ``report``, in order.
+
+        :class:`~meshdl.air.ModemUp` comes first. When the device vanishes,
+        :class:`~meshdl.air.ModemDown` comes once; the modem looks for it again by itself
+        and reports ``ModemUp`` when it is back.
+        """
+
+    def key(self, burst: Burst) -> None:
+        """Send a burst. :class:`~meshdl.air.BurstEnded` follows once, or ``ModemDown``.
+
+        Raises:
+            ValueError: a frame is empty or longer than ``payload_octets_max``, or there is
+                none; nothing is keyed.
+            LocalProtocolError: the modem is not up, or another burst is on its way.
+        """
+
+    def abort(self) -> None:
+        """End the burst that is on its way, in the middle of a frame; ``BurstEnded`` follows.
+
+        Harmless when there is none.
+        """
+
+    def close(self) -> None:
+        """Abort, unkey and end ``run``; nothing is reported any more. Twice is harmless."""
