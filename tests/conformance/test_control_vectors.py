@@ -15,6 +15,8 @@ from meshdl.errors import RemoteProtocolError
 from meshdl.ids import StationKey, callsign
 from meshdl.links import LinkBinding
 from meshdl.policy.penalty import BAN_POINTS, BAN_S, CORRUPT_POINTS, FORGIVEN_PER_S
+from meshdl.signalling import introductions
+from meshdl.swarm import exchange
 from meshdl.swarm.admission import IDENTIFY_EVERY_S, TWINS_WITHIN_S
 from meshdl.swarm.announcements import CONTENTS_PER_PEER_MAX
 from meshdl.swarm.fetcher import UNASKED_POINTS
@@ -22,7 +24,7 @@ from meshdl.swarm.handshake import Handshake, HandshakeState, Identity
 from meshdl.swarm.neighbours import REFUSED_S
 from meshdl.swarm.session import DEAD_AFTER_S, HANDSHAKE_WITHIN_S, PING_AFTER_S
 from meshdl.transports import webrtc_link
-from meshdl.wire import control
+from meshdl.wire import control, signals
 from meshdl.wire.rotation import ROTATIONS_MAX, KeyRotation, follows, statement
 
 PROTOCOL = Path(__file__).parents[2] / "docs" / "protocol"
@@ -48,38 +50,39 @@ def plain(value: Any) -> Any:
         return value.hex()
     if isinstance(value, tuple):
         return [plain(one) for one in value]
-    if isinstance(value, KeyRotation):
-        return {name: plain(getattr(value, name)) for name in value.__struct_fields__}
+    if isinstance(value, msgspec.Struct):
+        return fields_of(value)
     return value
 
 
-def fields_of(message: control.ControlMessage) -> dict[str, Any]:
+def fields_of(message: msgspec.Struct) -> dict[str, Any]:
     return {name: plain(getattr(message, name)) for name in message.__struct_fields__}
 
 
 def made_of(text: str, fields: dict[str, Any]) -> control.ControlMessage:
     """The message of the kind that ``text`` names, from the vector's fields alone."""
-    kind = KINDS[json.loads(text)["type"]]
+    message: control.ControlMessage = struct_of(KINDS[json.loads(text)["type"]], fields)
+    return message
+
+
+def struct_of(kind: type[Any], fields: dict[str, Any]) -> Any:
     octets = {one.name for one in msgspec.structs.fields(kind) if "bytes" in str(one.type)}
 
     def value(name: str, plain_value: Any) -> Any:
         if name in octets and isinstance(plain_value, str):
             return bytes.fromhex(plain_value)
         if isinstance(plain_value, list):
-            return tuple(
-                KeyRotation(**{key: bytes.fromhex(text) for key, text in one.items()})
-                if isinstance(one, dict)
-                else bytes.fromhex(one)
-                if name in octets
-                else tuple(one)
-                if isinstance(one, list)
-                else one
-                for one in plain_value
-            )
+            return tuple(item(name, one) for one in plain_value)
         return plain_value
 
-    message: control.ControlMessage = kind(**{name: value(name, fields[name]) for name in fields})
-    return message
+    def item(name: str, one: Any) -> Any:
+        if isinstance(one, dict):
+            return struct_of(KeyRotation if name == "rotations" else control.PeerHint, one)
+        if name in octets:
+            return bytes.fromhex(one)
+        return tuple(one) if isinstance(one, list) else one
+
+    return kind(**{name: value(name, fields[name]) for name in fields})
 
 
 # The messages.
@@ -228,6 +231,8 @@ LIMITS = {
     "ranges in a message": control.RANGES_MAX,
     "octets in a range": control.RANGE_OCTETS_MAX,
     "rotations in a `hello`": ROTATIONS_MAX,
+    "stations in a `peers`": control.PEERS_MAX,
+    "characters in a sealed signal": signals.SIGNAL_MAX,
 }
 
 
@@ -253,6 +258,19 @@ def test_the_page_tells_the_limits_of_the_code() -> None:
         f"after {PING_AFTER_S} seconds of silence",
         f"within {DEAD_AFTER_S} seconds more",
         f"the whole; {MAX_INFO_OCTETS} at most",
+        f"not its own, to be passed on | {exchange.FOREIGN_POINTS} |",
+        f"oftener than every {exchange.TELL_EVERY_S:g} seconds",
+        f"one peer is {exchange.RELAYED_OCTETS_PER_S} characters a second",
+        f"a second, {exchange.RELAYED_BURST_OCTETS} at once",
+        f"for all peers together {exchange.ALL_RELAYED_OCTETS_PER_S}",
+        f" and {exchange.ALL_RELAYED_BURST_OCTETS}. A signal",
+        f"counts at least {exchange.RELAYED_OCTETS_MIN}",
+        f"more than {exchange.CARRIED_OCTETS_PER_S} characters a second in the long run",
+        f"at most {introductions.HINTS_MAX} stations by hearsay",
+        f"{introductions.HINTS_PER_CARRIER_MAX} of one peer's",
+        f"after {introductions.DIALS_MAX} attempts that failed",
+        f"failed, for {introductions.USELESS_S / 60:g} minutes",
+        f"{introductions.CALLS_AT_ONCE} offers at once",
         f"at most {control.HASHES_MAX + 40} hashes",
         f"array of at most {control.HAVE_CHUNKS_MAX} numbers",
         f"array of 1 to {control.RANGES_MAX} ranges",

@@ -60,6 +60,12 @@ def path_to_the_other(one: StationProcess) -> str:
     return str(peer["path"])
 
 
+def path_to(one: StationProcess, other: StationProcess) -> str:
+    (peers,) = one.tell("peers")
+    call = f"KA{other.host.number}ABC"
+    return next(str(peer["path"]) for peer in peers if peer["callsign"] == call)
+
+
 @pytest.mark.parametrize(
     ("nats", "path"),
     [

@@ -78,10 +78,11 @@ class StationProcess:
 
 @contextmanager
 def stations(
-    hosts: Sequence[Host], directory: Path, *, settings: str = ""
+    hosts: Sequence[Host], directory: Path, *, settings: str | Sequence[str] = ""
 ) -> Iterator[tuple[StationProcess, ...]]:
-    """A new station on each host while the block runs."""
-    _init_all(hosts, directory, settings)
+    """A new station on each host while the block runs; with one's own settings, or all the same."""
+    every = [settings] * len(hosts) if isinstance(settings, str) else settings
+    _init_all(hosts, directory, every)
     running: list[StationProcess] = []
     try:
         running.extend(up(host, directory) for host in hosts)
@@ -110,7 +111,7 @@ def up(host: Host, directory: Path) -> StationProcess:
     return StationProcess(host, home, directory / f"downloads{host.number}", process)
 
 
-def _init_all(hosts: Sequence[Host], directory: Path, settings: str) -> None:
+def _init_all(hosts: Sequence[Host], directory: Path, settings: Sequence[str]) -> None:
     homes = [directory / f"home{host.number}" for host in hosts]
     making = [
         subprocess.Popen(
@@ -120,10 +121,10 @@ def _init_all(hosts: Sequence[Host], directory: Path, settings: str) -> None:
         for host, home in zip(hosts, homes, strict=True)
     ]  # fmt: skip
     assert [one.wait(COMMAND_WITHIN_S) for one in making] == [0] * len(making)
-    for host, home in zip(hosts, homes, strict=True):
-        if settings:
+    for host, home, own in zip(hosts, homes, settings, strict=True):
+        if own:
             station = f'[station]\ncallsign = "KA{host.number}ABC"\n'
-            (home / "config.toml").write_text(station + settings, encoding="utf-8")
+            (home / "config.toml").write_text(station + own, encoding="utf-8")
 
 
 def _environment(home: Path) -> dict[str, str]:

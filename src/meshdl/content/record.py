@@ -60,6 +60,13 @@ _UNPRINTABLE = re.compile(
 _JOINED_TO_THE_LEFT = re.compile("[\u0300-\u036f\u200d\ufe00-\ufe0f\U0001f3fb-\U0001f3ff]")
 
 
+def content_named_in(octets: bytes) -> ContentHash | None:
+    """Which content a record is of, without looking whether it holds: a hint; ``None``: none."""
+    if len(octets) < _FIXED.size + _SIGNATURE_OCTETS or octets[0] != VERSION:
+        return None
+    return ContentHash(_FIXED.unpack_from(octets)[2])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentRecord:
     """A content as its originator announces it. Made by :func:`sign` and :meth:`decode`.

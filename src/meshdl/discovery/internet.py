@@ -8,6 +8,7 @@ the first that does.
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,11 +18,13 @@ from typing import TypeAlias, assert_never
 import aiohttp
 from yarl import URL
 
+from meshdl.discovery.tls import what_is_wrong
 from meshdl.driver import Driver
 from meshdl.ids import Callsign, StationId
 from meshdl.signalling import client_events as events
 from meshdl.signalling.client import ClientState, SignallingClient
 from meshdl.signalling.identity import ClientIdentity
+from meshdl.signalling.letters import Letters
 from meshdl.wire.signalling import MESSAGE_MAX, IceServer
 
 PATH = "/v1"
@@ -88,10 +91,17 @@ InternetEvent: TypeAlias = Found | Gone | Signalled | Unsignalled | ServerReady 
 class _Line:
     """One server: its core, its socket, whom it told of."""
 
-    def __init__(self, url: URL, identity: ClientIdentity, report: Callable[..., None]) -> None:
-        self.url, self._report = url, report
+    def __init__(
+        self,
+        url: URL,
+        identity: ClientIdentity,
+        letters: Letters,
+        tls: ssl.SSLContext,
+        report: Callable[..., None],
+    ) -> None:
+        self.url, self._tls, self._report = url, tls, report
         now = asyncio.get_running_loop().time()
-        self.core = SignallingClient(identity, rng=SystemRandom(), now=now)
+        self.core = SignallingClient(identity, rng=SystemRandom(), now=now, letters=letters)
         self.driver: Driver[events.ClientInput, events.ClientEffect] = Driver(
             self.core, self._perform
         )
@@ -152,7 +162,10 @@ class _Line:
         try:
             async with asyncio.timeout(CONNECT_WITHIN_S):
                 websocket = await self._http.ws_connect(
-                    self.url / PATH.lstrip("/"), heartbeat=HEARTBEAT_S, max_msg_size=FRAME_MAX
+                    self.url / PATH.lstrip("/"),
+                    heartbeat=HEARTBEAT_S,
+                    max_msg_size=FRAME_MAX,
+                    ssl=self._tls,
                 )
             async with websocket:
                 self.driver.post(events.SocketOpened(socket))
@@ -166,9 +179,18 @@ class _Line:
                     await asyncio.gather(sending, return_exceptions=True)
         except TimeoutError:
             reason = f"no connection within {CONNECT_WITHIN_S:g} s"
+        except aiohttp.ClientConnectorError as error:
+            reason = self._unconnected(error)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             reason = str(error) or type(error).__name__
         self.driver.post(events.SocketClosed(socket, reason))
+
+    def _unconnected(self, error: aiohttp.ClientConnectorError) -> str:
+        if not isinstance(error.os_error, ssl.SSLError):
+            return str(error)
+        reason = what_is_wrong(self.url.host or "", error.os_error)
+        self._report(self, events.Trouble(reason))
+        return reason
 
 
 class InternetDiscovery:
@@ -176,10 +198,17 @@ class InternetDiscovery:
 
     Args:
         identities: one for each server, by its URL.
+        letters: of this run.
+        tls: for servers that are dialled by ``wss:``.
     """
 
-    def __init__(self, identities: Mapping[URL, ClientIdentity]) -> None:
-        self._identities = identities
+    def __init__(
+        self,
+        identities: Mapping[URL, ClientIdentity],
+        letters: Letters,
+        tls: ssl.SSLContext,
+    ) -> None:
+        self._identities, self._letters, self._tls = identities, letters, tls
         self._lines: list[_Line] = []
         self._report: Callable[[InternetEvent], None] = _unheard
         self._advertised: list[events.Advertise] = []
@@ -189,7 +218,8 @@ class InternetDiscovery:
         """Serve until cancelled."""
         self._report = report
         self._lines = [
-            _Line(url, identity, self._happened) for url, identity in self._identities.items()
+            _Line(url, identity, self._letters, self._tls, self._happened)
+            for url, identity in self._identities.items()
         ]
         wishes: list[events.ClientInput] = [*self._advertised, *self._sought]
         for wish in wishes:
@@ -203,6 +233,7 @@ class InternetDiscovery:
             ):
                 for line in self._lines:
                     tasks.create_task(line.run(http))
+                await asyncio.get_running_loop().create_future()
         finally:
             self._lines = []
             self._report = _unheard
@@ -231,6 +262,14 @@ class InternetDiscovery:
             return
         line.driver.post(events.SendSignal(station, session, body))
 
+    def heard(self, station: StationId) -> bool:
+        """Whether a server tells of it."""
+        return any(station in line.heard for line in self._lines)
+
+    def knows(self, station: StationId) -> bool:
+        """Whether a server can carry signals to it."""
+        return any(station in line.core.reachable for line in self._lines)
+
     def network_changed(self) -> None:
         """This machine has other addresses: connect anew."""
         self._post(events.NetworkChanged())
@@ -250,7 +289,7 @@ class InternetDiscovery:
                 self._tell(Found(station, callsign))
             case events.Lost(station):
                 line.heard.pop(station, None)
-                if not any(station in other.heard for other in self._lines):
+                if not self.heard(station):
                     self._tell(Gone(station))
             case events.SignalReceived(station, session, body):
                 self._tell(Signalled(station, session, body))
@@ -265,7 +304,7 @@ class InternetDiscovery:
                 pass
 
     def _tell(self, event: InternetEvent) -> None:
-        if self._lines:
+        if self._report is not _unheard:
             self._report(event)
 
 

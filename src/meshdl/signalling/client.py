@@ -52,6 +52,7 @@ from meshdl.signalling.client_events import (
 )
 from meshdl.signalling.client_rooms import ClientRooms
 from meshdl.signalling.identity import ClientIdentity
+from meshdl.signalling.letters import Letters
 from meshdl.signalling.members import Members, shown
 from meshdl.signalling.post import Post
 from meshdl.wire import signalling as wire
@@ -85,12 +86,28 @@ class ClientState(enum.Enum):
 
 
 class SignallingClient:
-    """Sans-I/O core; see :class:`meshdl.core.Core` for the four verbs."""
+    """Sans-I/O core; see :class:`meshdl.core.Core` for the four verbs.
 
-    def __init__(self, identity: ClientIdentity, *, rng: Random, now: float) -> None:
+    Args:
+        identity: of the station.
+        rng: for back-off.
+        now: the driver's clock.
+        letters: of all the carriers of this run; ``None``: this server is the only one.
+    """
+
+    def __init__(
+        self,
+        identity: ClientIdentity,
+        *,
+        rng: Random,
+        now: float,
+        letters: Letters | None = None,
+    ) -> None:
         self._identity, self._rng = identity, rng
         self._members = Members(identity.key)
-        self._post = Post(Address(identity.key, identity.instance), identity.sign, self._members)
+        if letters is None:
+            letters = Letters(Address(identity.key, identity.instance), identity.sign)
+        self._post = Post(letters, self._members)
         self._effects: list[ClientEffect] = []
         self._socket = 0
         self._failures = 0

@@ -215,6 +215,13 @@ class SimStation:
         match effect:
             case effects.Send() | effects.CloseLink() | effects.Dial():
                 self._use_network(effect)
+            case (
+                effects.PeersHeard()
+                | effects.SignalCarried()
+                | effects.SignalUncarried()
+                | effects.CarrierGone()
+            ):
+                pass  # nobody needs to be introduced
             case effects.Advertise() | effects.Seek():
                 pass  # everybody is in reach
             case (

@@ -78,6 +78,10 @@ class InternetConfig:
         rooms: to be in, on every server. One whose passphrase stands in the home's
             ``rooms`` directory is closed.
         max_links: links at a time; more are refused.
+        ca_file: PEM file of the authorities whose certificates servers may have; empty:
+            those that the system trusts.
+        peer_exchange: hear of peers who else has what is wanted, tell them in turn, and
+            pass on their signals.
     """
 
     table: ClassVar[str] = "internet"
@@ -85,6 +89,13 @@ class InternetConfig:
     servers: tuple[str, ...] = ()
     rooms: tuple[str, ...] = ("cq",)
     max_links: int = 64
+    ca_file: str = ""
+    peer_exchange: bool = True
+
+    @property
+    def ca_path(self) -> Path | None:
+        """Of ``ca_file``."""
+        return _absolute("internet.ca_file", self.ca_file) if self.ca_file else None
 
     def __post_init__(self) -> None:
         _check_range("internet.max_links", self.max_links, 1, MAX_LINKS_LIMIT)
@@ -100,6 +111,8 @@ class InternetConfig:
                     "internet.servers",
                     f"{server!r} is no server: expected a form like wss://signal.example.org",
                 )
+        if self.ca_file:
+            _absolute("internet.ca_file", self.ca_file)
         for room in self.rooms:
             if not ROOM_NAME.fullmatch(room):
                 raise ConfigError(
@@ -194,7 +207,9 @@ class StationConfig:
         for key, value in station.items():
             _check_type(f"station.{key}", value, str)
         if "download_directory" in station:
-            station["download_directory"] = _directory(station["download_directory"])
+            station["download_directory"] = _absolute(
+                "station.download_directory", station["download_directory"]
+            )
         return cls(
             **station,
             lan=_parse(LanConfig, tables.get("lan", {})),
@@ -270,13 +285,11 @@ def _check_range(setting: str, value: int, lowest: int, highest: int) -> None:
         raise ConfigError(setting, f"{value} is not in {lowest}..{highest}")
 
 
-def _directory(text: str) -> Path:
+def _absolute(setting: str, text: str) -> Path:
     try:
-        directory = Path(text).expanduser()
+        path = Path(text).expanduser()
     except RuntimeError as error:  # of pathlib: "~name", and nobody has that name
-        raise ConfigError("station.download_directory", f"{text!r}: {error}") from error
-    if not directory.is_absolute():
-        raise ConfigError(
-            "station.download_directory", f"{text!r} must be absolute, or begin with ~"
-        )
-    return directory
+        raise ConfigError(setting, f"{text!r}: {error}") from error
+    if not path.is_absolute():
+        raise ConfigError(setting, f"{text!r} must be absolute, or begin with ~")
+    return path

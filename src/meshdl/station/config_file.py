@@ -70,11 +70,16 @@ callsign = "{callsign}"
 
 [internet]
 # Stations far away are found through signalling servers, as "wss://signal.example.org";
-# without one there are none.
+# without one only by way of peers.
 # servers = []
 # Rooms to be in. The passphrase of a closed one stands in rooms/NAME.passphrase here.
 # rooms = ["cq"]
 # max_links = 64
+# PEM file of the authorities that wss: servers must be certified by, or of the server's own
+# certificate; without one those that this system trusts.
+# ca_file = ""
+# Hear of peers who else has what is wanted, and meet them by way of these peers.
+# peer_exchange = true
 
 [limits]
 # Octets a second, 0 for no limit. The local network is exempt.

@@ -1,14 +1,16 @@
-"""The Internet of a station: signalling servers, rooms, and links that they introduce."""
+"""Links that others introduce: signalling servers with their rooms, and peers."""
 
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias, assert_never
 
 from yarl import URL
 
 from meshdl import __version__
+from meshdl.discovery import tls
 from meshdl.discovery.interfaces import look
 from meshdl.discovery.internet import (
     Complaint,
@@ -21,17 +23,22 @@ from meshdl.discovery.internet import (
     Unsignalled,
     server_name,
 )
-from meshdl.ids import station_id
-from meshdl.links import LinkEvent, Way
+from meshdl.driver import Driver
+from meshdl.ids import StationId, station_id
+from meshdl.links import DialFailed, LinkEvent, LinkUp, Way
 from meshdl.signalling import client_events
+from meshdl.signalling import introduction_events as introductions
 from meshdl.signalling.identity import ClientIdentity
+from meshdl.signalling.introductions import Introductions
+from meshdl.signalling.letters import Letters
 from meshdl.station.config import InternetConfig
 from meshdl.station.rooms import Room
 from meshdl.swarm import effects
 from meshdl.swarm.handshake import Identity
-from meshdl.swarm.inputs import StationGone, StationSeen, SwarmInput
+from meshdl.swarm.inputs import CarrySignal, StationGone, StationSeen, SwarmInput
 from meshdl.transports.signalled import SignalledTransport
 from meshdl.wire.membership import Membership
+from meshdl.wire.signals import Address
 
 Report: TypeAlias = Callable[[LinkEvent], None]
 
@@ -59,6 +66,9 @@ class Internet:
         interfaces: whose changes mend links and sockets.
         post: takes what is heard.
         warn: takes sentences for the operator.
+
+    Raises:
+        FileUnreadable: the certificates that are to be trusted.
     """
 
     def __init__(
@@ -73,6 +83,12 @@ class Internet:
     ) -> None:
         self._post, self._warn, self._interfaces = post, warn, interfaces
         self._said: set[str] = set()
+        letters = Letters(Address(identity.key, identity.instance), identity.sign)
+        self._introductions = Introductions(identity.key, letters)
+        self._hints: Driver[introductions.IntroductionInput, introductions.IntroductionEffect] = (
+            Driver(self._introductions, self._introduced)
+        )
+        self._hinted: set[StationId] = set()
         named = self._enterable(rooms)
         self._discovery = InternetDiscovery(
             {
@@ -87,11 +103,13 @@ class Internet:
                     rotations=identity.rotations,
                 )
                 for text in settings.servers
-            }
+            },
+            letters,
+            tls.context(settings.ca_path),
         )
         self.transport = SignalledTransport(
             station_id(identity.key),
-            self._discovery.send,
+            self._send,
             links_max=settings.max_links,
             loopback=interfaces.loopback,
         )
@@ -105,9 +123,10 @@ class Internet:
     async def run(self, report: Report) -> None:
         """Serve until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.transport.run(report))
+            tasks.create_task(self.transport.run(partial(self._happened, report)))
             tasks.create_task(self._discovery.run(self._heard))
             tasks.create_task(self._watch_addresses())
+            await self._hints.failure
 
     def contents_moved(self, effect: effects.Advertise | effects.Seek) -> None:
         """The swarm has, or wants, something else."""
@@ -115,7 +134,27 @@ class Internet:
             case effects.Advertise(content, held):
                 self._discovery.advertise(client_events.Advertise(content, held))
             case effects.Seek(content, wanted):
-                self._discovery.seek(client_events.Seek(content, wanted))
+                seek = client_events.Seek(content, wanted)
+                self._discovery.seek(seek)
+                self._hints.post(seek)
+            case _:
+                assert_never(effect)
+
+    def exchanged(self, effect: effects.ExchangeEffect) -> None:
+        """A peer tells of others, or passes something on."""
+        match effect:
+            case effects.PeersHeard(carrier, content, peers, clock_ms):
+                hints = tuple(
+                    introductions.Hint(one.callsign, Address(one.station_key, one.instance))
+                    for one in peers
+                )
+                self._hints.post(introductions.HintsHeard(carrier, content, hints, clock_ms))
+            case effects.SignalCarried(carrier, envelope, clock_ms):
+                self._hints.post(introductions.EnvelopeCame(carrier, envelope, clock_ms))
+            case effects.SignalUncarried(recipient, reason):
+                self._hints.post(introductions.EnvelopeLost(recipient, reason))
+            case effects.CarrierGone(carrier):
+                self._hints.post(introductions.CarrierGone(carrier))
             case _:
                 assert_never(effect)
 
@@ -134,7 +173,8 @@ class Internet:
             case Found(station, callsign):
                 self._post(StationSeen(station, callsign, Way.INTERNET))
             case Gone(station):
-                self._post(StationGone(station, Way.INTERNET))
+                if station not in self._hinted:
+                    self._post(StationGone(station, Way.INTERNET))
             case Signalled(station, session, body):
                 self.transport.receive(station, session, body)
             case Unsignalled(station, session, reason):
@@ -146,6 +186,52 @@ class Internet:
                 self._complain(text)
             case _:
                 assert_never(event)
+
+    def _introduced(self, effect: introductions.IntroductionEffect) -> None:
+        match effect:
+            case client_events.Heard() | client_events.Lost():
+                self._hint(effect)
+            case client_events.SignalReceived(station, session, body):
+                self.transport.receive(station, session, body)
+            case client_events.SignalLost(station, session, reason):
+                # The transport may be in the midst of what it says.
+                loop = asyncio.get_running_loop()
+                loop.call_soon(self.transport.signal_lost, station, session, reason)
+            case client_events.Trouble(text):
+                _log.info("%s", text)
+            case introductions.Carry(carrier, station, envelope):
+                self._post(CarrySignal(carrier, station, envelope))
+            case _:
+                assert_never(effect)
+
+    def _hint(self, effect: client_events.Heard | client_events.Lost) -> None:
+        station = effect.station
+        told = self._discovery.heard(station)
+        if isinstance(effect, client_events.Heard):
+            self._hinted.add(station)
+            if not told:
+                self._post(StationSeen(station, effect.callsign, Way.INTERNET))
+        else:
+            self._hinted.discard(station)
+            if not told:
+                self._post(StationGone(station, Way.INTERNET))
+
+    def _send(self, station: StationId, session: bytes, body: client_events.SignalBody) -> None:
+        """By a server that knows the station, else by a peer."""
+        if self._discovery.knows(station):
+            self._discovery.send(station, session, body)
+        else:
+            self._hints.post(client_events.SendSignal(station, session, body))
+
+    def _happened(self, report: Report, event: LinkEvent) -> None:
+        match event:
+            case LinkUp(dialled=station) if station is not None:
+                self._hints.post(introductions.Reached(station))
+            case DialFailed(station):
+                self._hints.post(introductions.Unreachable(station))
+            case _:
+                pass
+        report(event)
 
     def _complain(self, text: str) -> None:
         """Once: a server that refuses us does so every few minutes."""

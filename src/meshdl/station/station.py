@@ -21,7 +21,7 @@ exception leaves the ``async with`` block.
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Self
@@ -31,7 +31,7 @@ from meshdl.content.metainfo import Metainfo
 from meshdl.control.server import ControlServer
 from meshdl.control.view import ContentChanged, ContentState, ContentStatus, LanStatus, Via
 from meshdl.errors import ContentUnknown, StorageError
-from meshdl.ids import ContentHash, StationId, station_id
+from meshdl.ids import ContentHash, StationId, StationKey, station_id
 from meshdl.links import Way
 from meshdl.policy.bucket import UNLIMITED
 from meshdl.station import key_rotation, keys
@@ -41,11 +41,12 @@ from meshdl.station.disk import RealDisk
 from meshdl.station.hashing import remove_leftovers
 from meshdl.station.home import Home, locate
 from meshdl.station.internet import Interfaces, Internet
+from meshdl.station.introducing import Introducing
 from meshdl.station.lan import Lan
 from meshdl.station.library import Library
 from meshdl.station.log import StationLog
 from meshdl.station.record_book import RecordBook
-from meshdl.station.rooms import Rooms
+from meshdl.station.rooms import Room, Rooms
 from meshdl.station.swarm_shell import SwarmShell
 from meshdl.station.view import LiveView
 from meshdl.swarm.handshake import Identity
@@ -164,9 +165,10 @@ class Station:
         identity = Identity(
             config.callsign, public_key, secrets.token_bytes(8), private_key.sign, rotations
         )
+        rooms = self._rooms(public_key)
         shell = SwarmShell(
             identity,
-            _settings(config),
+            _settings(config, Introducing.suits(rooms)),
             catalogue=catalogue,
             log=log,
             changed=view.content_changed,
@@ -203,8 +205,8 @@ class Station:
         tasks.create_task(view.observer.run())
         if config.lan.enabled:
             await self._join_lan(stack, own, view, shell, tasks)
-        if config.internet.servers:
-            self._join_internet(identity, view, shell, tasks)
+        if config.internet.servers or config.internet.peer_exchange:
+            self._join_internet(identity, rooms, view, shell, tasks)
         stack.push_async_callback(_say_goodbye, shell)
         await library.load()
         server = ControlServer(view, home=home.directory, port=config.control.port)
@@ -232,19 +234,32 @@ class Station:
         view.observer.where(lan.address_of)
         tasks.create_task(lan.run(shell.switchboard.attach(lan.transport, Way.LAN)))
 
+    def _rooms(self, key: StationKey) -> Sequence[Room]:
+        """To be in; without a server there are none."""
+        config = self._config.internet
+        if not config.servers:
+            return ()
+        return Rooms(self._home.rooms_directory).to_be_in(config.rooms, key)
+
     def _join_internet(
-        self, identity: Identity, view: LiveView, shell: SwarmShell, tasks: asyncio.TaskGroup
+        self,
+        identity: Identity,
+        rooms: Sequence[Room],
+        view: LiveView,
+        shell: SwarmShell,
+        tasks: asyncio.TaskGroup,
     ) -> None:
         config = self._config
         internet = Internet(
             config.internet,
             identity,
-            rooms=Rooms(self._home.rooms_directory).to_be_in(config.internet.rooms, identity.key),
+            rooms=rooms,
             interfaces=Interfaces(names=config.lan.interfaces, loopback=config.lan.allow_loopback),
             post=shell.driver.post,
             warn=view.warn,
         )
         shell.contents_moved = internet.contents_moved
+        shell.exchanged = internet.exchanged
         tasks.create_task(internet.run(shell.switchboard.attach(internet.transport, Way.INTERNET)))
 
     def _lan_status(self) -> LanStatus:
@@ -307,7 +322,7 @@ def _announce(
     )
 
 
-def _settings(config: StationConfig) -> SwarmSettings:
+def _settings(config: StationConfig, introducing: Introducing) -> SwarmSettings:
     limits = config.limits
     return SwarmSettings(
         max_links=config.lan.max_links + config.internet.max_links,
@@ -315,6 +330,9 @@ def _settings(config: StationConfig) -> SwarmSettings:
         upload_octets_per_s=limits.upload_octets_per_s or UNLIMITED,
         download_octets_per_s=limits.download_octets_per_s or UNLIMITED,
         agent=f"meshdl {__version__}",
+        exchange=config.internet.peer_exchange,
+        introduces_far=introducing.far,
+        introduces_across=introducing.across,
     )
 
 

@@ -51,6 +51,7 @@ class SwarmShell:
     Attributes:
         core: to be looked at.
         keys: of every station that proved one in this run.
+        exchanged: told what peers say of others, and pass on.
         contents_moved: told what to advertise and what to look for beyond the local
             network.
     """
@@ -75,6 +76,7 @@ class SwarmShell:
         self.switchboard = Switchboard(self.driver.post)
         self.keys: dict[StationId, StationKey] = {}
         self.contents_moved: Callable[[effects.Advertise | effects.Seek], None] = _nobody_waits
+        self.exchanged: Callable[[effects.ExchangeEffect], None] = _nobody_waits
         self._library: Library | None = None
         self._records: RecordBook | None = None
 
@@ -123,6 +125,13 @@ class SwarmShell:
                 self.switchboard.dial(station, way)
             case effects.Advertise() | effects.Seek():
                 self.contents_moved(effect)
+            case (
+                effects.PeersHeard()
+                | effects.SignalCarried()
+                | effects.SignalUncarried()
+                | effects.CarrierGone()
+            ):
+                self.exchanged(effect)
             case effects.PinStation(callsign, key):
                 self._pin(callsign, key)
             case effects.PinMoved():

@@ -88,6 +88,7 @@ class Admission:
             event.binding,
             nonce=state.rng.randbytes(NONCE_OCTETS),
             agent=state.settings.agent,
+            exchange=state.settings.exchange,
         )
         state.sessions[event.link] = Session(
             link=event.link,

@@ -7,6 +7,8 @@ from typing import TypeAlias
 from meshdl.content.metainfo import Metainfo
 from meshdl.ids import Callsign, ChunkIndex, ContentHash, LinkId, StationId, StationKey
 from meshdl.links import Message, Path, Way
+from meshdl.wire.control import PeerHint
+from meshdl.wire.signals import Envelope
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,45 @@ class Seek:
 
     content: ContentHash
     wanted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PeersHeard:
+    """A peer tells who else has a content that is wanted here; a hint, and no more.
+
+    Attributes:
+        peers: all that it tells of, of this content.
+        clock_ms: its clock.
+    """
+
+    carrier: StationId
+    content: ContentHash
+    peers: tuple[PeerHint, ...]
+    clock_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignalCarried:
+    """A peer passes this on to us; ``clock_ms`` is its clock."""
+
+    carrier: StationId
+    envelope: Envelope
+    clock_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignalUncarried:
+    """What was to be passed on to this station was not."""
+
+    recipient: StationId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierGone:
+    """This peer is a peer no longer, and what it told is no longer so."""
+
+    carrier: StationId
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +273,9 @@ LinkEffect: TypeAlias = Send | CloseLink | Dial
 DiscoveryEffect: TypeAlias = Advertise | Seek
 """For whoever finds stations by what they have."""
 
+ExchangeEffect: TypeAlias = PeersHeard | SignalCarried | SignalUncarried | CarrierGone
+"""For whoever meets stations by way of peers."""
+
 StoreEffect: TypeAlias = (
     CreateContent | WriteLeafHashes | WriteRange | FinishContent | ReadRange | ReadHashes
 )
@@ -252,4 +296,4 @@ Notice: TypeAlias = (
 )
 """For the catalogue, the station log and whoever looks on."""
 
-SwarmEffect: TypeAlias = LinkEffect | DiscoveryEffect | StoreEffect | Notice
+SwarmEffect: TypeAlias = LinkEffect | DiscoveryEffect | ExchangeEffect | StoreEffect | Notice

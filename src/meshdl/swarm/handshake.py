@@ -53,13 +53,18 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class ProvedPeer:
-    """Who proved to be at the other end."""
+    """Who proved to be at the other end.
+
+    Attributes:
+        exchange: it may be told of to others, and takes what is relayed.
+    """
 
     callsign: Callsign
     key: StationKey
     instance: bytes
     agent: str
     rotations: tuple[KeyRotation, ...] = ()
+    exchange: bool = False
 
 
 class HandshakeState(enum.Enum):
@@ -74,7 +79,13 @@ class Handshake:
     """One link's handshake, from our side."""
 
     def __init__(
-        self, identity: Identity, binding: LinkBinding, *, nonce: bytes, agent: str = ""
+        self,
+        identity: Identity,
+        binding: LinkBinding,
+        *,
+        nonce: bytes,
+        agent: str = "",
+        exchange: bool = False,
     ) -> None:
         if len(nonce) != NONCE_OCTETS:
             raise ValueError(f"a nonce has {NONCE_OCTETS} octets, not {len(nonce)}")
@@ -82,6 +93,7 @@ class Handshake:
         self._binding = binding
         self._nonce = nonce
         self._agent = agent
+        self._exchange = exchange
         self._theirs: Hello | None = None
         self.state = HandshakeState.WAITING_FOR_HELLO
 
@@ -101,6 +113,7 @@ class Handshake:
             nonce=self._nonce,
             agent=self._agent,
             rotations=self._identity.rotations,
+            exchange=self._exchange,
         )
 
     def receive_hello(self, theirs: Hello) -> HelloProof:
@@ -154,6 +167,7 @@ class Handshake:
             theirs.instance,
             theirs.agent,
             theirs.rotations,
+            theirs.exchange,
         )
 
 

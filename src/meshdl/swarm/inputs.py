@@ -16,6 +16,7 @@ from meshdl.links import (
     PathChanged,
     Way,
 )
+from meshdl.wire.signals import Envelope
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,15 @@ class StationGone:
 
     station: StationId
     way: Way = Way.LAN
+
+
+@dataclass(frozen=True, slots=True)
+class CarrySignal:
+    """Have this peer pass a sealed signal on to the peer of its own that it is meant for."""
+
+    carrier: StationId
+    recipient: StationId
+    envelope: Envelope
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +183,8 @@ class Shutdown:
 LinkInput: TypeAlias = LinkUp | LinkDown | LinkWritable | LinkBlocked | PathChanged | DialFailed
 """What becomes of links."""
 
-DiscoveryInput: TypeAlias = StationSeen | StationGone | StationTrusted
-"""Who is in reach."""
+DiscoveryInput: TypeAlias = StationSeen | StationGone | StationTrusted | CarrySignal
+"""Who is in reach, and what is to be said to who may be."""
 
 OperatorInput: TypeAlias = OfferRecord | StartDownload | PauseDownload | ContentRemoved
 """What the operator wants."""

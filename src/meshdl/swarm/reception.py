@@ -13,6 +13,7 @@ from meshdl.links import Message
 from meshdl.swarm.admission import Admission
 from meshdl.swarm.announcements import Announcements
 from meshdl.swarm.effects import Identified, RecordsForgotten, RecordsHeard
+from meshdl.swarm.exchange import PeerExchange
 from meshdl.swarm.fetcher import Fetcher
 from meshdl.swarm.handshake import ProvedPeer
 from meshdl.swarm.lifecycle import Lifecycle
@@ -31,6 +32,9 @@ Question: TypeAlias = (
 Answer: TypeAlias = wire.Have | wire.Info | wire.Hashes | wire.HashesReject | wire.ChunkReject
 """What a peer has for us."""
 
+Introduction: TypeAlias = wire.Peers | wire.Relay | wire.Relayed | wire.Undeliverable
+"""What a peer says of, to or from other peers."""
+
 SignOfLife: TypeAlias = wire.Ping | wire.Pong | wire.StationIdentification | wire.Bye
 """What a peer says of itself."""
 
@@ -44,6 +48,7 @@ class Reception:
         *,
         admission: Admission,
         announcements: Announcements,
+        exchange: PeerExchange,
         fetcher: Fetcher,
         lifecycle: Lifecycle,
         metainfo: MetainfoTraffic,
@@ -52,6 +57,7 @@ class Reception:
         self._state = state
         self._admission = admission
         self._announcements = announcements
+        self._exchange = exchange
         self._fetcher = fetcher
         self._lifecycle = lifecycle
         self._metainfo = metainfo
@@ -110,10 +116,14 @@ class Reception:
                 wire.Have() | wire.Info() | wire.Hashes() | wire.HashesReject() | wire.ChunkReject()
             ):
                 self._answer(session, message, now)
+            case wire.Peers() | wire.Relay() | wire.Relayed() | wire.Undeliverable():
+                self._introduction(session, peer, message, now)
             case wire.Records(records):
+                self._exchange.records(session, records)
                 self._state.effects.append(RecordsHeard(peer.key, peer.callsign, records))
             case wire.RecordsGone(hashes):
                 gone = tuple(ContentHash(octets) for octets in hashes)
+                self._exchange.records_gone(session, gone)
                 self._state.effects.append(RecordsForgotten(peer.key, gone))
             case wire.Ping() | wire.Pong() | wire.StationIdentification() | wire.Bye():
                 self._sign_of_life(session, peer, message, now)
@@ -134,6 +144,7 @@ class Reception:
                 self._metainfo.answer(session, message)
             case wire.Want():
                 self._announcements.receive_want(session, message)
+                self._exchange.stir([ContentHash(message.content_hash)])
             case _:
                 assert_never(message)
 
@@ -169,6 +180,21 @@ class Reception:
             self._metainfo.receive_reject(session, content, now=now)
         else:
             self._fetcher.receive_hashes_reject(session, reject)
+
+    def _introduction(
+        self, session: Session, peer: ProvedPeer, message: Introduction, now: float
+    ) -> None:
+        match message:
+            case wire.Peers():
+                self._exchange.receive_peers(session, peer, message)
+            case wire.Relay():
+                self._exchange.receive_relay(session, peer, message, now=now)
+            case wire.Relayed():
+                self._exchange.receive_relayed(session, peer, message, now=now)
+            case wire.Undeliverable(reason=reason):
+                self._exchange.receive_undeliverable(message, for_people(reason))
+            case _:
+                assert_never(message)
 
     def _sign_of_life(
         self, session: Session, peer: ProvedPeer, message: SignOfLife, now: float

@@ -153,6 +153,7 @@ class Session:
     # What they have, what they want to hear of, what moved.
     holdings: dict[ContentHash, PeerHolding] = field(default_factory=dict)
     subscribed: set[ContentHash] = field(default_factory=set)
+    offers: set[ContentHash] = field(default_factory=set)
     traffic: dict[ContentHash, Traffic] = field(default_factory=dict)
 
     # Fetching from them.

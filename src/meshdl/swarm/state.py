@@ -25,6 +25,9 @@ class SwarmSettings:
         in_flight_octets: on request or verified but not yet written, all together;
             what bounds memory.
         agent: name and version of the program, told in ``hello``.
+        exchange: peers may be told of this station and of each other, and signals relayed.
+        introduces_far: two peers that came by way of a signalling server, to each other.
+        introduces_across: one of the local network and one that came by such a way.
     """
 
     max_links: int = 64
@@ -33,6 +36,9 @@ class SwarmSettings:
     download_octets_per_s: float = UNLIMITED
     in_flight_octets: int = 24 * 1024 * 1024
     agent: str = ""
+    exchange: bool = True
+    introduces_far: bool = True
+    introduces_across: bool = True
 
 
 @dataclass(slots=True)

@@ -38,6 +38,7 @@ from meshdl.swarm.admission import Admission
 from meshdl.swarm.announcements import Announcements
 from meshdl.swarm.download import Download
 from meshdl.swarm.effects import DownloadChanged, SwarmEffect
+from meshdl.swarm.exchange import PeerExchange
 from meshdl.swarm.fetcher import Fetcher
 from meshdl.swarm.handshake import Identity
 from meshdl.swarm.lifecycle import Lifecycle
@@ -84,6 +85,7 @@ class Swarm:
         self._fetcher = Fetcher(self._state, blame=self._blame, now=now)
         self._uploader = Uploader(self._state, now=now)
         self._announcements = Announcements(self._state, self._fetcher)
+        self._exchange = PeerExchange(self._state, self._fetcher, now=now)
         self._lifecycle = Lifecycle(
             self._state,
             fetcher=self._fetcher,
@@ -96,6 +98,7 @@ class Swarm:
             self._state,
             admission=self._admission,
             announcements=self._announcements,
+            exchange=self._exchange,
             fetcher=self._fetcher,
             lifecycle=self._lifecycle,
             metainfo=self._metainfo,
@@ -129,7 +132,12 @@ class Swarm:
                 | DialFailed()
             ):
                 self._from_transport(event, now)
-            case inputs.StationSeen() | inputs.StationGone() | inputs.StationTrusted():
+            case (
+                inputs.StationSeen()
+                | inputs.StationGone()
+                | inputs.StationTrusted()
+                | inputs.CarrySignal()
+            ):
                 self._from_discovery(event, now)
             case inputs.Shutdown():
                 self._shut_down()
@@ -151,6 +159,7 @@ class Swarm:
         self._fetcher.tick(now=now)
         self._metainfo.tick(now=now)
         self._uploader.pump(now=now)
+        self._exchange.tick(now=now)
         if now >= self._next_slow_tick:
             self._next_slow_tick = now + SLOW_TICK_S
             self._log.quiet(now=now)
@@ -235,6 +244,8 @@ class Swarm:
                 self.neighbours.gone(station, way)
             case inputs.StationTrusted(callsign, key):
                 self._admission.trust(callsign, key, now=now)
+            case inputs.CarrySignal():
+                self._exchange.carry(event)
             case _:
                 assert_never(event)
 
@@ -260,6 +271,7 @@ class Swarm:
         self._fetcher.leave(session)
         self._log.all_of(session)
         self._metainfo.leave(session, now=now)
+        self._exchange.left(session)
         self._fetcher.fill_all(now=now)
         for content in session.holdings:
             if content in self._fetcher.downloads:

@@ -12,6 +12,7 @@ import msgspec
 
 from meshdl.errors import RemoteProtocolError
 from meshdl.wire.rotation import Rotations
+from meshdl.wire.signals import SIGNAL_MAX
 
 PROTOCOL_VERSION = 1
 
@@ -38,11 +39,18 @@ INFO_OCTETS_MAX = 64 * 1024
 HAVE_CHUNKS_MAX = 4096
 """Chunk numbers in one ``have``; more are sent as a bitfield."""
 
+PEERS_MAX = 32
+"""Stations in one ``peers``: more than anybody dials on hearsay."""
+
 TEXT_MAX = 256
 """Characters in any text meant for people."""
 
+Octets8 = Annotated[bytes, msgspec.Meta(min_length=8, max_length=8)]
 Octets32 = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+Octets64 = Annotated[bytes, msgspec.Meta(min_length=64, max_length=64)]
 Unsigned = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
+Millis = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+Call = Annotated[str, msgspec.Meta(max_length=16)]
 Text = Annotated[str, msgspec.Meta(max_length=TEXT_MAX)]
 Range: TypeAlias = tuple[Unsigned, Unsigned, Annotated[int, msgspec.Meta(gt=0, le=2**16)]]
 """(chunk index, offset in the chunk in octets, length in octets)"""
@@ -57,18 +65,19 @@ class Hello(_Control, frozen=True, tag="hello"):
     """First message both ways: who claims to be here."""
 
     protocol: Unsigned
-    callsign: Annotated[str, msgspec.Meta(max_length=16)]
+    callsign: Call
     station_key: Octets32
-    instance: Annotated[bytes, msgspec.Meta(min_length=8, max_length=8)]
+    instance: Octets8
     nonce: Octets32
     agent: Text = ""
     rotations: Rotations = ()
+    exchange: bool = False
 
 
 class HelloProof(_Control, frozen=True, tag="hello-proof"):
     """Second message both ways: the proof of the claim, see :mod:`meshdl.swarm.handshake`."""
 
-    signature: Annotated[bytes, msgspec.Meta(min_length=64, max_length=64)]
+    signature: Octets64
 
 
 class Records(_Control, frozen=True, tag="records"):
@@ -193,6 +202,48 @@ class ChunkCancel(_Control, frozen=True, tag="chunk-cancel"):
     ranges: Ranges
 
 
+class PeerHint(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A station that the sender is linked with, and over which path; never where it is."""
+
+    callsign: Call
+    station_key: Octets32
+    instance: Octets8
+    path: Annotated[str, msgspec.Meta(max_length=16)] = ""
+
+
+class Peers(_Control, frozen=True, tag="peers"):
+    """Who else has, or gathers, a content; replaces what the sender said of it before.
+
+    ``now_ms`` is a clock of the sender's that never jumps; what it relays is dated by it.
+    """
+
+    content_hash: Octets32
+    peers: Annotated[tuple[PeerHint, ...], msgspec.Meta(max_length=PEERS_MAX)]
+    now_ms: Millis
+
+
+class Relay(_Control, frozen=True, tag="relay"):
+    """Asks to pass a sealed signal of the sender's own on to the peer that it is meant for."""
+
+    signal: Annotated[str, msgspec.Meta(max_length=SIGNAL_MAX)]
+    signature: Octets64
+
+
+class Relayed(_Control, frozen=True, tag="relayed"):
+    """A sealed signal that a peer of the sender's asked to pass on, and the sender's clock."""
+
+    signal: Annotated[str, msgspec.Meta(max_length=SIGNAL_MAX)]
+    signature: Octets64
+    now_ms: Millis
+
+
+class Undeliverable(_Control, frozen=True, tag="undeliverable"):
+    """A :class:`Relay` to this station was not passed on."""
+
+    station_key: Octets32
+    reason: Text = ""
+
+
 class Ping(_Control, frozen=True, tag="ping"):
     """Asks for a sign of life."""
 
@@ -208,7 +259,7 @@ class Pong(_Control, frozen=True, tag="pong"):
 class StationIdentification(_Control, frozen=True, tag="station-id"):
     """The sender identifies itself, at least every ten minutes (47 CFR 97.119(a))."""
 
-    callsign: Annotated[str, msgspec.Meta(max_length=16)]
+    callsign: Call
     text: Text = ""
 
 
@@ -216,7 +267,7 @@ class Bye(_Control, frozen=True, tag="bye"):
     """The sender closes the link; identification included (47 CFR 97.119(a))."""
 
     reason: Text = ""
-    callsign: Annotated[str, msgspec.Meta(max_length=16)] = ""
+    callsign: Call = ""
 
 
 ControlMessage: TypeAlias = (
@@ -234,6 +285,10 @@ ControlMessage: TypeAlias = (
     | ChunkRequest
     | ChunkReject
     | ChunkCancel
+    | Peers
+    | Relay
+    | Relayed
+    | Undeliverable
     | Ping
     | Pong
     | StationIdentification

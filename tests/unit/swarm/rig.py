@@ -41,10 +41,19 @@ def identity(callsign: str, *, key: str = "", instance: bytes = bytes(8)) -> Ide
 class Peer:
     """The other end of one link, played by the test."""
 
-    def __init__(self, rig: "Rig", link: LinkId, who: Identity, binding: LinkBinding) -> None:
+    def __init__(
+        self,
+        rig: "Rig",
+        link: LinkId,
+        who: Identity,
+        binding: LinkBinding,
+        *,
+        exchange: bool = True,
+    ) -> None:
         self.rig, self.link, self.identity = rig, link, who
         mirrored = LinkBinding(binding.remote, binding.local)
-        self.handshake = Handshake(who, mirrored, nonce=rig.rng.randbytes(32))
+        nonce = rig.rng.randbytes(32)
+        self.handshake = Handshake(who, mirrored, nonce=nonce, exchange=exchange)
         self._read = 0
         self._sent: list[wire.ControlMessage | chunks.ChunkOctets] = []
 
@@ -206,13 +215,14 @@ class Rig:
         traits: LinkTraits = TRAITS,
         way: Way = Way.LAN,
         rotations: tuple[KeyRotation, ...] = (),
+        exchange: bool = True,
     ) -> Peer:
         """A link before its handshake."""
         self._links += 1
         binding = LinkBinding(self.rng.randbytes(32), self.rng.randbytes(32))
         link = LinkId(f"bench:{self._links}")
         who = replace(identity(callsign, key=key, instance=instance), rotations=rotations)
-        peer = Peer(self, link, who, binding)
+        peer = Peer(self, link, who, binding, exchange=exchange)
         self.post(LinkUp(link=link, traits=traits, binding=binding, dialled=dialled, way=way))
         return peer
 
@@ -223,9 +233,10 @@ class Rig:
         key: str = "",
         traits: LinkTraits = TRAITS,
         way: Way = Way.LAN,
+        exchange: bool = True,
     ) -> Peer:
         """A peer that proved who it is."""
-        peer = self.bare_link(callsign, key=key, traits=traits, way=way)
+        peer = self.bare_link(callsign, key=key, traits=traits, way=way, exchange=exchange)
         peer.shake_hands()
         return peer
 
