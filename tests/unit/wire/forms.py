@@ -5,7 +5,6 @@ So a message that is added, and a limit that is changed, is tested without a wor
 
 from typing import Any, TypeAlias, get_args
 
-import msgspec
 from hypothesis import strategies as st
 from msgspec import inspect, structs
 
@@ -128,15 +127,6 @@ def _around(kind: Long) -> list[int]:
     shorter = [kind.min_length - 1] if kind.min_length else []
     longer = [kind.max_length + 1] if kind.max_length is not None else []
     return shorter + longer
-
-
-def _wrong_structs(kind: inspect.StructType) -> list[Any]:
-    right = within(kind)
-    return [
-        msgspec.structs.replace(right, **{field.name: wrong})
-        for field in kind.fields
-        for wrong in beyond(field.type)
-    ]
 
 
 def _wrong_tuples(kind: inspect.TupleType) -> list[Any]:
