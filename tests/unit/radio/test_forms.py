@@ -143,10 +143,10 @@ def test_octets_that_are_no_form_restore_to_nothing_or_to_the_right_length(
     codec=st.sampled_from([Codec.ZSTD, Codec.ZSTD_DICTIONARY]),
 )
 def test_a_damaged_frame_never_makes_more_than_a_leaf(at: int, flip: int, codec: Codec) -> None:
-    made = bytearray(best_form(TEXT).octets)
+    made = bytearray(best_form(TEXT[:1500]).octets)
     made[at % len(made)] ^= flip
-    restored = restore(Form(codec, 100), bytes(made), len(TEXT))
-    assert restored is None or len(restored) == len(TEXT)
+    restored = restore(Form(codec, 30), bytes(made), 1500)
+    assert restored is None or len(restored) == 1500
 
 
 @pytest.mark.parametrize(
@@ -166,6 +166,14 @@ def test_a_frame_that_promises_a_huge_leaf_takes_no_memory(frame: bytes) -> None
     _, peak_octets = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak_octets < 1_000_000
+
+
+def test_a_window_larger_than_two_leaves_is_refused() -> None:
+    leaf = NOISE[:300]
+    block = struct.pack("<I", 300 << 3 | 1)[:3] + leaf  # the last one, not compressed
+    for window, restored in [(0x28, leaf), (0x30, None), (0x88, None)]:  # 2^15, 2^16, 2^27
+        frame = bytes([0x40, window]) + struct.pack("<H", 300 - 256) + block
+        assert restore(Form(Codec.ZSTD, 7), padded(frame), 300) == restored
 
 
 def test_the_dictionary_is_the_one_of_its_name() -> None:
