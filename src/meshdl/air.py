@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from meshdl.ids import Callsign
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModemTraits:
@@ -33,6 +35,8 @@ class ModemTraits:
             keys; 0 when it keys at once.
         half_duplex: deaf while it sends.
         measures_busy: reports :class:`CarrierChanged`.
+        carries_sender: its frames tell who sends them (AX.25 addresses); otherwise the
+            octets must.
     """
 
     name: str
@@ -48,6 +52,7 @@ class ModemTraits:
     access_within_s: float = 0.0
     half_duplex: bool = True
     measures_busy: bool = False
+    carries_sender: bool = False
 
     def frame_s(self, octets: int) -> float:
         """Airtime of one frame with a payload of ``octets``, without the burst around it.
