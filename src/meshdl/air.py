@@ -83,6 +83,8 @@ class FrameHeard:
     Attributes:
         octets: the payload.
         at: its end, seconds on the driver's clock.
+        sender: whose address the frame has, where frames have addresses. A hope: on the air
+            anybody can send under any callsign.
         snr_db: signal to noise in 3 kHz, where the modem measures it.
         mode: the one it came in, as in :attr:`ModemTraits.name`, of a modem that hears others
             than it sends; empty when it came in the modem's own.
@@ -90,6 +92,7 @@ class FrameHeard:
 
     octets: bytes
     at: float
+    sender: Callsign | None = None
     snr_db: float | None = None
     mode: str = ""
 
