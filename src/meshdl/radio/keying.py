@@ -1,0 +1,29 @@
+"""What a modem is told. :class:`Key` is made in one place only, the transmitter.
+
+A modem takes nothing else for the air: no octets, no frames. So whatever is keyed has
+been judged, has waited its turn and stands in the log.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Transmit these frames now, in one burst; answer with ``BurstEnded(serial)``.
+
+    Attributes:
+        serial: of the durable log record of this very burst.
+        frames: payloads, in order.
+        burst_s: computed airtime, key-down to key-up.
+    """
+
+    serial: int
+    frames: tuple[bytes, ...]
+    burst_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """Unkey at once, whatever is going on; frames not yet sent are forgotten."""
+
+    reason: str

@@ -1,0 +1,100 @@
+"""Whether this station may transmit at all, and what the rules say of one traffic right now."""
+
+from meshdl.air import ModemTraits
+from meshdl.content.precedence import Precedence
+from meshdl.ids import Callsign
+from meshdl.radio.declaration import Declaration
+from meshdl.radio.identification import words
+from meshdl.radio.rules import Level, Verdict, judge
+from meshdl.radio.traffic import Purpose, Traffic
+
+EMERGENCY_S_MAX = 24 * 3600.0
+"""An emergency that lasts longer is declared again."""
+
+IDENTIFY_EVERY_S = 600.0
+"""Where no rules are known: what most countries ask for."""
+
+
+class Standing:
+    """The facts that decide over every traffic; the transmitter changes them.
+
+    Args:
+        declaration: the operator's.
+        burst_max_s: longest burst that the operator allows.
+        off_because: why the radio is switched off; ``None`` when it is on.
+    """
+
+    def __init__(
+        self, declaration: Declaration, *, burst_max_s: float, off_because: str | None
+    ) -> None:
+        self.declaration = declaration
+        self.off_because = off_because
+        self.traits: ModemTraits | None = None
+        self.closing = False
+        self.emergency_until: float | None = None
+        self._burst_max_s = burst_max_s
+
+    def identify_every_s(self) -> float:
+        """The law's limit."""
+        profile = self.declaration.profile
+        return profile.identification.every_s if profile else IDENTIFY_EVERY_S
+
+    def emergency(self, *, now: float) -> bool:
+        """Whether a declared emergency holds."""
+        return self.emergency_until is not None and now < self.emergency_until
+
+    def spoken(self, others: tuple[Callsign, ...]) -> tuple[bytes, ...]:
+        """The frames of an identification on this modem; empty if it cannot carry them."""
+        if self.traits is None:
+            return ()
+        call, longest = self.declaration.callsign, self.traits.payload_octets_max
+        return words(call, others, longest) or words(call, (), longest)
+
+    def verdict(self, traffic: Traffic, *, now: float, emergency: bool = False) -> Verdict:
+        """What rules and switch say of this traffic now.
+
+        Args:
+            traffic: to be judged.
+            now: the instant.
+            emergency: what is identified was sent in an emergency, even if it is over.
+        """
+        if self.off_because is not None:
+            return _blocked(
+                f"the radio is off ({self.off_because})", "switch it on with: meshdl radio on"
+            )
+        if self.closing and traffic.purpose is not Purpose.IDENTIFICATION:
+            return _blocked("the station is shutting down", "start it again")
+        if self.traits is None:
+            return _blocked("no modem", "see that the modem runs and is set up: meshdl doctor")
+        if not self.spoken(()):
+            return Verdict(
+                Level.BLOCKED,
+                "97.119(a)",
+                f"a frame of {self.traits.name} cannot carry our callsign",
+                "choose another mode",
+            )
+        longest_s = self.traits.burst_s([max(map(len, traffic.frames))])
+        if longest_s > self._burst_max_s:
+            return _blocked(
+                f"one frame of {self.traits.name} lasts {longest_s:.1f} s",
+                "raise radio.burst_max_s, or choose a faster mode",
+            )
+        in_emergency = emergency or self.emergency(now=now)
+        return judge(self.declaration, self.traits, traffic, emergency=in_emergency)
+
+    def foreign_partner(self, traffic: Traffic) -> Callsign | None:
+        """The foreign station whose call must be added to the identification, if any."""
+        profile, to = self.declaration.profile, traffic.to or traffic.asked_by
+        rule = profile.third_party if profile else None
+        if not traffic.third_party or to is None or rule is None or rule.at_home(to):
+            return None
+        return Callsign(to.partition("-")[0])
+
+
+def urgent(traffic: Traffic) -> bool:
+    """Whether this is emergency traffic: ahead of all, held back by nothing."""
+    return traffic.precedence is Precedence.EMERGENCY
+
+
+def _blocked(reason: str, remedy: str) -> Verdict:
+    return Verdict(Level.BLOCKED, "", reason, remedy)

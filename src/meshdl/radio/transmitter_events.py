@@ -1,0 +1,223 @@
+"""The two sides of the transmitter: what it is told, and what it asks to be done."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from meshdl.air import BurstEnded, CarrierChanged, ModemDown, ModemUp
+from meshdl.content.precedence import Precedence
+from meshdl.radio.declaration import Declaration
+from meshdl.radio.keying import Abort, Key
+from meshdl.radio.log_records import RadioRecord
+from meshdl.radio.rules import Verdict
+from meshdl.radio.traffic import Traffic
+
+# -- Inputs ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Somebody wants this on the air. Later: :class:`Sent`, :class:`Refused`, :class:`Dropped`."""
+
+    traffic: Traffic
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Nobody wants the traffic of this key any more; a burst of it is cut short."""
+
+    withdraw_key: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogCommitted:
+    """The record with this serial is durable."""
+
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogFailed:
+    """The record with this serial could not be written."""
+
+    serial: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelGranted:
+    """Channel access says: now. Answers :class:`ChannelWanted`."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencyHeard:
+    """Another station's emergency traffic was received."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeclareEmergency:
+    """The operator declares that life or property is in danger.
+
+    Attributes:
+        by: who declares it, for the log.
+        reason: likewise.
+        for_s: how long it holds, at most :data:`~meshdl.radio.standing.EMERGENCY_S_MAX`.
+    """
+
+    by: str
+    reason: str
+    for_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class EndEmergency:
+    """The operator says that it is over."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchOff:
+    """The kill switch: silence now."""
+
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchOn:
+    """The operator allows transmissions again; a fault is forgotten."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reconfigure:
+    """Another dial, class or control mode. Takes effect after signing off on the old one."""
+
+    declaration: Declaration
+
+
+@dataclass(frozen=True, slots=True)
+class ShutDown:
+    """The program ends: sign off, then :class:`Finished`."""
+
+
+TransmitterInput: TypeAlias = (
+    Submit
+    | Withdraw
+    | LogCommitted
+    | LogFailed
+    | ChannelGranted
+    | EmergencyHeard
+    | DeclareEmergency
+    | EndEmergency
+    | SwitchOff
+    | SwitchOn
+    | Reconfigure
+    | ShutDown
+    | ModemUp
+    | ModemDown
+    | CarrierChanged
+    | BurstEnded
+)
+
+# -- Effects ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class WriteLog:
+    """Make this record durable, then answer :class:`LogCommitted` or :class:`LogFailed`."""
+
+    serial: int
+    record: RadioRecord
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelWanted:
+    """Channel access is to find a moment for traffic of this precedence; ``None``: no more."""
+
+    precedence: Precedence | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The last frame of this traffic has been on the air."""
+
+    traffic: Traffic
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The rules, or the state of the station, forbid this traffic."""
+
+    traffic: Traffic
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """This traffic will not be sent, or not whole, for another reason than the rules."""
+
+    traffic: Traffic
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """Remember over restarts whether the radio is off, and why; ``None``: it is on."""
+
+    off_because: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reconfigured:
+    """The new declaration holds from now on; the rig may be tuned."""
+
+    declaration: Declaration
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Signed off; nothing more will be keyed."""
+
+
+TransmitterEffect: TypeAlias = (
+    WriteLog
+    | ChannelWanted
+    | Key
+    | Abort
+    | Sent
+    | Refused
+    | Dropped
+    | Switched
+    | Reconfigured
+    | Finished
+)
+
+# -- What it shows ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """What the operator sees.
+
+    Attributes:
+        on_air: a burst is being sent.
+        silent_because: why nothing can be keyed now; empty when it can.
+        owed: our callsign is owed.
+        identification_due_at: when it will be asked for.
+        waiting: traffics in the queue.
+        airtime_s: used in the last hour.
+        emergency_until: end of a declared emergency.
+        hold_off_until: until when routine and welfare traffic waits; ``None``: it does not.
+    """
+
+    on_air: bool
+    silent_because: str
+    owed: bool
+    identification_due_at: float | None
+    waiting: int
+    airtime_s: float
+    emergency_until: float | None
+    hold_off_until: float | None
