@@ -1,5 +1,8 @@
 """The symbols of one leaf, from everybody, in every form, over days and modes.
 
+What else goes on the air in symbols, segments of the INFO and lists of leaf hashes, is
+collected in the same way: only its *proof* is another than a leaf's.
+
 Theory of operation
 ===================
 
@@ -8,8 +11,8 @@ Whichever set is first to decode octets that make the leaf of the known hash end
 Nothing else ever leaves here: octets are handed out only when their hash is right, so a
 corrupt symbol cannot reach the store.
 
-The leaf's hash need not be known yet: somebody who only overhears collects first, and
-learns hash and length with the metainfo (:meth:`LeafSymbols.learn`). Until then a form is
+The proof need not be known yet: somebody who only overhears collects first, and learns
+hash and length with the metainfo (:meth:`LeafSymbols.learn`). Until then a form is
 believed to fit.
 
 Room is bounded by the number of forms and each set's own bounds. A form too many takes the
@@ -20,7 +23,7 @@ which no invented form can take.
 import enum
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from meshdl.radio.erasure.encoder import SYMBOL_OCTETS
 from meshdl.radio.forms import Codec, Form, restore
@@ -31,9 +34,24 @@ COMPRESSED_FORMS_MAX = 3
 and one in which a form that nobody made, or that has just begun, displaces only the like."""
 
 
+class Proof(Protocol):
+    """What tells the right octets from all others."""
+
+    def fits(self, form: Form) -> bool:
+        """Whether the right octets can have this form."""
+
+    def proven(self, form: Form, decoded: bytes) -> bytes | None:
+        """The octets that a form was made from, if they are the right ones.
+
+        Args:
+            form: how they were made.
+            decoded: the form's octets, with the zeros that fill up the last symbol.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """What is known of a leaf before it is there.
+    """The proof of a leaf.
 
     Attributes:
         leaf_hash: SHA-256, from the Merkle tree of the content.
@@ -42,6 +60,17 @@ class Leaf:
 
     leaf_hash: bytes
     octets: int
+
+    def fits(self, form: Form) -> bool:
+        """See :class:`Proof`."""
+        return form.fits(self.octets)
+
+    def proven(self, form: Form, decoded: bytes) -> bytes | None:
+        """See :class:`Proof`."""
+        octets = restore(form, decoded, self.octets)
+        if octets is None or sha256(octets).digest() != self.leaf_hash:
+            return None
+        return octets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,12 +143,12 @@ class LeafSymbols:
     """Collects until the leaf is verified.
 
     Args:
-        leaf: ``None`` while hash and length are not known.
+        proof: ``None`` while it is not known.
         symbol_octets: of every symbol.
     """
 
-    def __init__(self, leaf: Leaf | None, symbol_octets: int = SYMBOL_OCTETS) -> None:
-        self._leaf, self._symbol_octets = leaf, symbol_octets
+    def __init__(self, proof: Proof | None, symbol_octets: int = SYMBOL_OCTETS) -> None:
+        self._proof, self._symbol_octets = proof, symbol_octets
         self._sets: dict[Form, SymbolSet] = {}
         self._complete = False
 
@@ -137,7 +166,7 @@ class LeafSymbols:
         """Take one symbol."""
         if self._complete:
             return Refused(Refusal.COMPLETE)
-        if self._leaf is not None and not heard.form.fits(self._leaf.octets):
+        if self._proof is not None and not self._proof.fits(heard.form):
             return Refused(Refusal.NOT_THIS_LEAF)
         chosen = self._sets.get(heard.form) or self._new_set(heard.form)
         if not chosen.accepts(heard.symbol_id, heard.octets):
@@ -148,10 +177,10 @@ class LeafSymbols:
             return Kept(new=False)
         return self._decided(heard.form) or Kept(new=True)
 
-    def learn(self, leaf: Leaf) -> LeafVerified | None:
-        """The leaf's hash and length are known now; perhaps that is all that was missing."""
-        self._leaf = leaf
-        for form in [one for one in self._sets if not one.fits(leaf.octets)]:
+    def learn(self, proof: Proof) -> LeafVerified | None:
+        """The proof is known now; perhaps that is all that was missing."""
+        self._proof = proof
+        for form in [one for one in self._sets if not proof.fits(one)]:
             del self._sets[form]
         for form, chosen in list(self._sets.items()):
             chosen.reconsider()
@@ -160,30 +189,27 @@ class LeafSymbols:
         return None
 
     def _decided(self, form: Form) -> LeafVerified | None:
-        if self._leaf is None:
+        if self._proof is None:
             return None
         chosen = self._sets[form]
         decoded = chosen.decide()
         if decoded is None:
             return None
-        octets = restore(form, decoded, self._leaf.octets)
-        assert octets is not None  # the judge has seen it
+        octets = self._proof.proven(form, decoded)
+        assert octets is not None  # the judge has just said so
         wrong = chosen.wrong(decoded)
         self._sets.clear()
         self._complete = True
         return LeafVerified(octets, form, decoded, wrong)
 
-    def _is_leaf(self, form: Form, decoded: bytes) -> bool:
-        if self._leaf is None:
-            return False
-        octets = restore(form, decoded, self._leaf.octets)
-        return octets is not None and sha256(octets).digest() == self._leaf.leaf_hash
+    def _is_proven(self, form: Form, decoded: bytes) -> bool:
+        return self._proof is not None and self._proof.proven(form, decoded) is not None
 
     def _new_set(self, form: Form) -> SymbolSet:
         return SymbolSet(
             form.source_symbols,
             self._symbol_octets,
-            lambda decoded: self._is_leaf(form, decoded),
+            lambda decoded: self._is_proven(form, decoded),
         )
 
     def _make_room(self, form: Form) -> None:

@@ -8,6 +8,7 @@
     catalogue.sqlite3  contents, records, pinned keys
     log.sqlite3        station log
     contents/          one directory a content: metainfo, hashes, journal
+    symbols.journal    symbols heard on the air; see :mod:`meshdl.station.symbol_journal`
     lock               held while a station runs
 
 Only the operator may look inside (mode 0700). One station runs on one home.
@@ -74,6 +75,11 @@ class Home:
     def log_file(self) -> Path:
         """SQLite: the station log."""
         return self.directory / "log.sqlite3"
+
+    @property
+    def symbols_file(self) -> Path:
+        """Symbols that were heard on the air."""
+        return self.directory / "symbols.journal"
 
     @property
     def contents_directory(self) -> Path:

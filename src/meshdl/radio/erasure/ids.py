@@ -34,19 +34,19 @@ def is_symbol_id(number: int, source_symbols: int) -> bool:
     return 0 <= number < source_symbols or FIRST_REPAIR_ID <= number <= LAST_ID
 
 
-def first_repair_id(callsign: str, content: bytes, leaf: int, salt: int) -> int:
+def first_repair_id(callsign: str, content: bytes, number: int, salt: int) -> int:
     """Where a sender begins.
 
     Args:
         callsign: of the sender, with its SSID if it has one.
         content: the content hash.
-        leaf: position of the leaf in the content.
+        number: what is sent of it: 4 times the number on the air, plus its kind.
         salt: 32 bits that the station drew when it started.
     """
     place = hashlib.sha256(
         b"meshdl repair\0"
         + content
-        + leaf.to_bytes(4, "big")
+        + number.to_bytes(4, "big")
         + salt.to_bytes(4, "big")
         + callsign.encode("ascii")
     ).digest()
