@@ -3,13 +3,13 @@
 import asyncio
 import logging
 import signal as signals
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
+from meshdl.cli.log_lines import log_to_stderr
 from meshdl.errors import FileUnreadable
 from meshdl.signal_server.settings import PORT_DEFAULT, ServerSettings, read_secret
 
@@ -43,11 +43,7 @@ def signal(*, verbose: bool, turn_secret_file: Path | None, **options: Any) -> N
     """
     secret = read_secret(turn_secret_file) if turn_secret_file is not None else ""
     settings = ServerSettings(turn_secret=secret, **options)
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.DEBUG if verbose else logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    log_to_stderr(verbose=verbose, addresses=settings.log_addresses)
     for library in ("aiohttp", "asyncio"):
         logging.getLogger(library).setLevel(logging.WARNING)
     try:

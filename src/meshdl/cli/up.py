@@ -3,11 +3,11 @@
 import asyncio
 import logging
 import signal
-import sys
 from contextlib import suppress
 
 import click
 
+from meshdl.cli.log_lines import log_to_stderr
 from meshdl.cli.options import home_option, pass_home
 from meshdl.station import config_file
 from meshdl.station.config import StationConfig
@@ -15,17 +15,14 @@ from meshdl.station.home import Home
 
 
 @click.command()
+@click.option("--log-addresses", is_flag=True, help="Write whole addresses into the log.")
 @click.option("-v", "--verbose", is_flag=True, help="Log what happens on every link.")
 @home_option
 @pass_home
-def up(home: Home, *, verbose: bool) -> None:
+def up(home: Home, *, verbose: bool, log_addresses: bool) -> None:
     """Run the station until SIGINT (Ctrl-C) or SIGTERM; log lines go to stderr."""
     settings = config_file.load(home.config_file)
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.DEBUG if verbose else logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    log_to_stderr(verbose=verbose, addresses=log_addresses)
     if not verbose:
         for library in ("zeroconf", "aiohttp", "asyncio"):
             logging.getLogger(library).setLevel(logging.WARNING)

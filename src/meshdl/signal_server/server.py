@@ -6,6 +6,7 @@ import itertools
 import logging
 import random
 import time
+from collections.abc import Collection
 from contextlib import AsyncExitStack, suppress
 from typing import Any, Self, assert_never
 
@@ -13,6 +14,7 @@ import msgspec
 from aiohttp import WSMsgType, web
 
 from meshdl import __version__
+from meshdl.discovery.masking import masked
 from meshdl.driver import Driver
 from meshdl.errors import ConfigError
 from meshdl.ids import StationId
@@ -113,6 +115,11 @@ class SignalServer:
     async def __aexit__(self, *exception: object) -> None:
         await self._stack.aclose()
 
+    @property
+    def sockets(self) -> Collection[Socket]:
+        """Those that are open; for showing."""
+        return self._outboxes.keys()
+
     async def run_until(self, stop: asyncio.Event) -> None:
         """Return when ``stop`` is set; raise when the core met a bug of ours."""
         stopping: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
@@ -184,10 +191,7 @@ class SignalServer:
 
     def _shown(self, address: str) -> str:
         """An address for the log: without its host part, unless the operator wants it."""
-        if self._settings.log_addresses:
-            return address
-        separator = ":" if ":" in address else "."
-        return separator.join(address.split(separator)[:2]) + f"{separator}*"
+        return address if self._settings.log_addresses else masked(address)
 
     # Effects.
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -44,6 +45,9 @@ Report: TypeAlias = Callable[[LinkEvent], None]
 
 LOOK_EVERY_S = 2.0
 """How often this machine's addresses are compared; costs 0.5 ms."""
+
+JUMPED_S = 10.0
+"""A clock that went so much further, or back, means a closed lid, or was set."""
 
 _log = logging.getLogger(__name__)
 
@@ -244,10 +248,13 @@ class Internet:
         names, loopback = self._interfaces.names, self._interfaces.loopback
         known = look(names, loopback=loopback).addresses
         while True:
+            at = time.time()
             await asyncio.sleep(LOOK_EVERY_S)
+            slept = abs(time.time() - at - LOOK_EVERY_S) >= JUMPED_S
             found = look(names, loopback=loopback).addresses
-            if found != known:
+            if found != known or slept:
                 known = found
-                _log.info("addresses are now %s", ", ".join(found) or "none")
+                because = "the clock jumped; " if slept else ""
+                _log.info("%saddresses are now %s", because, ", ".join(found) or "none")
                 self._discovery.network_changed()
                 self.transport.network_changed()

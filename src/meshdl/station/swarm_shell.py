@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import assert_never
 
+from meshdl.discovery.masking import masked
 from meshdl.driver import Driver
 from meshdl.ids import Callsign, ContentHash, StationId, StationKey, station_id
 from meshdl.station.catalogue import Catalogue, StoredState
@@ -196,7 +197,7 @@ class SwarmShell:
         if effect.key is not None:
             station = station_id(effect.key)
             self.keys[station] = effect.key
-        self._warn(f"{who} at {effect.address} was refused: {effect.reason}", station)
+        self._warn(f"{who} at {masked(effect.address)} was refused: {effect.reason}", station)
 
     def _identified(self, effect: effects.Identified) -> None:
         self._append(

@@ -8,7 +8,8 @@ handshake proves one; until then no other message counts. Then, in this order: a
 station is refused; a callsign that was seen with another key is refused, and the operator
 told how to accept it, unless that key handed over (:mod:`meshdl.wire.rotation`); of two
 links to one station one is kept. Both ends must choose the
-same one: a link of a new run replaces those of the old run, a second dial of the same
+same one: a link of a new run replaces those of the old run, any replaces one that gave no
+sign of life when asked (the other end has given that one up), a second dial of the same
 side replaces the first (it has lost the first; between two at once the nonces decide),
 a link that was made on the local network replaces one made by way of the Internet, and
 when both dialled, the link that the lower station id dialled stays.
@@ -275,7 +276,7 @@ class Admission:
             if other is session or other.peer is None or other.peer.key != peer.key:
                 continue
             restarted = other.peer.instance != peer.instance
-            if restarted or self._better(session, other, peer):
+            if restarted or other.in_doubt(now=now) or self._better(session, other, peer):
                 self.close(other, "replaced by another link to the same station", now=now)
             else:
                 session.peer = None  # it never was up

@@ -184,6 +184,10 @@ class Session:
             return Liveness.DEAD if now - self.pinged_at >= patience_s else Liveness.ALIVE
         return Liveness.ASK if now - self.heard_at >= PING_AFTER_S else Liveness.ALIVE
 
+    def in_doubt(self, *, now: float) -> bool:
+        """Whether it is kept only because it may yet recover: the other end may think otherwise."""
+        return self.pinged_at is not None and now - self.pinged_at >= DEAD_AFTER_S
+
     def asked_for_life(self, *, now: float) -> int:
         """We ask for a sign of life; the token that the answer must carry."""
         self.pinged_at = self.ping_sent_at = now

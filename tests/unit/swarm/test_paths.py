@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
-from tests.unit.swarm.rig import SMALL_CHUNKS, TRAITS, Rig, serve_all
+from tests.unit.swarm.rig import SMALL_CHUNKS, TRAITS, Rig, identity, serve_all
 
-from meshdl.ids import Callsign
+from meshdl.ids import Callsign, StationId, station_id
 from meshdl.links import Path, PathChanged, Way
 from meshdl.policy.window import LOCAL, LONG, RequestWindow
 from meshdl.swarm import effects, inputs
@@ -14,6 +14,13 @@ from meshdl.wire import control as wire
 
 DIRECT = replace(TRAITS, path=Path.DIRECT, recovers_within_s=10.0)
 CALL = Callsign("KA1AAA")
+
+
+CALLS = tuple(f"KA1{letter}AA" for letter in "ABCDEFGHIJKL")
+
+
+def own_id(rig: Rig) -> StationId:
+    return station_id(rig.identity.key)
 
 
 def dials(rig: Rig) -> list[Way]:
@@ -62,6 +69,20 @@ def test_a_link_that_can_recover_is_given_the_time_it_takes() -> None:
     assert (local.linked(), far.linked()) == (False, True)
     rig.wait(DIRECT.recovers_within_s)
     assert not far.linked()
+
+
+def test_a_link_that_is_waited_for_yields_to_one_that_is_alive() -> None:
+    """A station that slept with its lid closed hears of it only when the other dials anew."""
+    for waited_s, kept in ((DEAD_AFTER_S / 2, "old"), (DEAD_AFTER_S + 0.3, "new")):
+        rig = Rig()
+        other = next(name for name in CALLS if station_id(identity(name).key) > own_id(rig))
+        old = rig.bare_link(
+            other, traits=DIRECT, way=Way.INTERNET, dialled=station_id(identity(other).key)
+        )
+        old.shake_hands()
+        rig.wait(PING_AFTER_S + 0.3 + waited_s)
+        new = rig.peer(other, traits=DIRECT, way=Way.INTERNET)
+        assert (old.linked(), new.linked()) == (kept == "old", kept == "new")
 
 
 def test_what_is_held_is_advertised_until_it_is_removed() -> None:
