@@ -25,6 +25,7 @@ def test_coturn_takes_the_guides_configuration(tmp_path: Path) -> None:
     with namespace("meshdl-coturn") as name:
         host = Host(name, 0, "")
         host.ip("link", "set", "lo", "up")
+        host.ip("addr", "add", "203.0.113.1/32", "dev", "lo")  # of aux-server
         with turn_server(host, textwrap.dedent(shown[0]) + HERE, tmp_path):
             pass  # it listens
     log = (tmp_path / "coturn.log").read_text()

@@ -16,7 +16,7 @@ from meshdl.station.mdns_check import MulticastSilent, hear_ourselves
 
 pytestmark = pytest.mark.real
 
-SUBJECTS = "home config key disk files network station port webrtc mdns clock"
+SUBJECTS = "home config key disk files network station port webrtc mdns internet clock"
 
 
 def python(*words: str) -> subprocess.CompletedProcess[str]:

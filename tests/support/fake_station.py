@@ -10,6 +10,7 @@ from typing import TypeAlias
 import msgspec
 
 from meshdl.control.feed import Feed, Subscription
+from meshdl.control.internet_status import OFF, InternetStatus
 from meshdl.control.view import (
     ChunkMap,
     ContentChanged,
@@ -33,6 +34,8 @@ from meshdl.control.view import (
 from meshdl.errors import ContentLinkInvalid, ContentUnknown
 from meshdl.ids import Callsign, ContentHash, StationId
 from meshdl.links import Path as LinkPath
+from meshdl.policy.bottleneck import Bottleneck
+from meshdl.wire.signalling import IceServer
 
 MAP_HASH = ContentHash(bytes.fromhex("aa" * 32))
 BULLETIN_HASH = ContentHash(bytes.fromhex("bb" * 32))
@@ -69,6 +72,25 @@ def content_of(content_hash: ContentHash, **changes: object) -> ContentStatus:
     return msgspec.structs.replace(halfway, **changes)
 
 
+def peer_of(**changes: object) -> PeerStatus:
+    """A station on the local network, unless told otherwise."""
+    near = PeerStatus(
+        callsign=Callsign("W1AW"),
+        station_id=PEER_ID,
+        link_state=LinkState.UP,
+        path=LinkPath.LAN,
+        address="192.0.2.9",
+        rtt_ms=1.5,
+        octets_sent=0,
+        octets_received=2_000_000,
+        since=1_790_000_000.0,
+        contents=2,
+        window_octets=1_000_000,
+        limited_by=Bottleneck.PATH,
+    )
+    return msgspec.structs.replace(near, **changes)
+
+
 ShareStep: TypeAlias = ShareProgress | ContentStatus | Exception
 
 
@@ -86,6 +108,9 @@ class FakeStation:
     told: list[tuple[object, ...]] = field(default_factory=list)
     failure: Exception | None = None
     warnings: tuple[str, ...] = ()
+    internet: InternetStatus = OFF
+    stun_and_turn: tuple[IceServer, ...] = ()
+    others: tuple[PeerStatus, ...] = ()
     log_entries: list[LogEntry] = field(default_factory=list)
     share_steps: list[ShareStep] = field(default_factory=list)
     after_download: Callable[[ContentHash], None] = lambda _: None
@@ -117,6 +142,7 @@ class FakeStation:
             upload_octets_per_s=0.0,
             download_octets_per_s=1_000_000.0,
             warnings=self.warnings,
+            internet=self.internet,
         )
 
     async def contents(self) -> Sequence[ContentStatus]:
@@ -149,20 +175,10 @@ class FakeStation:
         )
 
     async def peers(self) -> Sequence[PeerStatus]:
-        return (
-            PeerStatus(
-                callsign=Callsign("W1AW"),
-                station_id=PEER_ID,
-                link_state=LinkState.UP,
-                path=LinkPath.LAN,
-                address="192.0.2.9",
-                rtt_ms=1.5,
-                octets_sent=0,
-                octets_received=2_000_000,
-                since=1_790_000_000.0,
-                contents=2,
-            ),
-        )
+        return (peer_of(), *self.others)
+
+    async def ice_servers(self) -> Sequence[IceServer]:
+        return self.stun_and_turn
 
     async def share(
         self,

@@ -28,7 +28,7 @@ from tests.support.netns import Host, need_namespaces
 from tests.support.processes import until
 
 PUBLIC = "203.0.113.1"
-SIGNAL_PORT, TURN_PORT = 7374, 3478
+SIGNAL_PORT, TURN_PORT, STUN_PORT = 7374, 3478, 3479
 SERVER_URL = f"ws://{PUBLIC}:{SIGNAL_PORT}"
 SECRET = "a secret of this test alone"
 
@@ -43,11 +43,13 @@ no-tls
 no-dtls
 no-cli
 no-multicast-peers
+aux-server={PUBLIC}:{STUN_PORT}
 log-file=stdout
 simple-log
 denied-peer-ip=192.168.0.0-192.168.255.255
 """
-"""The last line: the TURN server has no route to the homes' own addresses, and trying one
+"""``aux-server``: a second port, so that stations can compare how they are seen.
+``denied-peer-ip``: the TURN server has no route to the homes' own addresses, and trying one
 would spoil the allocation."""
 
 
@@ -83,6 +85,7 @@ class Internet:
                 sys.executable, "-m", "meshdl", "signal", "--host", PUBLIC,
                 "--port", str(SIGNAL_PORT), "--state", str(self.directory / "signal"),
                 "--stun-url", f"stun:{PUBLIC}:{TURN_PORT}",
+                "--stun-url", f"stun:{PUBLIC}:{STUN_PORT}",
                 "--turn-url", f"{turn}?transport=udp", "--turn-url", f"{turn}?transport=tcp",
                 "--turn-secret-file", str(secret),
             ),

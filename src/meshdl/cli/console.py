@@ -30,7 +30,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, empty
         table.add_column(heading.removeprefix(">"), justify=justify, overflow="ellipsis")  # type: ignore[arg-type]
     for row in rows:
         # Text, not str: a title that looks like markup must stay what it is.
-        table.add_row(*(Text(_printable(cell)) for cell in row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     if table.row_count == 0:
         click.echo(empty)
         return
@@ -73,15 +73,15 @@ class LiveLine:
     def show(self, text: str, *, state: str) -> None:
         """Show ``text``; when ``state`` is another than before, in a file as well."""
         if self._live is not None:
-            self._live.update(Text(_printable(text), no_wrap=True, overflow="ellipsis"))
+            self._live.update(Text(printable(text), no_wrap=True, overflow="ellipsis"))
             return
         now = time.monotonic()
         if state != self._state or now - self._printed_at >= PLAIN_EVERY_S:
             self._state, self._printed_at = state, now
-            click.echo(_printable(text), err=True)
+            click.echo(printable(text), err=True)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Without what could command the terminal: titles come from strangers."""
     return "".join(
         character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text

@@ -4,8 +4,10 @@ import asyncio
 
 import click
 
+from meshdl.cli.console import printable
 from meshdl.cli.options import emit, home_option, json_option, pass_home
-from meshdl.station.doctor import Finding, Verdict, examine
+from meshdl.station.doctor import examine
+from meshdl.station.finding import Finding, Verdict
 from meshdl.station.home import Home
 
 _COLOURS = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "red"}
@@ -39,4 +41,4 @@ async def _doctor(home: Home, *, as_json: bool) -> Verdict:
 
 def _line(finding: Finding) -> str:
     verdict = click.style(f"{finding.verdict.value:<5}", fg=_COLOURS[finding.verdict])
-    return f"{verdict} {finding.subject:<8} {finding.text}"
+    return f"{verdict} {finding.subject:<8} {printable(finding.text)}"

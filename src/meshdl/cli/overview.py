@@ -5,10 +5,11 @@ import time
 
 import click
 
-from meshdl.cli.console import print_table
+from meshdl.cli.console import print_table, printable
 from meshdl.cli.options import emit, home_option, json_option, pass_home
-from meshdl.cli.present import duration, rate, size
+from meshdl.cli.present import duration, instant, rate, size
 from meshdl.control.client import ControlClient
+from meshdl.control.internet_status import InternetStatus, RoomStatus
 from meshdl.control.view import PeerStatus, StationStatus
 from meshdl.ids import StationId
 from meshdl.ids import callsign as parse_callsign
@@ -30,8 +31,8 @@ def status(home: Home, *, as_json: bool) -> None:
     if as_json:
         emit(now)
         return
-    for name, text in _facts(now):
-        click.echo(f"{name:<10}{text}")
+    for name, text in (*_facts(now), *_internet(now.internet)):
+        click.echo(f"{name:<10}{printable(text)}")
     for warning in now.warnings:
         click.echo(f"Warning: {warning}", err=True)
 
@@ -50,6 +51,32 @@ def _facts(now: StationStatus) -> tuple[tuple[str, str], ...]:
     )
 
 
+def _internet(internet: InternetStatus) -> list[tuple[str, str]]:
+    if not internet.enabled:
+        return [("Internet", "off: no server in internet.servers")]
+    facts = []
+    for server in internet.servers:
+        problem = f": {server.problem}" if server.problem else ""
+        facts.append(("Internet", f"{server.url} {server.state}{problem}"))
+        rooms = ", ".join(_room(room) for room in server.rooms) or "none"
+        facts.append(("", f"  rooms {rooms}"))
+        if server.ice_servers:
+            facts.append(("", f"  STUN and TURN {', '.join(server.ice_servers)}"))
+    for path, calls in (("direct", internet.direct), ("relayed", internet.relayed)):
+        if calls:
+            facts.append(("", f"{path}: {', '.join(calls)}"))
+    return facts
+
+
+def _room(room: RoomStatus) -> str:
+    facts = ["closed"] if room.closed else []
+    if not room.joined:
+        facts.append("not joined")
+    if room.expires_at is not None:
+        facts.append(f"until {instant(room.expires_at)}")
+    return f"{room.name} ({', '.join(facts)})" if facts else room.name
+
+
 @click.command()
 @home_option
 @json_option
@@ -66,10 +93,15 @@ def peers(home: Home, *, as_json: bool) -> None:
         emit(known)
         return
     print_table(
-        ("CALLSIGN", "STATION", "LINK", "PATH", "ADDRESS", ">RTT", ">IN", ">OUT", ">HAS", "NOTE"),
+        _HEADINGS,
         [_row(peer) for peer in known],
         empty="No other station yet. See: meshdl doctor",
     )
+
+
+_HEADINGS = (
+    "CALLSIGN", "STATION", "LINK", "PATH", "ADDRESS", ">RTT", ">IN", ">OUT", ">HAS", "LIMIT", "NOTE"
+)  # fmt: skip
 
 
 def _row(peer: PeerStatus) -> tuple[str, ...]:
@@ -83,6 +115,7 @@ def _row(peer: PeerStatus) -> tuple[str, ...]:
         size(peer.octets_received),
         size(peer.octets_sent),
         str(peer.contents),
+        peer.limited_by.value if peer.limited_by is not None else "",
         peer.note or "",
     )
 

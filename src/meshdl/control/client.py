@@ -44,6 +44,7 @@ from meshdl.control.view import (
 )
 from meshdl.errors import LinkClosed, RemoteProtocolError
 from meshdl.ids import Callsign, ContentHash, StationId
+from meshdl.wire.signalling import IceServer
 
 ANSWER_TIMEOUT_S = 60.0
 """A pause makes everything durable first; a slow SD card may take a while."""
@@ -111,6 +112,10 @@ class ControlClient:
     async def peers(self) -> Sequence[PeerStatus]:
         """Every station with a link, being dialled, or heard of."""
         return await self._ask("GET", "/peers", list[PeerStatus])
+
+    async def ice_servers(self) -> Sequence[IceServer]:
+        """STUN and TURN servers that the station knows, with their credentials."""
+        return await self._ask("GET", "/ice-servers", list[IceServer])
 
     async def share(
         self,

@@ -74,6 +74,11 @@ async def peers(view: StationView, _request: web.Request) -> web.StreamResponse:
     return reply(await view.peers())
 
 
+async def ice_servers(view: StationView, _request: web.Request) -> web.StreamResponse:
+    """STUN and TURN servers, with credentials that hold for some hours."""
+    return reply(await view.ice_servers())
+
+
 async def share(view: StationView, request: web.Request) -> web.StreamResponse:
     """Hash and share files or folders; progress and results, a line each."""
     wanted = await _body_of(request, ShareRequest)

@@ -34,6 +34,7 @@ from meshdl.control.view import (
     StationStatus,
     StationView,
 )
+from meshdl.wire.signalling import IceServer
 
 Serve: TypeAlias = Callable[[StationView, web.Request], Awaitable[web.StreamResponse]]
 
@@ -183,6 +184,14 @@ ROUTES: tuple[Route, ...] = (
         summary="Every station with a link, being dialled, or heard of.",
         serve=endpoints.peers,
         answer=list[PeerStatus],
+    ),
+    Route(
+        method="GET",
+        path="/ice-servers",
+        name="iceServers",
+        summary="STUN and TURN servers, with credentials that hold for some hours.",
+        serve=endpoints.ice_servers,
+        answer=list[IceServer],
     ),
     Route(
         method="POST",

@@ -15,8 +15,11 @@ from typing import Literal, Protocol, TypeAlias
 import msgspec
 
 from meshdl.control.feed import Subscription
+from meshdl.control.internet_status import OFF, InternetStatus
 from meshdl.ids import Callsign, ContentHash, StationId
 from meshdl.links import Path as LinkPath
+from meshdl.policy.bottleneck import Bottleneck
+from meshdl.wire.signalling import IceServer
 
 PrecedenceName: TypeAlias = Literal["emergency", "priority", "welfare", "routine"]
 """Order of handling, highest first (ARRL radiogram precedences)."""
@@ -94,6 +97,7 @@ class StationStatus(msgspec.Struct, frozen=True, kw_only=True):
     upload_octets_per_s: float
     download_octets_per_s: float
     warnings: tuple[str, ...] = ()
+    internet: InternetStatus = OFF
 
 
 class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,6 +196,8 @@ class PeerStatus(msgspec.Struct, frozen=True, kw_only=True):
         since: when the present link state began.
         contents: how many contents it is known to have, all or part.
         note: what the operator should know, e.g. why dialling failed.
+        window_octets: how much may be on request from it; ``None`` without a link.
+        limited_by: why no more comes from it.
     """
 
     callsign: Callsign
@@ -205,6 +211,8 @@ class PeerStatus(msgspec.Struct, frozen=True, kw_only=True):
     since: float
     contents: int
     note: str | None = None
+    window_octets: int | None = None
+    limited_by: Bottleneck | None = None
 
 
 class ShareProgress(msgspec.Struct, frozen=True, kw_only=True):
@@ -319,6 +327,9 @@ class StationView(Protocol):
 
     async def peers(self) -> Sequence[PeerStatus]:
         """Every station with a link, being dialled, or heard of."""
+
+    async def ice_servers(self) -> Sequence[IceServer]:
+        """STUN and TURN servers that signalling servers hand out, with their credentials."""
 
     def share(
         self,

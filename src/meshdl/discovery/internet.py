@@ -9,7 +9,7 @@ the first that does.
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from random import SystemRandom
@@ -83,6 +83,23 @@ class Complaint:
     """Something that the operator should know."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a station stands with one server.
+
+    Attributes:
+        problem: what is wrong; empty when nothing is.
+        joined: whole names of rooms in which the server has the station.
+        ice_servers: that it handed out last.
+    """
+
+    url: URL
+    state: ClientState
+    problem: str
+    joined: Container[str]
+    ice_servers: tuple[IceServer, ...]
 
 
 InternetEvent: TypeAlias = Found | Gone | Signalled | Unsignalled | ServerReady | Complaint
@@ -274,9 +291,14 @@ class InternetDiscovery:
         """This machine has other addresses: connect anew."""
         self._post(events.NetworkChanged())
 
-    def states(self) -> list[tuple[URL, ClientState, str]]:
-        """Each server, where the client stands with it, and what is wrong; for people."""
-        return [(line.url, line.core.state, line.core.problem) for line in self._lines]
+    def standings(self) -> list["Standing"]:
+        """Each server that is spoken to, and how that goes; for people."""
+        return [
+            Standing(
+                line.url, line.core.state, line.core.problem, line.core.joined, line.ice_servers
+            )
+            for line in self._lines
+        ]
 
     def _post(self, event: events.ClientInput) -> None:
         for line in self._lines:

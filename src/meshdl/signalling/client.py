@@ -171,6 +171,11 @@ class SignallingClient:
         """Stations to which signals can be sent."""
         return self._members.known
 
+    @property
+    def joined(self) -> Container[str]:
+        """Rooms, by their whole names, in which the server has us."""
+        return self._rooms.joined
+
     # Coming and going.
 
     def _of_socket(self, event: SocketOpened | TextReceived | SocketClosed, now: float) -> None:

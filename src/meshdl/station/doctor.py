@@ -5,7 +5,6 @@ ours. ``FAIL``: the station cannot do its work. ``WARN``: it can, and the operat
 should know.
 """
 
-import enum
 import errno
 import shutil
 import socket
@@ -15,14 +14,14 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import msgspec
-
 from meshdl.control.client import ControlClient
 from meshdl.control.view import StationStatus
 from meshdl.errors import LinkError, MeshdlError
 from meshdl.station import config_file, keys
 from meshdl.station.config import LAN_PORT_DEFAULT, LanConfig, StationConfig
+from meshdl.station.finding import Finding, Verdict
 from meshdl.station.home import Home
+from meshdl.station.internet_doctor import examine_internet
 from meshdl.station.mdns_check import MulticastSilent, hear_ourselves, own_addresses
 
 if sys.platform != "win32":
@@ -46,29 +45,8 @@ CLOCK_JUMP_S = 0.5
 """A clock that is being slewed moves a thousandth of this during the checks."""
 
 
-class Verdict(enum.StrEnum):
-    """How a check ended, worst last."""
-
-    OK = "OK"
-    WARN = "WARN"
-    FAIL = "FAIL"
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """One line of the report.
-
-    Attributes:
-        subject: what was looked at.
-        text: what was found, and what to do unless all is well.
-    """
-
-    verdict: Verdict
-    subject: str
-    text: str
-
-
 async def examine(home: Home) -> AsyncIterator[Finding]:
-    """Look at everything, quick checks first; takes about three seconds."""
+    """Look at everything, quick checks first; takes about three seconds, with servers six."""
     wall_at, steady_at = time.time(), time.monotonic()
     yield check_home(home)
     settings, finding = check_config(home)
@@ -87,6 +65,8 @@ async def examine(home: Home) -> AsyncIterator[Finding]:
     yield check_lan_port(lan, status)
     yield await check_webrtc(loopback=lan.allow_loopback or not addresses)
     yield await check_mdns(addresses)
+    async for finding in examine_internet(home, settings):
+        yield finding
     drift_s = (time.time() - wall_at) - (time.monotonic() - steady_at)
     yield check_clock(now=time.time(), drift_s=drift_s)
 

@@ -11,6 +11,7 @@ from typing import TypeAlias, assert_never
 from yarl import URL
 
 from meshdl import __version__
+from meshdl.control.internet_status import RoomStatus, ServerStatus
 from meshdl.discovery import tls
 from meshdl.discovery.interfaces import look
 from meshdl.discovery.internet import (
@@ -21,6 +22,7 @@ from meshdl.discovery.internet import (
     InternetEvent,
     ServerReady,
     Signalled,
+    Standing,
     Unsignalled,
     server_name,
 )
@@ -29,6 +31,7 @@ from meshdl.ids import StationId, station_id
 from meshdl.links import DialFailed, LinkEvent, LinkUp, Way
 from meshdl.signalling import client_events
 from meshdl.signalling import introduction_events as introductions
+from meshdl.signalling.client import ClientState
 from meshdl.signalling.identity import ClientIdentity
 from meshdl.signalling.introductions import Introductions
 from meshdl.signalling.letters import Letters
@@ -39,6 +42,7 @@ from meshdl.swarm.handshake import Identity
 from meshdl.swarm.inputs import CarrySignal, StationGone, StationSeen, SwarmInput
 from meshdl.transports.signalled import SignalledTransport
 from meshdl.wire.membership import Membership
+from meshdl.wire.signalling import IceServer
 from meshdl.wire.signals import Address
 
 Report: TypeAlias = Callable[[LinkEvent], None]
@@ -94,6 +98,7 @@ class Internet:
         )
         self._hinted: set[StationId] = set()
         named = self._enterable(rooms)
+        self._rooms = [room for room in rooms if not room.problem]
         self._discovery = InternetDiscovery(
             {
                 (url := URL(text)): ClientIdentity(
@@ -162,14 +167,31 @@ class Internet:
             case _:
                 assert_never(effect)
 
-    def state(self) -> str:
-        """One sentence for people."""
-        states = self._discovery.states()
-        if not states:
-            return "starting"
-        return "; ".join(
-            f"{url.host}: {state.value}{f' ({problem})' if problem else ''}"
-            for url, state, problem in states
+    def servers(self) -> tuple[ServerStatus, ...]:
+        """Every server of the settings, and how the station stands with it."""
+        return tuple(self._server(one) for one in self._discovery.standings())
+
+    def ice_servers(self) -> list[IceServer]:
+        """STUN and TURN servers that the signalling servers handed out, each once."""
+        every = (server for one in self._discovery.standings() for server in one.ice_servers)
+        return list(dict.fromkeys(every))
+
+    def _server(self, standing: Standing) -> ServerStatus:
+        online = standing.state is ClientState.ONLINE
+        return ServerStatus(
+            url=str(standing.url),
+            state=standing.state.value,
+            problem=standing.problem,
+            rooms=tuple(
+                RoomStatus(
+                    name=room.name,
+                    closed=room.membership is not None,
+                    joined=online and room.whole_name in standing.joined,
+                    expires_at=room.expires_at_s,
+                )
+                for room in self._rooms
+            ),
+            ice_servers=tuple(url for one in standing.ice_servers for url in one.urls),
         )
 
     def _heard(self, event: InternetEvent) -> None:

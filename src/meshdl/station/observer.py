@@ -29,8 +29,11 @@ from meshdl.control.view import (
     StationStatus,
 )
 from meshdl.ids import Callsign, ContentHash, StationId, station_id
+from meshdl.links import Path
+from meshdl.policy.bottleneck import bottleneck
 from meshdl.station.catalogue import CatalogueEntry, StoredState
 from meshdl.station.library import Library
+from meshdl.station.limits_seen import source_facts
 from meshdl.station.meters import Counter, Meters
 from meshdl.station.record_book import RecordBook
 from meshdl.swarm.download import Download, Stage
@@ -175,6 +178,11 @@ class Observer:
         """Stations with a link up."""
         return len({s.peer.key for s in self._core.sessions.values() if s.peer is not None})
 
+    def reached_over(self, path: Path) -> tuple[Callsign, ...]:
+        """Stations whose link runs over such a path."""
+        sessions = self._core.sessions.values()
+        return tuple(s.peer.callsign for s in sessions if s.peer and s.traits.path is path)
+
     def upload_rate(self) -> float:
         """Content octets sent a second, all peers together."""
         return self._meters.rate("out")
@@ -263,6 +271,10 @@ class Observer:
             since=self._wall_time(session.up_at),
             contents=self._records.held_by(session.peer.key),
             note=self.notes.get(station),
+            window_octets=session.window.octets,
+            limited_by=bottleneck(
+                source_facts(self._core, session, self._meters, now=self._loop.time())
+            ),
         )
 
     def _unlinked(self, station: StationId, callsign: Callsign, state: LinkState) -> PeerStatus:
@@ -296,6 +308,7 @@ class Observer:
     def _counters(self) -> dict[Counter, int]:
         counters: dict[Counter, int] = {"out": 0}
         for session in self._core.sessions.values():
+            counters["lost", session.link] = session.lost_octets
             for content, traffic in session.traffic.items():
                 counters["out"] += traffic.sent
                 counters["from", session.link, content] = traffic.received

@@ -260,6 +260,7 @@ class Station:
         )
         shell.contents_moved = internet.contents_moved
         shell.exchanged = internet.exchanged
+        view.show_internet(internet)
         tasks.create_task(internet.run(shell.switchboard.attach(internet.transport, Way.INTERNET)))
 
     def _lan_status(self) -> LanStatus:

@@ -20,6 +20,7 @@ from meshdl.content.link import ContentLink
 from meshdl.content.metainfo import Metainfo, chunk_hashes, decode_torrent, encode_torrent
 from meshdl.content.precedence import Precedence
 from meshdl.control.feed import Feed, Subscription
+from meshdl.control.internet_status import OFF, InternetStatus
 from meshdl.control.view import (
     ChunkMap,
     ContentState,
@@ -37,9 +38,11 @@ from meshdl.control.view import (
 )
 from meshdl.errors import ConfigError
 from meshdl.ids import Callsign, ContentHash, StationId, station_id
+from meshdl.links import Path as LinkPath
 from meshdl.station.catalogue import Catalogue, StoredState
 from meshdl.station.config import StationConfig
 from meshdl.station.home import Home
+from meshdl.station.internet import Internet
 from meshdl.station.library import Library
 from meshdl.station.log import StationLog
 from meshdl.station.observer import PRECEDENCE_NAMES, Observer
@@ -47,6 +50,7 @@ from meshdl.station.record_book import RecordBook
 from meshdl.station.sharing import Sharing
 from meshdl.station.swarm_shell import SwarmShell
 from meshdl.swarm.inputs import StationTrusted
+from meshdl.wire.signalling import IceServer
 
 WARNINGS_MAX = 20
 
@@ -78,6 +82,7 @@ class LiveView:
         self._library: Library
         self._records: RecordBook
         self.observer: Observer
+        self._internet: Internet | None = None
 
     def connect(self, shell: SwarmShell, library: Library, records: RecordBook) -> None:
         """Say what is shown; before any other method is called."""
@@ -85,6 +90,10 @@ class LiveView:
         self.observer = Observer(
             shell.core, library, records, self._feed, station=self._station_status
         )
+
+    def show_internet(self, internet: Internet) -> None:
+        """Say whose servers are shown."""
+        self._internet = internet
 
     def warn(self, text: str, station: StationId | None = None) -> None:
         """Show a sentence to the operator, and keep it in the log."""
@@ -182,6 +191,10 @@ class LiveView:
         """The content's metainfo as a BitTorrent v2 file."""
         metainfo, layers = await self._library.metainfo(content_hash)
         return await self._library.in_pool(partial(encode_torrent, metainfo, layers))
+
+    async def ice_servers(self) -> Sequence[IceServer]:
+        """STUN and TURN servers that signalling servers hand out, with their credentials."""
+        return self._internet.ice_servers() if self._internet is not None else []
 
     # What can be done.
 
@@ -285,6 +298,17 @@ class LiveView:
             upload_octets_per_s=self.observer.upload_rate(),
             download_octets_per_s=self.observer.download_rate(),
             warnings=tuple(self._warnings),
+            internet=self._internet_status(),
+        )
+
+    def _internet_status(self) -> InternetStatus:
+        if self._internet is None:
+            return OFF
+        return InternetStatus(
+            enabled=True,
+            servers=self._internet.servers(),
+            direct=self.observer.reached_over(LinkPath.DIRECT),
+            relayed=self.observer.reached_over(LinkPath.RELAYED),
         )
 
 

@@ -48,6 +48,9 @@ class Fetcher:
     Args:
         state: shared by the parts of the swarm core.
         blame: called with a session and what its peer did wrong, and the time.
+
+    Attributes:
+        unwritten_octets: verified, and still in memory.
     """
 
     def __init__(
@@ -59,7 +62,7 @@ class Fetcher:
     ) -> None:
         self._state = state
         self._blame = blame
-        self._unwritten_octets = 0
+        self.unwritten_octets = 0
         self._requests = Requests(state)
         self._leaf_hashes = LeafHashes(state)
         self._bucket = TokenBucket.for_limit(state.settings.download_octets_per_s, now=now)
@@ -175,7 +178,7 @@ class Fetcher:
 
     def written(self, octets: int) -> None:
         """Verified octets left memory."""
-        self._unwritten_octets -= octets
+        self.unwritten_octets -= octets
 
     def drop(self, download: Download) -> None:
         """Ask nobody for this content any more."""
@@ -250,7 +253,7 @@ class Fetcher:
 
     def _room_in_memory(self) -> bool:
         waiting = sum(download.waiting_octets for download in self.downloads.values())
-        in_flight = self._requests.octets + self._unwritten_octets + waiting
+        in_flight = self._requests.octets + self.unwritten_octets + waiting
         return in_flight < self._state.settings.in_flight_octets
 
     # Taking.
@@ -283,7 +286,7 @@ class Fetcher:
                 key = RangeKey(download.content, index, offset)
                 self._requests.cancel(self._state.sessions[other], [key])
         chunk = download.active[index]
-        self._unwritten_octets += len(arrival.octets)
+        self.unwritten_octets += len(arrival.octets)
         if alone and chunk.leaf_hashes is not None:
             hashes = b"".join(chunk.leaf_hashes)
             self._state.effects.append(WriteLeafHashes(download.content, index, hashes))
@@ -319,6 +322,7 @@ class Fetcher:
             if other.content == key.content:
                 lost.append(other)
         for other in lost:
+            session.lost_octets += session.asked[other].octets
             self._lose(session, other)
 
     def _lose(self, session: Session, key: RangeKey) -> None:

@@ -160,6 +160,7 @@ class Session:
     asked: OrderedDict[RangeKey, Asked] = field(default_factory=OrderedDict)
     asked_octets: int = 0
     cancelled: OrderedDict[RangeKey, int] = field(default_factory=OrderedDict)
+    lost_octets: int = 0
     delivered_at: float = 0.0
     snubbed_until: float = 0.0
     snubs_in_a_row: int = 0

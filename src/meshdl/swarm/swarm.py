@@ -191,6 +191,16 @@ class Swarm:
         """Every open content; for showing."""
         return self._state.holdings
 
+    @property
+    def settings(self) -> SwarmSettings:
+        """The operator's choices."""
+        return self._state.settings
+
+    @property
+    def unwritten_octets(self) -> int:
+        """Verified octets that wait for the disk."""
+        return self._fetcher.unwritten_octets
+
     # Who takes which input.
 
     def _from_disk(self, event: inputs.ReadAnswer, now: float) -> None:

@@ -21,6 +21,7 @@ from tests.support.fake_station import (
 )
 
 from meshdl.cli.main import COMMANDS, meshdl
+from meshdl.control.internet_status import InternetStatus, RoomStatus, ServerStatus
 from meshdl.control.server import ControlServer
 from meshdl.control.view import ContentState, LogEntry, LogQuery, ShareProgress
 from meshdl.errors import (
@@ -35,7 +36,7 @@ from meshdl.errors import (
     RemoteProtocolError,
     TargetExists,
 )
-from meshdl.ids import ContentHash
+from meshdl.ids import Callsign, ContentHash
 from meshdl.links import Path as LinkPath
 
 Run = Callable[..., Result]
@@ -88,6 +89,47 @@ def test_status_tells_who_and_where(run: Run, station: FakeStation) -> None:
     assert "1.0 MB/s in" in result.stdout
     assert result.stderr == "Warning: W1AW shows another key than before\n"
     assert only_object(run("status", "--json"))["lan"]["port"] == 7373
+
+
+def test_status_tells_where_the_station_stands_with_each_server(
+    run: Run, station: FakeStation
+) -> None:
+    assert "Internet  off" in run("status").stdout
+    room = RoomStatus(name="county-net", closed=True, joined=True, expires_at=1_800_000_000)
+    station.internet = InternetStatus(
+        enabled=True,
+        servers=(
+            ServerStatus(
+                url="wss://a.example",
+                state="online",
+                problem="",
+                rooms=(room, RoomStatus(name="cq", closed=False, joined=False)),
+                ice_servers=("stun:turn.example:3478",),
+            ),
+            ServerStatus(
+                url="wss://b.example", state="offline", problem="refused\x1b[2J", rooms=()
+            ),
+        ),
+        direct=(Callsign("KA1AAA"),),
+        relayed=(Callsign("KB2DEF"),),
+    )
+    told = run("status").stdout
+    assert "wss://a.example online\n" in told
+    assert "rooms county-net (closed, until 2027-01-15 08:00:00Z), cq (not joined)" in told
+    assert "STUN and TURN stun:turn.example:3478" in told
+    assert "wss://b.example offline: refused" in told
+    assert "direct: KA1AAA" in told
+    assert "relayed: KB2DEF" in told
+    assert "\x1b" not in told
+    shown = only_object(run("status", "--json"))["internet"]
+    assert shown["servers"][0]["rooms"][0]["expires_at"] == 1_800_000_000
+
+
+def test_peers_shows_why_no_more_comes(run: Run) -> None:
+    told = run("peers")
+    assert "LIMIT" in told.stdout
+    shown = only_object(run("peers", "--json"))[0]
+    assert (shown["window_octets"], shown["limited_by"]) == (1_000_000, "path")
 
 
 def test_peers_shows_the_path(run: Run) -> None:

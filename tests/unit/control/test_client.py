@@ -45,6 +45,7 @@ from meshdl.errors import (
     StationNotRunning,
 )
 from meshdl.ids import Callsign
+from meshdl.wire.signalling import IceServer
 
 ResultT = TypeVar("ResultT")
 
@@ -83,6 +84,15 @@ def test_values_arrive_as_they_were_sent(tmp_path: Path, station: FakeStation) -
         assert await client.torrent(MAP_HASH) == await station.torrent(MAP_HASH)
 
     command(tmp_path, station, scenario)
+
+
+def test_ice_servers_arrive_with_their_credentials(tmp_path: Path, station: FakeStation) -> None:
+    known = (
+        IceServer(("stun:a.example:3478",)),
+        IceServer(("turn:a.example?transport=tcp",), "1790000000:x", "secret"),
+    )
+    station.stun_and_turn = known
+    assert command(tmp_path, station, lambda client: client.ice_servers()) == list(known)
 
 
 def test_commands_reach_the_station_with_all_their_arguments(

@@ -12,7 +12,7 @@ from meshdl.control.view import LanStatus, StationStatus
 from meshdl.ids import Callsign, StationId
 from meshdl.station import config_file, doctor, keys
 from meshdl.station.config import LanConfig
-from meshdl.station.doctor import Verdict
+from meshdl.station.finding import Verdict
 from meshdl.station.home import Home
 
 NOW = 1_790_000_000.0

@@ -440,3 +440,4 @@ def test_an_answer_tells_that_earlier_ranges_were_lost_and_they_are_asked_for_at
     first, second, third, _ = ranges(asked(peer))
     peer.send_range(OTHER, 0, *third)
     assert {first, second} <= set(ranges(asked(peer)))
+    assert rig.swarm.sessions[peer.link].lost_octets == first[2] + second[2]
