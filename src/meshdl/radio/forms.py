@@ -18,7 +18,6 @@ that received a leaf by radio may also keep the form that it received.
 Nothing is obscured: the codecs and the dictionary are published (``docs/protocol``).
 """
 
-import enum
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ import zstandard
 from meshdl.content.merkle import LEAF_OCTETS
 from meshdl.radio import air_dictionary
 from meshdl.radio.erasure.encoder import source_symbols
-from meshdl.radio.erasure.ids import SOURCE_SYMBOLS_MAX
+from meshdl.wire.onair.pdus import Codec, Form
 
 LEVEL = 19
 """Of zstd. A leaf takes about a millisecond at it, and the levels above save nothing more."""
@@ -40,63 +39,6 @@ the form that is asked for begins a new set of symbols; a smaller saving is not 
 
 _MAGIC = b"\x28\xb5\x2f\xfd"
 """Every zstd frame begins with it (RFC 8878, 3.1.1), so it is not sent."""
-
-
-class Codec(enum.IntEnum):
-    """How a form is made from a leaf. The numbers are those on the air."""
-
-    RAW = 0
-    """The leaf as it is."""
-    ZSTD = 1
-    """One zstd frame (RFC 8878) with content size, without magic number and checksum."""
-    ZSTD_DICTIONARY = 2
-    """The same, with the dictionary of :mod:`meshdl.radio.air_dictionary`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """Which octets symbols are cut from.
-
-    Attributes:
-        codec: how they are made from the leaf.
-        source_symbols: K, 1 to 512.
-        tag: first two octets of SHA-256 over them; 0 for :attr:`Codec.RAW`.
-
-    Raises:
-        ValueError: a field is out of range.
-    """
-
-    codec: Codec
-    source_symbols: int
-    tag: int = 0
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.source_symbols <= SOURCE_SYMBOLS_MAX:
-            raise ValueError(f"a form of {self.source_symbols} symbols is not one of 1 to 512")
-        if not 0 <= self.tag <= 0xFFFF:
-            raise ValueError(f"tag {self.tag} has more than 16 bits")
-        if self.codec is Codec.RAW and self.tag:
-            raise ValueError("a leaf as it is has no tag")
-
-    def pack(self) -> int:
-        """As 32 bits: codec (4), K (12), tag (16)."""
-        return self.codec << 28 | self.source_symbols << 16 | self.tag
-
-    @classmethod
-    def unpack(cls, word: int) -> "Form":
-        """Read what :meth:`pack` wrote.
-
-        Raises:
-            ValueError: no such codec, or a field is out of range.
-        """
-        return cls(Codec(word >> 28), word >> 16 & 0xFFF, word & 0xFFFF)
-
-    def fits(self, leaf_octets: int) -> bool:
-        """Whether a leaf of that length can have this form."""
-        raw = source_symbols(leaf_octets)
-        if self.codec is Codec.RAW:
-            return self.source_symbols == raw
-        return self.source_symbols < raw
 
 
 @dataclass(frozen=True, slots=True)

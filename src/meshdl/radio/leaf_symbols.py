@@ -26,8 +26,9 @@ from hashlib import sha256
 from typing import Protocol, TypeAlias
 
 from meshdl.radio.erasure.encoder import SYMBOL_OCTETS
-from meshdl.radio.forms import Codec, Form, restore
+from meshdl.radio.forms import restore
 from meshdl.radio.symbol_set import SymbolSet, WrongSymbol
+from meshdl.wire.onair.pdus import Codec, Form
 
 COMPRESSED_FORMS_MAX = 3
 """Collected at once beside the leaf as it is: two for two versions of meshdl on one channel,

@@ -31,9 +31,9 @@ from typing import Self
 
 from meshdl.disk import Disk
 from meshdl.radio.erasure.encoder import SYMBOL_OCTETS
-from meshdl.radio.forms import Form
 from meshdl.radio.leaf_symbols import SymbolHeard
 from meshdl.station.journal import replace_file
+from meshdl.wire.onair.pdus import Form
 
 MAGIC = b"meshdlS\1"
 """The last octet is the version of the format."""

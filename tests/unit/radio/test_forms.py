@@ -13,14 +13,13 @@ from tools.air_texts import MEASURING, leaf_of, texts
 
 from meshdl.radio import air_dictionary
 from meshdl.radio.forms import (
-    Codec,
-    Form,
     best_form,
     choose_form,
     make_form,
     raw_form,
     restore,
 )
+from meshdl.wire.onair.pdus import Codec, Form
 
 NOISE = Random(1).randbytes(16_384)
 TEXT = leaf_of("bulletin", MEASURING, seed=1)

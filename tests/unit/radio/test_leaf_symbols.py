@@ -17,7 +17,7 @@ from hypothesis.stateful import (
 from tools.air_texts import MEASURING, leaf_of
 
 from meshdl.radio.erasure.encoder import Encoder
-from meshdl.radio.forms import Codec, Form, FormedLeaf, best_form, raw_form
+from meshdl.radio.forms import FormedLeaf, best_form, raw_form
 from meshdl.radio.leaf_symbols import (
     COMPRESSED_FORMS_MAX,
     Kept,
@@ -30,6 +30,7 @@ from meshdl.radio.leaf_symbols import (
     SymbolHeard,
 )
 from meshdl.radio.symbol_set import SURPLUS_MAX, WrongSymbol
+from meshdl.wire.onair.pdus import Codec, Form
 
 TEXT = leaf_of("form 309", MEASURING, seed=3, octets=6_000)
 OTHER = leaf_of("form 309", MEASURING, seed=4, octets=6_000)

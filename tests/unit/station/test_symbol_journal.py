@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.folders import HOME, make_directories
 
-from meshdl.radio.forms import Codec, Form
 from meshdl.radio.leaf_symbols import SymbolHeard
 from meshdl.sim.disk import FaultyDisk
 from meshdl.station import symbol_journal as module
@@ -21,6 +20,7 @@ from meshdl.station.symbol_journal import (
     Recorded,
     SymbolJournal,
 )
+from meshdl.wire.onair.pdus import Codec, Form
 
 PATH = HOME.symbols_file
 RNG = Random(8)

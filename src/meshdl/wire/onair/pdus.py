@@ -95,6 +95,26 @@ class Form:
         _check(0 <= self.tag < 2**16, f"no tag of a form: {self.tag}")
         _check(not self.tag or self.codec is not Codec.RAW, "a raw form has no tag")
 
+    def pack(self) -> int:
+        """As 32 bits: codec (4), K (12), tag (16)."""
+        return self.codec << 28 | self.source_symbols << 16 | self.tag
+
+    @classmethod
+    def unpack(cls, word: int) -> "Form":
+        """Read what :meth:`pack` wrote.
+
+        Raises:
+            ValueError: no such codec, or a field is out of range.
+        """
+        return cls(Codec(word >> 28), word >> 16 & 0xFFF, word & 0xFFFF)
+
+    def fits(self, octets: int) -> bool:
+        """Whether an object of that length can have this form."""
+        raw = -(-octets // SYMBOL_OCTETS)
+        if self.codec is Codec.RAW:
+            return self.source_symbols == raw
+        return self.source_symbols < raw
+
     def has_symbols(self, first: int, count: int) -> bool:
         """Whether all these ids are of source symbols, or all of repair symbols."""
         if first < FIRST_REPAIR_ID:
