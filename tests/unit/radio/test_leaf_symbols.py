@@ -30,7 +30,7 @@ from meshdl.radio.leaf_symbols import (
     SymbolHeard,
 )
 from meshdl.radio.symbol_set import SURPLUS_MAX, WrongSymbol
-from meshdl.wire.onair.pdus import Codec, Form
+from meshdl.wire.onair.pdus import SOURCE_SYMBOLS_MAX, Codec, Form
 
 TEXT = leaf_of("form 309", MEASURING, seed=3, octets=6_000)
 OTHER = leaf_of("form 309", MEASURING, seed=4, octets=6_000)
@@ -193,7 +193,7 @@ def test_what_cannot_be_of_the_leaf_is_dropped_when_its_length_becomes_known() -
     ("form", "one", "octets", "reason"),
     [
         (Form(Codec.RAW, 19), 0, 48, Refusal.NOT_THIS_LEAF),
-        (Form(Codec.RAW, 512), 0, 48, Refusal.NOT_THIS_LEAF),
+        (Form(Codec.RAW, 342), 0, 48, Refusal.NOT_THIS_LEAF),
         (Form(Codec.ZSTD, 20), 0, 48, Refusal.NOT_THIS_LEAF),
         (Form(Codec.RAW, 20), 20, 48, Refusal.NO_SUCH_SYMBOL),
         (Form(Codec.RAW, 20), 511, 48, Refusal.NO_SUCH_SYMBOL),
@@ -309,7 +309,7 @@ class Channel(RuleBasedStateMachine):
 
     @invariant()
     def memory_is_bounded(self) -> None:
-        assert self.leaf.held <= (1 + COMPRESSED_FORMS_MAX) * (512 + SURPLUS_MAX)
+        assert self.leaf.held <= (1 + COMPRESSED_FORMS_MAX) * (SOURCE_SYMBOLS_MAX + SURPLUS_MAX)
 
 
 def test_whatever_is_heard_only_the_leaf_comes_out_and_in_the_end_it_does() -> None:

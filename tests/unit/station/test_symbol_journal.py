@@ -20,7 +20,7 @@ from meshdl.station.symbol_journal import (
     Recorded,
     SymbolJournal,
 )
-from meshdl.wire.onair.pdus import Codec, Form
+from meshdl.wire.onair.pdus import SOURCE_SYMBOLS_MAX, Codec, Form
 
 PATH = HOME.symbols_file
 RNG = Random(8)
@@ -52,11 +52,11 @@ recorded = st.builds(
     st.builds(
         SymbolHeard,
         form=st.one_of(
-            st.builds(Form, st.just(Codec.RAW), st.integers(1, 512)),
+            st.builds(Form, st.just(Codec.RAW), st.integers(1, SOURCE_SYMBOLS_MAX)),
             st.builds(
                 Form,
                 st.sampled_from([Codec.ZSTD, Codec.ZSTD_DICTIONARY]),
-                st.integers(1, 512),
+                st.integers(1, SOURCE_SYMBOLS_MAX),
                 st.integers(0, 0xFFFF),
             ),
         ),
