@@ -1,0 +1,164 @@
+"""A radio channel on virtual time, and modems on it.
+
+Everybody in range hears a burst frame by frame, unless he sends himself or hears another
+burst at the same time: then the frame is lost. Who hears whom is told by pairs, so that
+stations can be hidden from each other. A modem may be stuck or unplugged on order.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from meshdl.air import (
+    BurstEnded,
+    CarrierChanged,
+    FrameHeard,
+    ModemDown,
+    ModemReport,
+    ModemTraits,
+    ModemUp,
+)
+from meshdl.radio.keying import Abort, Key
+from meshdl.sim.world import World
+
+REMEMBERED_S = 300.0
+"""Longer than any burst: until then it may still have spoilt a frame."""
+
+
+@dataclass(slots=True)
+class Transmission:
+    """One burst: whose, from when to when. The end moves when it is aborted."""
+
+    sender: "SimModem"
+    began_at: float
+    ends_at: float
+
+
+class SimAir:
+    """One channel.
+
+    Args:
+        world: the clock and the dice.
+        loss: probability that a frame is lost at one receiver by noise alone.
+    """
+
+    def __init__(self, world: World, *, loss: float = 0.0) -> None:
+        self.world, self.loss = world, loss
+        self.modems: list[SimModem] = []
+        self.transmissions: list[Transmission] = []
+        self._deaf: set[tuple[str, str]] = set()
+
+    def modem(
+        self, name: str, traits: ModemTraits, report: Callable[[ModemReport], None]
+    ) -> "SimModem":
+        """Put a modem on the channel; it reports ``ModemUp`` at once."""
+        modem = SimModem(self, name, traits, report)
+        self.modems.append(modem)
+        report(ModemUp(traits))
+        return modem
+
+    def hide(self, one: str, other: str) -> None:
+        """These two do not hear each other."""
+        self._deaf |= {(one, other), (other, one)}
+
+    def hears(self, listener: "SimModem", sender: "SimModem") -> bool:
+        """Whether a burst of ``sender`` reaches ``listener``."""
+        return listener is not sender and (listener.name, sender.name) not in self._deaf
+
+    def spoilt(self, listener: "SimModem", transmission: Transmission, from_: float) -> bool:
+        """Whether what ``listener`` heard since then was mixed with another burst or his own."""
+        return any(
+            other.began_at < self.world.now and other.ends_at > from_
+            for other in self.transmissions
+            if other is not transmission
+            and (other.sender is listener or self.hears(listener, other.sender))
+        )
+
+    def forget(self) -> None:
+        """Drop transmissions that can spoil nothing any more."""
+        oldest = self.world.now - REMEMBERED_S
+        self.transmissions = [one for one in self.transmissions if one.ends_at > oldest]
+
+
+@dataclass(eq=False)
+class SimModem:
+    """One modem: takes a :class:`Key`, reports as real ones do.
+
+    Attributes:
+        stuck: it stays keyed whatever it is told, until unplugged.
+        keyed: every burst that it was given, with the instant.
+    """
+
+    air: SimAir
+    name: str
+    traits: ModemTraits
+    report: Callable[[ModemReport], None]
+    stuck: bool = False
+    keyed: list[tuple[float, Key]] = field(default_factory=list)
+    _sending: Transmission | None = None
+    _heard: int = 0
+
+    def key(self, key: Key) -> None:
+        """Send one burst."""
+        assert self._sending is None, f"{self.name} is keyed twice"
+        world, traits = self.air.world, self.traits
+        self.keyed.append((world.now, key))
+        self.air.forget()
+        sending = Transmission(self, world.now, world.now + key.burst_s)
+        self._sending = sending
+        self.air.transmissions.append(sending)
+        self._carrier(busy=True)
+        after_s = traits.burst_overhead_s
+        for frame in key.frames:
+            frame_s = traits.frame_s(len(frame))
+            after_s += frame_s
+            world.after(after_s, partial(self._deliver, sending, frame, frame_s))
+        world.after(key.burst_s, partial(self._end, sending, key.serial))
+
+    def abort(self, _abort: Abort) -> None:
+        """Unkey at once; the end is reported a moment later, as by real modems."""
+        sending = self._sending
+        if sending is not None and not self.stuck:
+            serial = self.keyed[-1][1].serial
+            sending.ends_at = self.air.world.now
+            self.air.world.after(0.01, partial(self._end, sending, serial))
+
+    def unplug(self, reason: str) -> None:
+        """The modem is gone, keyed or not."""
+        if self._sending is not None:
+            self._sending.ends_at = self.air.world.now
+            self._sending = None
+            self._carrier(busy=False)
+        self.report(ModemDown(reason))
+
+    def plug_in(self) -> None:
+        """The modem is back."""
+        self.stuck = False
+        self.report(ModemUp(self.traits))
+
+    def _end(self, sending: Transmission, serial: int) -> None:
+        if self._sending is sending and not self.stuck:
+            self._sending = None
+            sending.ends_at = min(sending.ends_at, self.air.world.now)
+            self._carrier(busy=False)
+            self.report(BurstEnded(serial))
+
+    def _deliver(self, sending: Transmission, frame: bytes, frame_s: float) -> None:
+        now = self.air.world.now
+        if self._sending is not sending or sending.ends_at < now - 1e-9:
+            return
+        for listener in self.air.modems:
+            if (
+                self.air.hears(listener, self)
+                and not self.air.spoilt(listener, sending, now - frame_s)
+                and self.air.world.rng.random() >= self.air.loss
+            ):
+                listener.report(FrameHeard(octets=frame, at=now))
+
+    def _carrier(self, *, busy: bool) -> None:
+        for listener in self.air.modems:
+            if self.air.hears(listener, self):
+                before = listener._heard > 0  # noqa: SLF001 - modems of one channel
+                listener._heard += 1 if busy else -1  # noqa: SLF001
+                if before is not (listener._heard > 0):  # noqa: SLF001
+                    listener.report(CarrierChanged(busy))
