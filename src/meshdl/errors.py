@@ -14,6 +14,7 @@
         * :exc:`RecordInvalid`
         * :exc:`InvitationInvalid`: to a room.
         * :exc:`ContentLinkInvalid`
+        * :exc:`CaptureInvalid`
         * :exc:`ContentUnknown`: no such content at this station.
         * :exc:`SourceNotFound`: nobody who can be reached has it.
     * :exc:`StorageError`: a file or a disk is in the way.
@@ -98,6 +99,10 @@ class InvitationInvalid(ContentError):
 
 class ContentLinkInvalid(ContentError):
     """A text that is neither a content hash, a link nor a metainfo file."""
+
+
+class CaptureInvalid(ContentError):
+    """A file that should hold captured frames is damaged or none."""
 
 
 class ContentUnknown(ContentError):

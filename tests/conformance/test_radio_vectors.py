@@ -9,7 +9,7 @@ import pytest
 
 from meshdl.errors import RemoteProtocolError
 from meshdl.ids import Callsign
-from meshdl.wire import ax25, kiss
+from meshdl.wire import ax25, capture, kiss
 from meshdl.wire.onair import bodies, codes, frames, info_segments, pdus
 from meshdl.wire.onair.codes import ContentTag
 from meshdl.wire.onair.frames import Frame, Identification
@@ -133,6 +133,22 @@ def test_a_kiss_stream_is_read(vector: dict[str, Any]) -> None:
     assert found.octets == bytes.fromhex(vector["octets"])
     if not found.command:
         assert kiss.encode(found.octets, port=found.port).hex() == vector["stream"]
+
+
+@pytest.mark.parametrize("vector", by_name("captures"))
+def test_a_capture_file_is_read(vector: dict[str, Any]) -> None:
+    decoder = capture.Decoder()
+    found = decoder.feed(bytes.fromhex(vector["file"]))
+    decoder.end()
+    assert [plain(one) for one in found] == vector["frames"]
+
+
+def test_a_capture_file_is_written_octet_for_octet() -> None:
+    [vector] = [one for one in VECTORS["captures"] if "meshdl" in one["name"]]
+    first, second, third = capture.Decoder().feed(bytes.fromhex(vector["file"]))
+    sections = [[first, second], [third]]
+    written = [capture.encode_head() + b"".join(map(capture.encode, one)) for one in sections]
+    assert b"".join(written).hex() == vector["file"]
 
 
 def test_the_example_of_the_page_is_a_frame() -> None:
