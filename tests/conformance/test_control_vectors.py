@@ -14,14 +14,16 @@ from meshdl.content.record import RECORD_MAX_OCTETS
 from meshdl.errors import RemoteProtocolError
 from meshdl.ids import StationKey, callsign
 from meshdl.links import LinkBinding
+from meshdl.policy.lanes import LANES_MAX
 from meshdl.policy.penalty import BAN_POINTS, BAN_S, CORRUPT_POINTS, FORGIVEN_PER_S
 from meshdl.signalling import introductions
 from meshdl.swarm import exchange
-from meshdl.swarm.admission import IDENTIFY_EVERY_S, TWINS_WITHIN_S
+from meshdl.swarm.admission import IDENTIFY_EVERY_S
 from meshdl.swarm.announcements import CONTENTS_PER_PEER_MAX
 from meshdl.swarm.fetcher import UNASKED_POINTS
 from meshdl.swarm.handshake import Handshake, HandshakeState, Identity
 from meshdl.swarm.neighbours import REFUSED_S
+from meshdl.swarm.rivals import TWINS_WITHIN_S
 from meshdl.swarm.session import DEAD_AFTER_S, HANDSHAKE_WITHIN_S, PING_AFTER_S
 from meshdl.transports import webrtc_link
 from meshdl.wire import control, signals
@@ -223,6 +225,7 @@ LIMITS = {
     "characters in a message": control.CONTROL_MESSAGE_MAX,
     "characters in a text": control.TEXT_MAX,
     "characters in a callsign": 16,
+    "links with one station that `lanes` may tell of": control.LANES_TOLD_MAX,
     "records in a message": control.RECORDS_MAX,
     "octets in a record": RECORD_MAX_OCTETS,
     "chunk numbers in a `have`": control.HAVE_CHUNKS_MAX,
@@ -253,6 +256,7 @@ def test_the_page_tells_the_limits_of_the_code() -> None:
         f"not asked for | {UNASKED_POINTS} |",
         f"more than {CONTENTS_PER_PEER_MAX} contents wanted",
         f"at least {REFUSED_S:.0f} seconds after a refusal",
+        f"keeps at most {LANES_MAX} links",
         f"opened less than {TWINS_WITHIN_S:.0f} seconds apart",
         f"not up {HANDSHAKE_WITHIN_S:.0f} seconds after",
         f"after {PING_AFTER_S} seconds of silence",

@@ -1,9 +1,9 @@
 """Whose request is answered next. No tit-for-tat: stations need no incentive.
 
 Precedence comes first. Among equals it is start-time fair queueing (Goyal, Vin and
-Cheng 1996): every link carries a virtual time that advances by the octets it was sent,
-the smallest is served, and a link that comes back from idling starts at the present, so
-that idling earns no credit.
+Cheng 1996): every peer carries a virtual time that advances by the octets it was sent,
+the smallest is served, and a peer that comes back from idling starts at the present, so
+that idling earns no credit. The links of one peer share its virtual time, and take turns.
 """
 
 from collections.abc import Iterable
@@ -22,19 +22,21 @@ class Waiting:
 
     Attributes:
         precedence: of its most urgent request.
-        virtual_octets: its virtual time.
+        virtual_octets: the virtual time of its peer.
+        sent_octets: on this link alone.
     """
 
     link: LinkId
     precedence: Precedence
     virtual_octets: float
+    sent_octets: int = 0
 
 
 def next_upload(waiting: Iterable[Waiting]) -> Waiting | None:
     """The link to serve next, or ``None`` when nobody waits."""
     return min(
         waiting,
-        key=lambda w: (w.precedence, w.virtual_octets, w.link),
+        key=lambda w: (w.precedence, w.virtual_octets, w.sent_octets, w.link),
         default=None,
     )
 

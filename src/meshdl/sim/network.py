@@ -3,10 +3,13 @@
 Every host has one way out and one way in, each with a rate; a message occupies both for
 its length, in the order of sending, and travels for the path's delay in between. While a
 cable is cut, chunks messages are lost and control messages wait, for they are sent again
-until they arrive. All other faults are one composable word: a :data:`Rule` looks at a
+until they arrive. A network that loses packets bounds the rate of each link, as a congestion
+control does that takes losses for a full queue, and holds up what a lost packet is part of.
+All other faults are one composable word: a :data:`Rule` looks at a
 message and says what happens to it.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,6 +27,7 @@ from meshdl.links import (
     Message,
     MessageReceived,
     Path,
+    Way,
 )
 from meshdl.sim.world import World
 
@@ -32,6 +36,10 @@ HIGH_WATER_OCTETS = 1024 * 1024
 LOW_WATER_OCTETS = 256 * 1024
 OVERHEAD_OCTETS = 60
 SENT_AGAIN_AFTER_S = 0.2
+
+PACKET_OCTETS = 1200
+MATHIS = 1.2
+"""Mathis, Semke, Mahdavi and Ott 1997: rate = 1.2 x packet / (round trip x sqrt(loss))."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +82,7 @@ class Wire:
     receiver: Nic
     receiver_link: LinkId
     queued_octets: int = 0
+    paced_until: float = 0.0
     full: bool = False
     closed: bool = False
     held: deque[Message] = field(default_factory=deque)
@@ -86,15 +95,25 @@ class Wire:
 
 @dataclass(slots=True)
 class Network:
-    """Every host and every link."""
+    """Every host and every link.
+
+    Attributes:
+        loss: share of packets that are lost, 0 to 1.
+    """
 
     world: World
     delay_s: float = 0.0005
     rules: list[Rule] = field(default_factory=list)
     path: Path = Path.LAN
+    loss: float = 0.0
     _wires: dict[LinkId, Wire] = field(default_factory=dict)
     _serial: int = 0
     _bindings: deque[bytes] = field(default_factory=deque)
+
+    @property
+    def way(self) -> Way:
+        """By which its stations find each other."""
+        return Way.LAN if self.path is Path.LAN else Way.INTERNET
 
     def connect(self, dialler: Nic, dialled: Nic, station: StationId) -> None:
         """Make a link; both ends hear :class:`LinkUp` after one round trip."""
@@ -106,10 +125,18 @@ class Network:
         traits = LinkTraits(mtu_octets=MTU_OCTETS, path=self.path, reliable=False, ordered=True)
         ours, theirs = self.world.rng.randbytes(32), self.world.rng.randbytes(32)
         up_here = LinkUp(
-            link=here, traits=traits, binding=LinkBinding(ours, theirs), dialled=station
+            link=here,
+            traits=traits,
+            binding=LinkBinding(ours, theirs),
+            dialled=station,
+            way=self.way,
         )
         up_there = LinkUp(
-            link=there, traits=traits, binding=LinkBinding(theirs, ours), dialled=None
+            link=there,
+            traits=traits,
+            binding=LinkBinding(theirs, ours),
+            dialled=None,
+            way=self.way,
         )
         self.world.after(2 * self.delay_s, partial(dialled.report, up_there))
         self.world.after(2 * self.delay_s, partial(dialler.report, up_here))
@@ -127,8 +154,10 @@ class Network:
         sender = wire.sender
         sender.octets_sent += octets
         sender.up_free_at = max(sender.up_free_at, self.world.now) + octets / sender.up_octets_per_s
-        gone_s = sender.up_free_at - self.world.now
-        self.world.after(gone_s, partial(self._sent, wire, message, octets))
+        gone_at = sender.up_free_at
+        if self.loss and isinstance(message, bytes):
+            gone_at = wire.paced_until = self._paced(max(wire.paced_until, gone_at), octets)
+        self.world.after(gone_at - self.world.now, partial(self._sent, wire, message, octets))
         return True
 
     def close(self, link: LinkId, reason: str) -> None:
@@ -153,6 +182,13 @@ class Network:
         for wire in self._wires.values():
             if wire.sender is nic:
                 wire.closed = True
+
+    def _paced(self, from_s: float, octets: int) -> float:
+        """When a message has left that is sent from this time on, losses made good."""
+        trip_s = 2 * self.delay_s
+        rate = MATHIS * PACKET_OCTETS / (trip_s * math.sqrt(self.loss))
+        lost = self.world.rng.random() > (1 - self.loss) ** (octets / PACKET_OCTETS)
+        return from_s + octets / rate + (trip_s if lost else 0.0)
 
     def _sent(self, wire: Wire, message: Message, octets: int) -> None:
         wire.queued_octets -= octets

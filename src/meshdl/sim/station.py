@@ -150,8 +150,9 @@ class SimStation:
         for other in others:
             self.directory[other.id] = other
             other.directory[self.id] = self
-            self.host.post(inputs.StationSeen(other.id, other.callsign))
-            other.host.post(inputs.StationSeen(self.id, self.callsign))
+            way = self.network.way
+            self.host.post(inputs.StationSeen(other.id, other.callsign, way))
+            other.host.post(inputs.StationSeen(self.id, self.callsign, way))
 
     def seed(
         self, content: SimContent, *, precedence: Precedence = Precedence.ROUTINE, have: int = -1
@@ -191,7 +192,7 @@ class SimStation:
             if content not in self.completed_at:
                 self.host.post(inputs.StartDownload(content))
         for other in self.directory.values():
-            self.host.post(inputs.StationSeen(other.id, other.callsign))
+            self.host.post(inputs.StationSeen(other.id, other.callsign, self.network.way))
 
     def has(self, content: SimContent) -> bool:
         """Whether every octet is here and right."""

@@ -12,17 +12,20 @@ def source_facts(core: Swarm, session: Session, meters: Meters, *, now: float) -
 
     Args:
         core: of the station; only looked at.
-        session: with the source.
+        session: the first link to the source.
         meters: count ``("from", link, content)`` and ``("lost", link)``.
         now: the loop's clock.
     """
-    afar = [one for one in core.sessions.values() if one.traits.path is not Path.LAN]
-    rates = (meters.rate(("from", one.link, content)) for one in afar for content in one.traffic)
-    settings = core.settings
+    peer, settings = session.station, core.settings
+    lanes = core.lanes_of(peer)
+    afar = [one for one in core.peers() if one.traits.path is not Path.LAN]
+    rates = (
+        meters.rate(("from", one.link, content)) for one in afar for content in one.station.traffic
+    )
     return SourceFacts(
-        asked_octets=session.asked_octets,
-        window_octets=session.window.octets,
-        paused=now < session.snubbed_until,
+        asked_octets=sum(lane.asked_octets for lane in lanes),
+        window_octets=sum(lane.window.octets for lane in lanes),
+        paused=now < max(peer.busy_until, min(lane.snubbed_until for lane in lanes)),
         lost_per_s=meters.rate(("lost", session.link)),
         metered=session.traits.path is not Path.LAN,
         metered_octets_per_s=sum(rates),

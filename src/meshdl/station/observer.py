@@ -164,10 +164,9 @@ class Observer:
     def peers(self) -> list[PeerStatus]:
         """Every station with a link, being dialled, or heard of."""
         found: dict[StationId, PeerStatus] = {}
-        for session in self._core.sessions.values():
-            if session.peer is not None:
-                status = self._linked(session)
-                found[status.station_id] = status
+        for session in self._core.peers():
+            status = self._linked(session)
+            found[status.station_id] = status
         for station, neighbour in self._core.neighbours.known.items():
             if station not in found:
                 state = LinkState.DIALLING if neighbour.dialling else LinkState.KNOWN
@@ -176,12 +175,12 @@ class Observer:
 
     def link_count(self) -> int:
         """Stations with a link up."""
-        return len({s.peer.key for s in self._core.sessions.values() if s.peer is not None})
+        return len({session.station.key for session in self._core.peers()})
 
     def reached_over(self, path: Path) -> tuple[Callsign, ...]:
         """Stations whose link runs over such a path."""
-        sessions = self._core.sessions.values()
-        return tuple(s.peer.callsign for s in sessions if s.peer and s.traits.path is path)
+        peers = self._core.peers()
+        return tuple(one.station.callsign for one in peers if one.traits.path is path)
 
     def upload_rate(self) -> float:
         """Content octets sent a second, all peers together."""
@@ -213,10 +212,7 @@ class Observer:
         return any(one.fetching and self._has_source(one) for one in self._core.downloads.values())
 
     def _has_source(self, download: Download) -> bool:
-        return any(
-            session.peer is not None and download.content in session.holdings
-            for session in self._core.sessions.values()
-        )
+        return any(download.content in session.station.holdings for session in self._core.peers())
 
     def _octets_done(
         self, entry: CatalogueEntry, state: ContentState, download: Download | None
@@ -240,9 +236,10 @@ class Observer:
 
     def _sources(self, content: ContentHash) -> tuple[SourceStatus, ...]:
         sources = []
-        for session in self._core.sessions.values():
-            traffic, peer = session.traffic.get(content), session.peer
-            if peer is None or traffic is None or not traffic.received:
+        for session in self._core.peers():
+            peer = session.station
+            traffic = peer.traffic.get(content)
+            if traffic is None or not traffic.received:
                 continue
             sources.append(
                 SourceStatus(
@@ -256,22 +253,22 @@ class Observer:
         return tuple(sorted(sources, key=lambda one: -one.rate_octets_per_s))
 
     def _linked(self, session: Session) -> PeerStatus:
-        assert session.peer is not None
-        station = station_id(session.peer.key)
+        peer = session.station
+        station = station_id(peer.key)
         trip = session.round_trip_s
         return PeerStatus(
-            callsign=session.peer.callsign,
+            callsign=peer.callsign,
             station_id=station,
             link_state=LinkState.UP,
             path=session.traits.path,
             address=session.address,
             rtt_ms=trip * 1000 if trip is not None else None,
-            octets_sent=sum(traffic.sent for traffic in session.traffic.values()),
-            octets_received=sum(traffic.received for traffic in session.traffic.values()),
+            octets_sent=sum(traffic.sent for traffic in peer.traffic.values()),
+            octets_received=sum(traffic.received for traffic in peer.traffic.values()),
             since=self._wall_time(session.up_at),
-            contents=self._records.held_by(session.peer.key),
+            contents=self._records.held_by(peer.key),
             note=self.notes.get(station),
-            window_octets=session.window.octets,
+            window_octets=sum(lane.window.octets for lane in self._core.lanes_of(peer)),
             limited_by=bottleneck(
                 source_facts(self._core, session, self._meters, now=self._loop.time())
             ),
@@ -307,9 +304,9 @@ class Observer:
 
     def _counters(self) -> dict[Counter, int]:
         counters: dict[Counter, int] = {"out": 0}
-        for session in self._core.sessions.values():
-            counters["lost", session.link] = session.lost_octets
-            for content, traffic in session.traffic.items():
+        for session in self._core.peers():
+            counters["lost", session.link] = session.station.lost_octets
+            for content, traffic in session.station.traffic.items():
                 counters["out"] += traffic.sent
                 counters["from", session.link, content] = traffic.received
         for content, download in self._core.downloads.items():

@@ -186,8 +186,7 @@ class SwarmShell:
 
     def _peer_down(self, effect: effects.PeerDown) -> None:
         _log.info("%s is down: %s", effect.callsign, effect.reason)
-        others = self.core.sessions.values()
-        gone = not any(other.peer and other.peer.key == effect.key for other in others)
+        gone = not any(other.station.key == effect.key for other in self.core.peers())
         if gone and self._records is not None:
             self._records.left(effect.key)
 

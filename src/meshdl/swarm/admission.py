@@ -1,4 +1,4 @@
-"""Who may be linked with us: handshake, pinned keys, bans, one link a station.
+"""Who may be linked with us: handshake, pinned keys, bans, one link a station and lane.
 
 Theory of operation
 ===================
@@ -25,6 +25,7 @@ from dataclasses import replace
 from meshdl.errors import RemoteProtocolError
 from meshdl.ids import Callsign, LinkId, StationId, StationKey, station_id
 from meshdl.links import LinkUp, Path, PathChanged, Way
+from meshdl.policy.lanes import LANES_MAX, LaneCount
 from meshdl.policy.penalty import BAN_S
 from meshdl.swarm.effects import (
     CloseLink,
@@ -34,21 +35,19 @@ from meshdl.swarm.effects import (
     PeerMoved,
     PeerRefused,
     PeerUp,
-    PinMoved,
-    PinStation,
 )
 from meshdl.swarm.handshake import NONCE_OCTETS, Handshake, ProvedPeer
+from meshdl.swarm.lanes import Lanes
 from meshdl.swarm.neighbours import Neighbours
+from meshdl.swarm.peer import Peer
+from meshdl.swarm.pins import Pins, changed_key
+from meshdl.swarm.rivals import better
 from meshdl.swarm.session import Liveness, Session, for_people, window_for
 from meshdl.swarm.state import SwarmState
 from meshdl.wire import control as wire
-from meshdl.wire.rotation import follows
 
 IDENTIFY_EVERY_S = 540.0
 """47 CFR 97.119(a) asks for ten minutes; a minute is kept in hand."""
-
-TWINS_WITHIN_S = 2.0
-"""Two links of one dialler that came up within this time were meant as one."""
 
 
 class Admission:
@@ -71,8 +70,10 @@ class Admission:
     ) -> None:
         self._state = state
         self._neighbours = neighbours
-        self._pins = dict(pins)
+        self._pins = Pins(state, pins)
         self._left = left
+        self._lanes = Lanes(state)
+        self._own = station_id(state.identity.key)
         self._banned_until: dict[StationKey, float] = {}
         self._leaving = False
 
@@ -81,6 +82,8 @@ class Admission:
     def link_up(self, event: LinkUp, *, now: float) -> None:
         """A link is there: say hello."""
         state = self._state
+        dialled = event.dialled
+        lane = self._lanes.claim(dialled, event.way) if dialled is not None else 0
         if self._leaving or len(state.sessions) >= state.settings.max_links:
             state.effects.append(CloseLink(event.link, "no room for another link"))
             return
@@ -90,11 +93,14 @@ class Admission:
             nonce=state.rng.randbytes(NONCE_OCTETS),
             agent=state.settings.agent,
             exchange=state.settings.exchange,
+            lanes=LANES_MAX,
+            lane=lane,
         )
         state.sessions[event.link] = Session(
             link=event.link,
             traits=event.traits,
-            dialled=event.dialled,
+            dialled=dialled,
+            lane=lane,
             way=event.way,
             address=event.remote_address,
             handshake=handshake,
@@ -111,14 +117,24 @@ class Admission:
             return
         peer = session.peer
         if peer is None:
-            if session.dialled is not None:
+            if session.dialled is not None and session.first:
                 self._neighbours.failed(session.dialled, session.way, now=now)
             return
+        if session.first:
+            for lane in self._state.lanes_of(peer):
+                self.close(lane, reason, now=now)
         self._left(session, now)
+        if not session.first:
+            return
         self._state.effects.append(PeerDown(link, peer.callsign, peer.key, reason))
-        if not any(s.peer and s.peer.key == peer.key for s in self._state.sessions.values()):
+        if not any(other.station.key == peer.key for other in self._state.peers()):
             lived_s = now - session.up_at
             self._neighbours.lost(station_id(peer.key), session.way, lived_s=lived_s, now=now)
+
+    def dial_failed(self, station: StationId, way: Way, *, now: float) -> None:
+        """There was no link."""
+        if not self._lanes.failed(station, way):
+            self._neighbours.failed(station, way, now=now)
 
     def path_changed(self, event: PathChanged, *, now: float) -> None:
         """A link runs elsewhere now; it may be worth dialling another way, or no longer."""
@@ -129,7 +145,7 @@ class Admission:
             session.traits = replace(session.traits, path=event.path)
             session.window = window_for(event.path, now=now)
         session.address = event.remote_address
-        if session.peer is not None:
+        if session.peer is not None and session.first:
             peer = session.peer
             self._state.effects.append(
                 PeerMoved(event.link, peer.callsign, peer.key, event.path, event.remote_address)
@@ -144,8 +160,8 @@ class Admission:
         self, session: Session, reason: str, *, now: float, peer: ProvedPeer | None = None
     ) -> None:
         """End a link for a reason that both operators should know."""
-        peer = peer or session.peer
-        callsign, key = (peer.callsign, peer.key) if peer else ("", None)
+        known = peer or (session.peer.proved if session.peer else None)
+        callsign, key = (known.callsign, known.key) if known else ("", None)
         self._state.effects.append(
             PeerRefused(session.link, callsign, session.address, reason, key)
         )
@@ -159,7 +175,9 @@ class Admission:
         if not session.penalties.add(error.penalty, now=now):
             return
         if session.peer is not None:
-            key = session.peer.key
+            lanes = self._state.lanes_of(session.peer)
+            session = next((lane for lane in lanes if lane.first), session)
+            key = session.station.key
             bans = self._banned_until.items()
             self._banned_until = {banned: until for banned, until in bans if until > now}
             self._banned_until[key] = now + BAN_S
@@ -171,9 +189,20 @@ class Admission:
         if self._leaving:
             return
         linked = self._linked()
-        room = self._state.settings.max_links - len(self._state.sessions)
+        room = self._state.settings.max_links - len(self._state.sessions) - self._lanes.dialling
         for station, way in self._neighbours.due(linked, room=room, now=now):
             self._state.effects.append(Dial(station, way))
+
+    def tend_lanes(self, *, now: float) -> None:
+        """Dial the lanes that are wanted, close those that are not."""
+        if self._leaving:
+            return
+        dial, close = self._lanes.tend(now=now)
+        for station, way in dial:
+            self._state.effects.append(Dial(station, way))
+        for session in close:
+            self._bye(session, "one link less is enough")
+            self.close(session, "one link less is enough", now=now)
 
     def check_on(self, session: Session, *, now: float) -> None:
         """Ask for a sign of life, give up the dead, identify ourselves in time."""
@@ -186,7 +215,9 @@ class Admission:
                 self._state.tell(session.link, wire.Ping(session.asked_for_life(now=now)))
             case Liveness.ALIVE:
                 pass
-        if session.peer is not None and now - session.identified_at >= IDENTIFY_EVERY_S:
+        if session.peer is None or not session.first:
+            return
+        if now - session.identified_at >= IDENTIFY_EVERY_S:
             session.identified_at = now
             own = self._state.identity.callsign
             text = f"DE {own}"
@@ -204,7 +235,7 @@ class Admission:
 
     def trust(self, callsign: Callsign, key: StationKey, *, now: float) -> None:
         """The operator accepts this key for this callsign."""
-        self._pins[callsign] = key
+        self._pins.trust(callsign, key)
         self._neighbours.welcome(station_id(key), callsign, now=now)
 
     def receive(self, session: Session, message: wire.ControlMessage, *, now: float) -> bool:
@@ -225,7 +256,7 @@ class Admission:
                     PeerRefused(session.link, "", session.address, f"it refused us: {reason}")
                 )
                 self.close(session, reason, now=now)
-                if session.dialled is not None:
+                if session.dialled is not None and session.first:
                     self._neighbours.refused(session.dialled, now=now)
             case _:
                 raise RemoteProtocolError("a message before the handshake", penalty=100)
@@ -236,20 +267,25 @@ class Admission:
             self.refuse(session, "banned for breaking the protocol", now=now, peer=peer)
             return False
         self._banned_until.pop(peer.key, None)
-        pinned = self._pins.get(peer.callsign)
-        if pinned is not None and pinned != peer.key and not self._move_pin(peer, pinned, now):
-            self.refuse(session, _changed_key(peer, pinned), now=now, peer=peer)
+        pinned = self._pins.pinned(peer.callsign)
+        # A new key must not end a ban.
+        banned = pinned is not None and self._banned_until.get(pinned, now) > now
+        if pinned is not None and not self._pins.accept(peer, may_move=not banned):
+            self.refuse(session, changed_key(peer, pinned), now=now, peer=peer)
             return False
-        session.peer = peer
         session.window.answered(now - session.up_at)  # our hello, their proof
-        if session.dialled is not None and session.dialled != station_id(peer.key):
+        if session.dialled is None:
+            session.lane = peer.lane
+        elif session.dialled != station_id(peer.key):
             # Somebody else lives there.
             self._neighbours.failed(session.dialled, session.way, now=now)
+        if not session.first:
+            self._join(session, peer, now)
+            return False
+        session.peer = Peer(proved=peer, penalties=session.penalties, lane_count=LaneCount(now=now))
         if not self._keep_best_link(session, peer, now):
             return False
-        if pinned is None:
-            self._pins[peer.callsign] = peer.key
-            self._state.effects.append(PinStation(peer.callsign, peer.key))
+        self._pins.note(peer)
         own = self._state.identity.callsign
         session.identified_at = now
         self._neighbours.connected(station_id(peer.key))
@@ -260,23 +296,28 @@ class Admission:
         ]
         return True
 
-    def _move_pin(self, peer: ProvedPeer, pinned: StationKey, now: float) -> bool:
-        """The callsign shows another key than before; whether that one handed over."""
-        if self._banned_until.get(pinned, now) > now:
-            return False  # a new key must not end a ban
-        if not follows(peer.rotations, callsign=peer.callsign, pinned=pinned, shown=peer.key):
-            return False
-        self._pins[peer.callsign] = peer.key
-        self._state.effects.append(PinMoved(peer.callsign, pinned, peer.key))
-        return True
+    def _join(self, session: Session, proved: ProvedPeer, now: float) -> None:
+        """Let a link be another lane to a peer, if it may."""
+        peer = self._lanes.host(session, proved)
+        if peer is None:
+            self.close(session, "no other link to this station is wanted", now=now)
+            return
+        for other in self._state.lanes_of(peer):
+            if other.lane == session.lane:
+                if not better(session, other, own=self._own, theirs=station_id(proved.key)):
+                    self.close(session, "there is such a link already", now=now)
+                    return
+                self.close(other, "replaced by another link to the same station", now=now)
+        session.peer, session.penalties = peer, peer.penalties
 
     def _keep_best_link(self, session: Session, peer: ProvedPeer, now: float) -> bool:
         """Of two links to one station keep one; whether ``session`` is the one kept."""
-        for other in list(self._state.sessions.values()):
-            if other is session or other.peer is None or other.peer.key != peer.key:
+        for other in self._state.peers():
+            if other is session or other.station.key != peer.key:
                 continue
-            restarted = other.peer.instance != peer.instance
-            if restarted or other.in_doubt(now=now) or self._better(session, other, peer):
+            restarted = other.station.proved.instance != peer.instance
+            lost = restarted or other.in_doubt(now=now)
+            if lost or better(session, other, own=self._own, theirs=station_id(peer.key)):
                 self.close(other, "replaced by another link to the same station", now=now)
             else:
                 session.peer = None  # it never was up
@@ -285,21 +326,12 @@ class Admission:
                 return False
         return True
 
-    def _better(self, new: Session, old: Session, peer: ProvedPeer) -> bool:
-        """Both ends must come to the same answer, or both links would be closed."""
-        if new.way is not old.way:
-            return new.way is Way.LAN
-        if (new.dialled is None) == (old.dialled is None):
-            if abs(new.up_at - old.up_at) < TWINS_WITHIN_S:
-                return new.handshake.rank > old.handshake.rank  # proved in any order
-            return True  # dialled again by the same side: it has lost the old one
-        own, theirs = station_id(self._state.identity.key), station_id(peer.key)
-        return (new.dialled is not None) == (own < theirs)
-
     def _linked(self) -> dict[StationId, Way | None]:
         """Stations with a link, and whether a better one may be had, see Neighbours.due."""
         linked: dict[StationId, Way | None] = {}
         for session in self._state.sessions.values():
+            if not session.first:
+                continue
             if session.peer is not None:
                 local = session.traits.path is Path.LAN
                 linked[station_id(session.peer.key)] = None if local else session.way
@@ -310,13 +342,5 @@ class Admission:
     def _bye(self, session: Session, reason: str) -> None:
         own = self._state.identity.callsign
         self._state.tell(session.link, wire.Bye(reason[: wire.TEXT_MAX], own))
-        if session.peer is not None:
+        if session.peer is not None and session.first:
             self._state.effects.append(Identified(session.link, own, f"DE {own} (bye)", sent=True))
-
-
-def _changed_key(peer: ProvedPeer, pinned: StationKey) -> str:
-    return (
-        f"{peer.callsign} shows another station key ({station_id(peer.key)}) than before "
-        f"({station_id(pinned)}): if the operator has a new key, accept it with "
-        f"'meshdl trust {peer.callsign} {station_id(peer.key)}'"
-    )

@@ -10,7 +10,8 @@ from meshdl.errors import RemoteProtocolError
 from meshdl.ids import ChunkIndex, ContentHash
 from meshdl.swarm.download import Download, Stage
 from meshdl.swarm.fetcher import Fetcher
-from meshdl.swarm.session import PeerHolding, Session
+from meshdl.swarm.peer import PeerHolding
+from meshdl.swarm.session import Session
 from meshdl.swarm.state import Holding, SwarmState
 from meshdl.wire import control as wire
 
@@ -55,17 +56,17 @@ class Announcements:
 
     def tell_state(self, content: ContentHash, holding: Holding) -> None:
         """Tell all that want to know which chunks are here."""
-        for session in self._state.sessions.values():
-            if content in session.subscribed and holding.have:
+        for session in self._state.peers():
+            if content in session.station.subscribed and holding.have:
                 self._state.tell(session.link, _whole_have(content, holding))
 
     def tell_gain(self, content: ContentHash, chunk: ChunkIndex) -> None:
         """Tell all that want to know of one more chunk."""
         text = None
-        for session in self._state.sessions.values():
-            if content not in session.subscribed:
+        for session in self._state.peers():
+            if content not in session.station.subscribed:
                 continue
-            theirs = session.holdings.get(content)
+            theirs = session.station.holdings.get(content)
             if theirs is not None and theirs.complete:
                 continue
             if text is None:
@@ -82,11 +83,11 @@ class Announcements:
         """
         content = ContentHash(want.content_hash)
         if not want.wanted:
-            session.subscribed.discard(content)
+            session.station.subscribed.discard(content)
             return
-        session.subscribed.add(content)
-        if len(session.subscribed) > CONTENTS_PER_PEER_MAX:
-            session.subscribed.discard(content)
+        session.station.subscribed.add(content)
+        if len(session.station.subscribed) > CONTENTS_PER_PEER_MAX:
+            session.station.subscribed.discard(content)
             raise RemoteProtocolError("subscribed to too many contents")
         holding = self._state.holdings.get(content)
         if holding is not None and holding.served and holding.have:
@@ -101,7 +102,7 @@ class Announcements:
         download = self._fetcher.downloads.get(ContentHash(have.content_hash))
         if download is None:
             return
-        holding = session.holdings.setdefault(download.content, PeerHolding())
+        holding = session.station.holdings.setdefault(download.content, PeerHolding())
         if not download.fetching:
             _update(holding, have, None)
             return
@@ -114,8 +115,8 @@ class Announcements:
     def join(self, download: Download, *, now: float) -> None:
         """A download can begin: count what the peers told of it so far."""
         holding = download.holding
-        for session in self._state.sessions.values():
-            theirs = session.holdings.get(download.content)
+        for session in self._state.peers():
+            theirs = session.station.holdings.get(download.content)
             if theirs is None:
                 continue
             if theirs.raw is not None:

@@ -187,6 +187,12 @@ class Download:
             self._drop_from_queues(chunk)
         return verdict
 
+    def refuse(self, link: LinkId, index: ChunkIndex) -> None:
+        """This link is not asked for more of a chunk, for a while."""
+        chunk = self.active.get(index)
+        if chunk is not None:
+            self._refuse(chunk, link)
+
     def others_asked(self, arrival: Arrival, index: ChunkIndex) -> list[tuple[LinkId, int]]:
         """Octets are verified: who else need not send them any more, at which offsets."""
         chunk = self.active.get(index)

@@ -29,7 +29,7 @@ from meshdl.swarm import inputs
 from meshdl.swarm.download import Stage
 from meshdl.swarm.effects import CarrierGone, PeersHeard, SignalCarried, SignalUncarried
 from meshdl.swarm.fetcher import Fetcher
-from meshdl.swarm.handshake import ProvedPeer
+from meshdl.swarm.peer import Peer
 from meshdl.swarm.session import Session
 from meshdl.swarm.state import SwarmState
 from meshdl.wire import control as wire
@@ -88,7 +88,7 @@ class PeerExchange:
         self._state, self._fetcher = state, fetcher
         self._stirred: dict[ContentHash, None] = {}
         self._told: dict[LinkId, dict[ContentHash, _Told]] = {}
-        self._allowances: dict[LinkId, _Allowances] = {}
+        self._allowances: dict[StationKey, _Allowances] = {}
         self._all = _bucket(ALL_RELAYED_OCTETS_PER_S, ALL_RELAYED_BURST_OCTETS, now)
         self._started_at = now
 
@@ -101,22 +101,22 @@ class PeerExchange:
     def records(self, session: Session, records: tuple[bytes, ...]) -> None:
         """A peer told what it has."""
         found = [content for one in records if (content := content_named_in(one)) is not None]
-        room = OFFERS_PER_PEER_MAX - len(session.offers)
-        new = [content for content in found if content not in session.offers][:room]
-        session.offers.update(new)
+        room = OFFERS_PER_PEER_MAX - len(session.station.offers)
+        new = [content for content in found if content not in session.station.offers][:room]
+        session.station.offers.update(new)
         self.stir(new)
 
     def records_gone(self, session: Session, contents: Iterable[ContentHash]) -> None:
         """A peer told what it has no longer."""
-        gone = session.offers.intersection(contents)
-        session.offers -= gone
+        gone = session.station.offers.intersection(contents)
+        session.station.offers -= gone
         self.stir(gone)
 
     def left(self, session: Session) -> None:
         """A peer is gone, by this link."""
         self._told.pop(session.link, None)
-        self._allowances.pop(session.link, None)
-        self.stir(session.offers | session.subscribed)
+        self._allowances.pop(session.station.key, None)
+        self.stir(session.station.offers | session.station.subscribed)
         peer = session.peer
         if peer is not None and self._session_of(peer.key) is None:
             self._state.effects.append(CarrierGone(station_id(peer.key)))
@@ -131,7 +131,7 @@ class PeerExchange:
             if not self._tell(content, now):
                 self._stirred[content] = None  # somebody was told a moment ago
 
-    def receive_peers(self, session: Session, peer: ProvedPeer, message: wire.Peers) -> None:
+    def receive_peers(self, session: Session, peer: Peer, message: wire.Peers) -> None:
         """A peer tells who else has a content."""
         content = ContentHash(message.content_hash)
         download = self._fetcher.downloads.get(content)
@@ -156,7 +156,7 @@ class PeerExchange:
         self._state.effects.append(SignalUncarried(event.recipient, reason))
 
     def receive_relay(
-        self, session: Session, peer: ProvedPeer, message: wire.Relay, *, now: float
+        self, session: Session, peer: Peer, message: wire.Relay, *, now: float
     ) -> None:
         """A peer wants a signal passed on.
 
@@ -167,7 +167,7 @@ class PeerExchange:
         if signal is None:
             return
         ours = (signal.sender.station_key, signal.sender.instance)
-        if ours != (peer.key, peer.instance):
+        if ours != (peer.key, peer.proved.instance):
             raise RemoteProtocolError("asked to relay another's signal", penalty=FOREIGN_POINTS)
         recipient = self._session_of(StationKey(signal.recipient.station_key))
         reason = self._obstacle(session, recipient, signal, now)
@@ -181,7 +181,7 @@ class PeerExchange:
         self._state.tell(recipient.link, relayed)
 
     def receive_relayed(
-        self, session: Session, peer: ProvedPeer, message: wire.Relayed, *, now: float
+        self, session: Session, peer: Peer, message: wire.Relayed, *, now: float
     ) -> None:
         """A peer passes on what somebody signed for us.
 
@@ -209,7 +209,7 @@ class PeerExchange:
         done = True
         having = [one for one in self._state.peers() if _has(one, content)]
         for session in self._state.peers():
-            if content not in session.subscribed or not self._takes_part(session):
+            if content not in session.station.subscribed or not self._takes_part(session):
                 continue
             told = self._told.setdefault(session.link, {})
             before = told.get(content)
@@ -245,7 +245,7 @@ class PeerExchange:
         """Why a signal is not passed on; empty: nothing stands against it."""
         if recipient is None or recipient.peer is None:
             return "the station is no peer"
-        if recipient.peer.instance != signal.recipient.instance:
+        if recipient.peer.proved.instance != signal.recipient.instance:
             return "the station was started again"
         if recipient is session or not self._may_meet(session, recipient):
             return "the station is not to be met this way"
@@ -264,15 +264,15 @@ class PeerExchange:
 
     def _takes_part(self, session: Session) -> bool:
         peer = session.peer
-        return self._state.settings.exchange and peer is not None and peer.exchange
+        return self._state.settings.exchange and peer is not None and peer.proved.exchange
 
     def _session_of(self, key: StationKey) -> Session | None:
         return next((one for one in self._state.peers() if key_of(one) == key), None)
 
     def _allowances_of(self, session: Session, now: float) -> _Allowances:
-        found = self._allowances.get(session.link)
+        found = self._allowances.get(session.station.key)
         if found is None:
-            found = self._allowances[session.link] = _Allowances(
+            found = self._allowances[session.station.key] = _Allowances(
                 _bucket(RELAYED_OCTETS_PER_S, RELAYED_BURST_OCTETS, now),
                 _bucket(CARRIED_OCTETS_PER_S, CARRIED_BURST_OCTETS, now),
             )
@@ -289,13 +289,17 @@ def key_of(session: Session) -> StationKey:
 
 
 def _has(session: Session, content: ContentHash) -> bool:
-    return content in session.offers or content in session.subscribed or content in session.holdings
+    return (
+        content in session.station.offers
+        or content in session.station.subscribed
+        or content in session.station.holdings
+    )
 
 
 def _hint(session: Session) -> wire.PeerHint:
     peer = session.peer
     assert peer is not None
-    return wire.PeerHint(peer.callsign, peer.key, peer.instance, session.traits.path.value)
+    return wire.PeerHint(peer.callsign, peer.key, peer.proved.instance, session.traits.path.value)
 
 
 def _bucket(octets_per_s: float, burst_octets: float, now: float) -> TokenBucket:

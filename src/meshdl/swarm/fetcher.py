@@ -70,13 +70,15 @@ class Fetcher:
 
     def fill_all(self, *, now: float) -> None:
         """Ask every source that has room."""
-        for session in self._state.peers():
+        for session in self._state.lanes():
             self.fill(session, now=now)
 
     def fill(self, session: Session, *, now: float) -> None:
         """Ask this source for as much as it has room for."""
         room = session.room_octets()
-        if not room or session.peer is None or now < session.snubbed_until:
+        if not room or session.peer is None:
+            return
+        if now < max(session.snubbed_until, session.peer.busy_until):
             return
         for download in self._by_urgency(session):
             room = self._fill_from(session, download, room, now)
@@ -102,15 +104,8 @@ class Fetcher:
             return
         self._give_up_earlier(session, key)
         self._requests.settle(session, key)
-        session.delivered_at = now
-        session.snubs_in_a_row = 0
-        session.window.delivered(
-            len(message.octets),
-            # Which of two questions is answered cannot be told (Karn and Partridge 1987).
-            round_trip_s=None if late else now - asked.at,
-            outstanding_octets=session.asked_octets,
-            now=now,
-        )
+        # Which of two questions is answered cannot be told (Karn and Partridge 1987).
+        session.delivered(len(message.octets), None if late else now - asked.at, now=now)
         download = self.downloads.get(content)
         if download is None or not download.fetching:
             return
@@ -148,9 +143,9 @@ class Fetcher:
             self._lose(session, RangeKey(content, ChunkIndex(chunk), offset))
         pause_s = min(reject.retry_after_ms / 1000, SNUB_MAX_S)
         if reject.reason == "busy":
-            session.snubbed_until = max(session.snubbed_until, now + pause_s)
+            session.station.busy_until = max(session.station.busy_until, now + pause_s)
             return
-        holding = session.holdings.get(content)
+        holding = session.station.holdings.get(content)
         download = self.downloads.get(content)
         if holding is None or download is None or not download.fetching:
             return
@@ -170,7 +165,7 @@ class Fetcher:
 
     def uncount(self, session: Session, download: Download) -> None:
         """What a peer has counts no longer in the availability."""
-        holding = session.holdings.get(download.content)
+        holding = session.station.holdings.get(download.content)
         if holding is not None:
             holding.uncount_in(download.availability)
 
@@ -189,13 +184,15 @@ class Fetcher:
     def leave(self, session: Session) -> None:
         """A session is over: what it was asked for is asked of others."""
         self._release_all(session)
+        if not session.first:
+            return
         for download in self.downloads.values():
             if download.fetching:
                 self.uncount(session, download)
 
     def tick(self, *, now: float) -> None:
         """Notice stalls, unanswered hash requests, and fill what limits held back."""
-        for session in self._state.peers():
+        for session in self._state.lanes():
             if session.asked and now - session.delivered_at >= STALL_AFTER_S:
                 self._snub(session, now)
         for download in self.downloads.values():
@@ -210,20 +207,20 @@ class Fetcher:
         fetching = [
             download
             for content, download in self.downloads.items()
-            if download.fetching and content in session.holdings
+            if download.fetching and content in session.station.holdings
         ]
         if len(fetching) > 1:
             # Equals take turns by what is least advanced in this session.
             fetching.sort(
                 key=lambda download: (
                     download.precedence,
-                    session.traffic_of(download.content).received,
+                    session.station.traffic_of(download.content).received,
                 )
             )
         return iter(fetching)
 
     def _fill_from(self, session: Session, download: Download, room: int, now: float) -> int:
-        holding = session.holdings[download.content]
+        holding = session.station.holdings[download.content]
         offered = holding.offered(download.holding.all_chunks, now=now)
         ranges: list[tuple[int, int, int]] = []
         lan = session.traits.path is Path.LAN
@@ -269,12 +266,14 @@ class Fetcher:
             case Verdict.VERIFIED | Verdict.VERIFIED_ALONE:
                 self._keep(download, index, arrival, alone=verdict is Verdict.VERIFIED_ALONE)
                 if sender is not None:
-                    traffic = sender.traffic_of(download.content)
+                    traffic = sender.station.traffic_of(download.content)
                     traffic.received += len(arrival.octets)
                     traffic.moved_at = now
             case Verdict.CORRUPT:
                 download.release(arrival.link, index, arrival.offset)
                 if sender is not None:
+                    for lane in self._state.lanes_of(sender.station):
+                        download.refuse(lane.link, index)
                     text = f"octets of chunk {index} that do not verify"
                     self._blame(sender, RemoteProtocolError(text, penalty=CORRUPT_POINTS), now)
 
@@ -308,6 +307,7 @@ class Fetcher:
             raise RemoteProtocolError("chunk octets nobody asked for", penalty=UNASKED_POINTS)
         session.delivered_at = now
         session.snubbed_until = min(session.snubbed_until, now)
+        session.station.busy_until = min(session.station.busy_until, now)
         download = self.downloads.get(key.content)
         if download is not None and download.fetching:
             self._take(download, key.chunk, Arrival(session.link, key.offset, message.octets), now)
@@ -322,7 +322,7 @@ class Fetcher:
             if other.content == key.content:
                 lost.append(other)
         for other in lost:
-            session.lost_octets += session.asked[other].octets
+            session.station.lost_octets += session.asked[other].octets
             self._lose(session, other)
 
     def _lose(self, session: Session, key: RangeKey) -> None:

@@ -11,6 +11,10 @@ swaps offers, has two links with two bindings and can produce neither signature.
 
     WAITING_FOR_HELLO --hello--> WAITING_FOR_PROOF --proof--> PROVED
 
+The sides also tell how many links they keep with one station, and the one that dialled
+which of these *lanes* this link shall be. The proof does not cover that: the binding
+already ties the hellos to this link.
+
 The transcript names the signer first, so a proof cannot be reflected to its maker; the
 nonces are fresh, so it cannot be replayed. Rotations in a ``hello`` are no part of it: they
 carry signatures of their own, and mean the same whoever hands them over.
@@ -57,6 +61,8 @@ class ProvedPeer:
 
     Attributes:
         exchange: it may be told of to others, and takes what is relayed.
+        lanes: links that it keeps with one station.
+        lane: which of them it says that this link is; 0 when it was dialled.
     """
 
     callsign: Callsign
@@ -65,6 +71,8 @@ class ProvedPeer:
     agent: str
     rotations: tuple[KeyRotation, ...] = ()
     exchange: bool = False
+    lanes: int = 1
+    lane: int = 0
 
 
 class HandshakeState(enum.Enum):
@@ -76,7 +84,17 @@ class HandshakeState(enum.Enum):
 
 
 class Handshake:
-    """One link's handshake, from our side."""
+    """One link's handshake, from our side.
+
+    Args:
+        identity: who we are.
+        binding: of the link.
+        nonce: fresh by chance.
+        agent: name and version of the program.
+        exchange: whether we take part in peer exchange.
+        lanes: links that we keep with one station.
+        lane: which of them this is, if we dialled it.
+    """
 
     def __init__(
         self,
@@ -86,14 +104,16 @@ class Handshake:
         nonce: bytes,
         agent: str = "",
         exchange: bool = False,
+        lanes: int = 1,
+        lane: int = 0,
     ) -> None:
         if len(nonce) != NONCE_OCTETS:
             raise ValueError(f"a nonce has {NONCE_OCTETS} octets, not {len(nonce)}")
         self._identity = identity
         self._binding = binding
         self._nonce = nonce
-        self._agent = agent
-        self._exchange = exchange
+        self._agent, self._exchange = agent, exchange
+        self._lanes, self._lane = lanes, lane
         self._theirs: Hello | None = None
         self.state = HandshakeState.WAITING_FOR_HELLO
 
@@ -114,6 +134,8 @@ class Handshake:
             agent=self._agent,
             rotations=self._identity.rotations,
             exchange=self._exchange,
+            lanes=self._lanes,
+            lane=self._lane,
         )
 
     def receive_hello(self, theirs: Hello) -> HelloProof:
@@ -162,12 +184,14 @@ class Handshake:
             ) from error
         self.state = HandshakeState.PROVED
         return ProvedPeer(
-            callsign(theirs.callsign),
-            StationKey(theirs.station_key),
-            theirs.instance,
-            theirs.agent,
-            theirs.rotations,
-            theirs.exchange,
+            callsign=callsign(theirs.callsign),
+            key=StationKey(theirs.station_key),
+            instance=theirs.instance,
+            agent=theirs.agent,
+            lanes=theirs.lanes,
+            lane=theirs.lane,
+            rotations=theirs.rotations,
+            exchange=theirs.exchange,
         )
 
 

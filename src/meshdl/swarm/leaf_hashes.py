@@ -53,7 +53,7 @@ class LeafHashes:
             late, chunk.hashes_asked_of = chunk.hashes_asked_of, None
             holders = [
                 session
-                for session in self._state.peers()
+                for session in self._state.lanes()
                 if session.link not in chunk.refused and _has(session, download, chunk.index)
             ]
             lively = [
@@ -61,7 +61,7 @@ class LeafHashes:
                 for session in holders
                 if session.link != late
                 and session.pinged_at is None
-                and session.snubbed_until <= now
+                and max(session.snubbed_until, session.station.busy_until) <= now
             ]
             others = lively or holders
             if others:
@@ -83,7 +83,7 @@ class LeafHashes:
             if not chunk.receive_leaf_hashes(answer.hashes):
                 if chunk.hashes_asked_of == session.link:
                     chunk.hashes_asked_of = None
-                chunk.refused.add(session.link)
+                chunk.refused |= {one.link for one in self._state.lanes_of(session.station)}
                 raise RemoteProtocolError("leaf hashes that do not prove", penalty=CORRUPT_POINTS)
             self._state.effects.append(WriteLeafHashes(download.content, index, answer.hashes))
             proved.append(index)
@@ -104,5 +104,5 @@ def _chunks_of(download: Download, answer: Hashes) -> list[ChunkIndex]:
 
 
 def _has(session: Session, download: Download, index: ChunkIndex) -> bool:
-    holding = session.holdings.get(download.content)
+    holding = session.station.holdings.get(download.content)
     return holding is not None and bool(holding.announced(download.holding.all_chunks) >> index & 1)

@@ -184,12 +184,12 @@ class Lifecycle:
         self._metainfo.drop(content)
         self._fetcher.drop(download)
         if download.fetching:
-            for session in self._state.sessions.values():
+            for session in self._state.peers():
                 self._fetcher.uncount(session, download)
         download.suspend(stage, problem)
-        for session in self._state.sessions.values():
+        for session in self._state.peers():
             # What they say from now on will not be heard: forget what they said.
-            session.holdings.pop(content, None)
+            session.station.holdings.pop(content, None)
         self._end_traffic(content)
         self._changed(content)
 

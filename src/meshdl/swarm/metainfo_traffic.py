@@ -40,7 +40,7 @@ class MetainfoTraffic:
         holders = [
             session
             for session in self._state.peers()
-            if content in session.holdings and fetch.may_ask(session.link, now=now)
+            if content in session.station.holdings and fetch.may_ask(session.link, now=now)
         ]
         others = [session for session in holders if session.link != fetch.asked] or holders
         if fetch.asked is None:

@@ -15,9 +15,9 @@ from meshdl.swarm.announcements import Announcements
 from meshdl.swarm.effects import Identified, RecordsForgotten, RecordsHeard
 from meshdl.swarm.exchange import PeerExchange
 from meshdl.swarm.fetcher import Fetcher
-from meshdl.swarm.handshake import ProvedPeer
 from meshdl.swarm.lifecycle import Lifecycle
 from meshdl.swarm.metainfo_traffic import MetainfoTraffic
+from meshdl.swarm.peer import Peer
 from meshdl.swarm.session import Session, for_people
 from meshdl.swarm.state import SwarmState
 from meshdl.swarm.uploads import Uploader
@@ -97,11 +97,11 @@ class Reception:
             return
         if session.peer is not None:
             self._control(session, session.peer, message, now)
-        elif self._admission.receive(session, message, now=now):
+        elif self._admission.receive(session, message, now=now) and session.first:
             self._announcements.introduce(session)
 
     def _control(
-        self, session: Session, peer: ProvedPeer, message: wire.ControlMessage, now: float
+        self, session: Session, peer: Peer, message: wire.ControlMessage, now: float
     ) -> None:
         match message:
             case (
@@ -182,7 +182,7 @@ class Reception:
             self._fetcher.receive_hashes_reject(session, reject)
 
     def _introduction(
-        self, session: Session, peer: ProvedPeer, message: Introduction, now: float
+        self, session: Session, peer: Peer, message: Introduction, now: float
     ) -> None:
         match message:
             case wire.Peers():
@@ -196,9 +196,7 @@ class Reception:
             case _:
                 assert_never(message)
 
-    def _sign_of_life(
-        self, session: Session, peer: ProvedPeer, message: SignOfLife, now: float
-    ) -> None:
+    def _sign_of_life(self, session: Session, peer: Peer, message: SignOfLife, now: float) -> None:
         match message:
             case wire.Ping(token):
                 self._state.tell(session.link, wire.Pong(token))
@@ -213,5 +211,7 @@ class Reception:
             case _:
                 assert_never(message)
 
-    def _identified(self, session: Session, peer: ProvedPeer, text: str) -> None:
+    def _identified(self, session: Session, peer: Peer, text: str) -> None:
+        if not session.first:
+            return  # one station, one identification
         self._state.effects.append(Identified(session.link, peer.callsign, text, sent=False))

@@ -1,4 +1,9 @@
-"""One link and what we know of the station at its other end."""
+"""One link: who is at its other end, how long it is silent, what is asked and owed on it.
+
+What is known of the station itself is its :class:`~meshdl.swarm.peer.Peer`, which all
+links to it share. The first link is lane 0: what is said once is said there, and the
+others end with it. On the other lanes go requests and their answers only.
+"""
 
 import enum
 from collections import OrderedDict, deque
@@ -7,10 +12,11 @@ from dataclasses import dataclass, field
 from meshdl.content.precedence import Precedence
 from meshdl.ids import ChunkIndex, ContentHash, LinkId, StationId
 from meshdl.links import LinkTraits, Path, Way
+from meshdl.policy.lanes import HoldUps
 from meshdl.policy.penalty import Penalties
-from meshdl.policy.picker import Availability
 from meshdl.policy.window import LOCAL, LONG, RequestWindow
-from meshdl.swarm.handshake import Handshake, ProvedPeer
+from meshdl.swarm.handshake import Handshake
+from meshdl.swarm.peer import Peer
 
 CANCELLED_REMEMBERED = 4096
 """Ranges we no longer wait for but may still receive without blaming the sender: some
@@ -46,47 +52,6 @@ HANDSHAKE_WITHIN_S = 8.0
 
 
 @dataclass(slots=True)
-class PeerHolding:
-    """What a peer says it has of one content.
-
-    Attributes:
-        bits: set of chunks; meaningless while ``complete``.
-        raw: a bitfield that came before we knew how many chunks there are.
-        withheld: chunks it has but does not want to send before ``withheld_until``.
-    """
-
-    complete: bool = False
-    bits: int = 0
-    raw: bytes | None = None
-    withheld: int = 0
-    withheld_until: float = 0.0
-
-    def announced(self, all_chunks: int) -> int:
-        """The set of chunks it says it has, of ``all_chunks`` that there are."""
-        return all_chunks if self.complete else self.bits
-
-    def offered(self, all_chunks: int, *, now: float) -> int:
-        """The set of chunks that it makes sense to ask for now."""
-        if self.withheld and now >= self.withheld_until:
-            self.withheld = 0
-        return self.announced(all_chunks) & ~self.withheld
-
-    def count_in(self, availability: Availability) -> None:
-        """Let it make chunks less rare."""
-        if self.complete:
-            availability.seeds += 1
-        else:
-            availability.add(self.bits)
-
-    def uncount_in(self, availability: Availability) -> None:
-        """Undo :meth:`count_in`; before what it holds changes."""
-        if self.complete:
-            availability.seeds -= 1
-        else:
-            availability.remove(self.bits)
-
-
-@dataclass(slots=True)
 class Asked:
     """One range on request."""
 
@@ -113,25 +78,15 @@ class UploadRequest:
     precedence: Precedence
 
 
-@dataclass(slots=True)
-class Traffic:
-    """Verified octets received and octets sent of one content on one link.
-
-    Attributes:
-        logged_received, logged_sent: how much of it stands in the station log already.
-        moved_at: last time it grew.
-    """
-
-    received: int = 0
-    sent: int = 0
-    logged_received: int = 0
-    logged_sent: int = 0
-    moved_at: float = 0.0
-
-
 @dataclass(slots=True, kw_only=True)
 class Session:
-    """One link. A record of facts: decisions are taken by the cores that hold it."""
+    """One link. A record of facts: decisions are taken by the cores that hold it.
+
+    Attributes:
+        lane: which of the links to its station it is.
+        peer: shared by all of them; ``None`` before the handshake is proved.
+        penalties: the peer's, or those of an unknown one.
+    """
 
     link: LinkId
     traits: LinkTraits
@@ -142,7 +97,8 @@ class Session:
     up_at: float
     heard_at: float
     window: RequestWindow
-    peer: ProvedPeer | None = None
+    lane: int = 0
+    peer: Peer | None = None
     identified_at: float = 0.0
     pinged_at: float | None = None
     ping_token: int = 0
@@ -150,27 +106,31 @@ class Session:
     round_trip_s: float | None = None
     penalties: Penalties = field(default_factory=Penalties)
 
-    # What they have, what they want to hear of, what moved.
-    holdings: dict[ContentHash, PeerHolding] = field(default_factory=dict)
-    subscribed: set[ContentHash] = field(default_factory=set)
-    offers: set[ContentHash] = field(default_factory=set)
-    traffic: dict[ContentHash, Traffic] = field(default_factory=dict)
-
     # Fetching from them.
+    hold_ups: HoldUps = field(default_factory=HoldUps)
     asked: OrderedDict[RangeKey, Asked] = field(default_factory=OrderedDict)
     asked_octets: int = 0
     cancelled: OrderedDict[RangeKey, int] = field(default_factory=OrderedDict)
-    lost_octets: int = 0
     delivered_at: float = 0.0
     snubbed_until: float = 0.0
     snubs_in_a_row: int = 0
 
     # Serving them.
     uploads: deque[UploadRequest] = field(default_factory=deque)
-    has_slot: bool = False
-    virtual_octets: float = 0.0
+    sent_octets: int = 0
     reading: int = 0
     blocked: bool = False
+
+    @property
+    def station(self) -> Peer:
+        """The peer; to be asked only after the handshake."""
+        assert self.peer is not None
+        return self.peer
+
+    @property
+    def first(self) -> bool:
+        """Whether what is said once is said on this link."""
+        return self.lane == 0
 
     def liveness(self, *, now: float) -> Liveness:
         """Whether the other end still lives.
@@ -222,6 +182,20 @@ class Session:
         self.asked[key] = Asked(octets, now)
         self.asked_octets += octets
 
+    def delivered(self, octets: int, took_s: float | None, *, now: float) -> None:
+        """An answer came; how long it took, ``None`` when that cannot be told."""
+        self.delivered_at = now
+        self.snubs_in_a_row = 0
+        trip_s = self.window.round_trip_s
+        held_up = (
+            took_s is not None
+            and trip_s is not None
+            and self.hold_ups.held_up(took_s, round_trip_s=trip_s)
+        )
+        self.station.lane_count.delivered(octets, held_up=held_up)
+        outstanding = self.asked_octets
+        self.window.delivered(octets, round_trip_s=took_s, outstanding_octets=outstanding, now=now)
+
     def room_octets(self) -> int:
         """What this source may be asked for now; 0 as long as more room is worth waiting for."""
         room = self.window.octets - self.asked_octets
@@ -257,10 +231,3 @@ class Session:
         if left > 0:
             self.cancelled[key] = left
         return left >= 0
-
-    def traffic_of(self, content: ContentHash) -> Traffic:
-        """The counters of one content."""
-        found = self.traffic.get(content)
-        if found is None:
-            found = self.traffic[content] = Traffic()
-        return found

@@ -6,7 +6,8 @@ will find this one at that peer. So the first copy leaves quickly and once, and 
 peers that all begin at the same instant do not pull the same chunks from one uplink.
 """
 
-from meshdl.ids import ContentHash, LinkId
+from meshdl.ids import ContentHash
+from meshdl.swarm.peer import Peer
 from meshdl.swarm.session import RangeKey, Session
 from meshdl.swarm.state import SwarmState
 
@@ -20,7 +21,7 @@ class Spread:
 
     def __init__(self, state: SwarmState) -> None:
         self._state = state
-        self._given: dict[ContentHash, dict[int, tuple[LinkId, float]]] = {}
+        self._given: dict[ContentHash, dict[int, tuple[Peer, float]]] = {}
 
     def divide(
         self,
@@ -31,7 +32,7 @@ class Spread:
         now: float,
     ) -> tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]:
         """Tell apart what this peer shall have from us and what it will find elsewhere."""
-        others = sum(1 for s in self._state.sessions.values() if content in s.subscribed)
+        others = sum(content in s.station.subscribed for s in self._state.peers())
         if others < 2:
             return ranges, []
         given = self._given.setdefault(content, {})
@@ -39,33 +40,35 @@ class Spread:
         elsewhere: list[tuple[int, int, int]] = []
         for found in ranges:
             chunk = found[0]
-            link, at = given.get(chunk, (session.link, now))
-            if link != session.link and self._goes_on(link, at, content, chunk, now):
+            taker, at = given.get(chunk, (session.station, now))
+            if taker is not session.station and self._goes_on(taker, at, content, chunk, now):
                 elsewhere.append(found)
             else:
-                given[chunk] = (session.link, now)
+                given[chunk] = (session.station, now)
                 ours.append(found)
         return ours, elsewhere
 
     def sent(self, session: Session, key: RangeKey, *, now: float) -> None:
         """A range has left for this peer."""
         given = self._given.get(key.content, {})
-        if given.get(key.chunk, (None, 0.0))[0] == session.link:
-            given[key.chunk] = (session.link, now)
+        if given.get(key.chunk, (None, 0.0))[0] is session.station:
+            given[key.chunk] = (session.station, now)
 
     def forget(self, content: ContentHash) -> None:
         """It is not served any more."""
         self._given.pop(content, None)
 
     def _goes_on(
-        self, link: LinkId, at: float, content: ContentHash, chunk: int, now: float
+        self, taker: Peer, at: float, content: ContentHash, chunk: int, now: float
     ) -> bool:
         """Whether a chunk is on its way to this station, or has just arrived there."""
-        taker = self._state.sessions.get(link)
-        if taker is None:
-            return False
+        lanes = self._state.lanes_of(taker)
         # A slow seed has a chunk in its queue for longer than it takes to spread.
-        return now - at < ELSEWHERE_S or any(
-            request.key.chunk == chunk and request.key.content == content
-            for request in taker.uploads
+        return bool(lanes) and (
+            now - at < ELSEWHERE_S
+            or any(
+                request.key.chunk == chunk and request.key.content == content
+                for lane in lanes
+                for request in lane.uploads
+            )
         )

@@ -10,6 +10,7 @@ from meshdl.links import Message
 from meshdl.policy.bucket import UNLIMITED
 from meshdl.swarm.effects import Send, SwarmEffect
 from meshdl.swarm.handshake import Identity
+from meshdl.swarm.peer import Peer
 from meshdl.swarm.session import Session
 from meshdl.wire.control import ControlMessage, encode
 
@@ -115,8 +116,16 @@ class SwarmState:
     effects: list[SwarmEffect] = field(default_factory=list)
 
     def peers(self) -> list[Session]:
-        """The sessions whose other end has proved who it is."""
+        """The first lane of each station that has proved who it is."""
+        return [session for session in self.lanes() if session.first]
+
+    def lanes(self) -> list[Session]:
+        """Every session whose other end has proved who it is."""
         return [session for session in self.sessions.values() if session.peer is not None]
+
+    def lanes_of(self, peer: Peer) -> list[Session]:
+        """Every session with this station."""
+        return [session for session in self.sessions.values() if session.peer is peer]
 
     def tell(self, link: LinkId, message: ControlMessage) -> None:
         """Send a control message."""

@@ -3,11 +3,11 @@
 Theory of operation
 ===================
 
-Each link is a :class:`~meshdl.swarm.session.Session`. A session begins with the
-handshake (:mod:`meshdl.swarm.admission`); until it is proved no other message counts.
-Then both tell what they offer and what they want (:mod:`meshdl.swarm.announcements`);
-whoever wants a content hears what the others have of it, now and with every chunk they
-gain.
+Each link is a :class:`~meshdl.swarm.session.Session`; those to one station share
+a :class:`~meshdl.swarm.peer.Peer`. A session begins with the handshake
+(:mod:`meshdl.swarm.admission`); until it is proved no other message counts. Then both
+tell what they offer and what they want (:mod:`meshdl.swarm.announcements`); whoever
+wants a content hears what the others have of it, now and with every chunk they gain.
 
 A download lives through the stages of :mod:`meshdl.swarm.lifecycle`; its chunks come by
 :mod:`meshdl.swarm.fetcher`. What is seeded and what is downloaded are both
@@ -44,6 +44,7 @@ from meshdl.swarm.handshake import Identity
 from meshdl.swarm.lifecycle import Lifecycle
 from meshdl.swarm.metainfo_traffic import MetainfoTraffic
 from meshdl.swarm.neighbours import Neighbours
+from meshdl.swarm.peer import Peer
 from meshdl.swarm.reception import Reception
 from meshdl.swarm.session import Session
 from meshdl.swarm.state import Holding, SwarmSettings, SwarmState
@@ -154,6 +155,7 @@ class Swarm:
             for session in self._state.sessions.values():
                 session.slept(now=now)
         self._admission.dial(now=now)
+        self._admission.tend_lanes(now=now)
         for session in list(self._state.sessions.values()):
             self._admission.check_on(session, now=now)
         self._fetcher.tick(now=now)
@@ -180,6 +182,14 @@ class Swarm:
     def sessions(self) -> Mapping[LinkId, Session]:
         """Every link; for showing."""
         return self._state.sessions
+
+    def peers(self) -> list[Session]:
+        """The first link to each station that is linked; for showing."""
+        return self._state.peers()
+
+    def lanes_of(self, peer: Peer) -> list[Session]:
+        """All links to a station; for showing."""
+        return self._state.lanes_of(peer)
 
     @property
     def downloads(self) -> Mapping[ContentHash, Download]:
@@ -241,7 +251,7 @@ class Swarm:
             case PathChanged():
                 self._admission.path_changed(event, now=now)
             case DialFailed(station, _, way):
-                self.neighbours.failed(station, way, now=now)
+                self._admission.dial_failed(station, way, now=now)
             case _:
                 assert_never(event)
 
@@ -279,13 +289,14 @@ class Swarm:
 
     def _left(self, session: Session, now: float) -> None:
         self._fetcher.leave(session)
-        self._log.all_of(session)
-        self._metainfo.leave(session, now=now)
-        self._exchange.left(session)
+        if session.first:
+            self._log.all_of(session)
+            self._metainfo.leave(session, now=now)
+            self._exchange.left(session)
+            for content in session.station.holdings:
+                if content in self._fetcher.downloads:
+                    self._state.effects.append(DownloadChanged(content))
         self._fetcher.fill_all(now=now)
-        for content in session.holdings:
-            if content in self._fetcher.downloads:
-                self._state.effects.append(DownloadChanged(content))
 
     def _blame(self, session: Session, error: RemoteProtocolError, now: float) -> None:
         self._admission.penalise(session, error, now=now)
@@ -299,6 +310,6 @@ class Swarm:
             self._uploader.pump(now=now)
 
     def _shut_down(self) -> None:
-        for session in self._state.sessions.values():
+        for session in self._state.peers():
             self._log.all_of(session)
         self._admission.shut_down()

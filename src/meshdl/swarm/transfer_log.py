@@ -1,7 +1,7 @@
 """What the station log shall say of transfers: who, what, how much, which way.
 
-Octets are counted per link and content as they move; a record is written when a transfer
-has been quiet for a while, when the download ends and when the link does. Every octet
+Octets are counted per peer and content as they move; a record is written when a transfer
+has been quiet for a while, when the download ends and when the peer goes. Every octet
 stands in exactly one record.
 """
 
@@ -22,20 +22,22 @@ class TransferLog:
 
     def quiet(self, *, now: float) -> None:
         """Record the transfers that rest."""
-        for session in self._state.sessions.values():
-            for content, traffic in session.traffic.items():
+        for session in self._state.peers():
+            for content, traffic in session.station.traffic.items():
                 if now - traffic.moved_at >= LOG_TRANSFER_AFTER_S:
                     self.one(session, content)
 
     def all_of(self, session: Session) -> None:
-        """Record everything that moved on this link."""
-        for content in session.traffic:
-            self.one(session, content)
+        """Record everything that moved from and to this peer."""
+        if session.peer is not None:
+            for content in session.peer.traffic:
+                self.one(session, content)
 
     def one(self, session: Session, content: ContentHash) -> None:
-        """Record what moved of one content on this link since the last record."""
-        traffic, peer = session.traffic.get(content), session.peer
-        if traffic is None or peer is None:
+        """Record what moved of one content from and to this peer since the last record."""
+        peer = session.station
+        traffic = peer.traffic.get(content)
+        if traffic is None:
             return
         path = session.traits.path
         received = traffic.received - traffic.logged_received

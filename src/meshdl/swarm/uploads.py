@@ -13,7 +13,7 @@ empty.
 A station that serves a swarm gives each chunk to one peer first, see
 :mod:`meshdl.swarm.spread`.
 
-Reading ahead is bounded per link; a link whose transport says "full" is not read for
+Reading ahead is bounded per peer; a link whose transport says "full" is not read for
 until it is writable.
 """
 
@@ -26,6 +26,7 @@ from meshdl.links import Path
 from meshdl.policy.bucket import TokenBucket
 from meshdl.policy.slots import BUSY_RETRY_AFTER_S, Waiting, next_upload, slot_to_yield
 from meshdl.swarm.effects import Advertise, ReadHashes, ReadRange
+from meshdl.swarm.peer import Peer
 from meshdl.swarm.session import RangeKey, Session, UploadRequest
 from meshdl.swarm.spread import ELSEWHERE_S, Spread
 from meshdl.swarm.state import Holding, SwarmState
@@ -40,10 +41,12 @@ from meshdl.wire.control import (
     HashesRequest,
 )
 
-READ_AHEAD_PER_LINK = 4
+READ_AHEAD_PER_PEER = 4
+"""Ranges of one peer, on all its links, that the disk may owe: its lanes gain it no share."""
 
 QUEUE_MAX = 2 * RANGES_MAX
-"""Requests that one link may have waiting: twice what the largest window asks for."""
+"""Requests that one peer may have waiting, on all its links: twice what the largest window
+asks for."""
 
 HASH_READS_MAX = 64
 """Hash requests of one link that the disk may owe; more are refused."""
@@ -82,7 +85,8 @@ class Uploader:
             return
         # The content's own precedence counts as much as what the asker says of it.
         precedence = Precedence(min(request.precedence, holding.precedence))
-        if len(session.uploads) + len(wanted) > QUEUE_MAX or not self._slot(session, precedence):
+        waiting = sum(len(lane.uploads) for lane in self._state.lanes_of(session.station))
+        if waiting + len(wanted) > QUEUE_MAX or not self._slot(session.station, precedence):
             self._reject(session, content, tuple(wanted), "busy")
             return
         for chunk, offset, octets in wanted:
@@ -105,8 +109,10 @@ class Uploader:
                 return
             session = self._state.sessions[chosen.link]
             request = session.uploads.popleft()
-            self._virtual_octets = max(self._virtual_octets, session.virtual_octets)
-            session.virtual_octets += request.octets
+            peer = session.station
+            self._virtual_octets = max(self._virtual_octets, peer.virtual_octets)
+            peer.virtual_octets += request.octets
+            session.sent_octets += request.octets
             session.reading += 1
             if session.traits.path is not Path.LAN:
                 self._bucket.take(request.octets, now=now)
@@ -129,7 +135,7 @@ class Uploader:
             self._state.send(
                 session.link, chunks.encode(request.handle, key.chunk, key.offset, octets)
             )
-            traffic = session.traffic_of(key.content)
+            traffic = session.station.traffic_of(key.content)
             traffic.sent += len(octets)
             traffic.moved_at = now
             self._spread.sent(session, key, now=now)
@@ -206,7 +212,7 @@ class Uploader:
         if holding is not None:
             holding.served = False
             self._state.effects.append(Advertise(content, held=False))
-        for session in self._state.sessions.values():
+        for session in self._state.lanes():
             refused = [r for r in session.uploads if r.key.content == content]
             if not refused:
                 continue
@@ -225,31 +231,37 @@ class Uploader:
         position = next(i for i, r in enumerate(queue) if r.precedence > request.precedence)
         queue.insert(position, request)
 
-    def _slot(self, session: Session, precedence: Precedence) -> bool:
-        if session.has_slot:
+    def _slot(self, peer: Peer, precedence: Precedence) -> bool:
+        if peer.has_slot:
             return True
-        holders = [s for s in self._state.sessions.values() if s.has_slot]
+        holders = [s.station for s in self._state.peers() if s.station.has_slot]
         if len(holders) >= self._state.settings.upload_slots:
             loser = self._loser(holders, precedence)
             if loser is None:
                 return False
             self._evict(loser)
-        session.has_slot = True
+        peer.has_slot = True
         # Idling earns no credit.
-        session.virtual_octets = max(session.virtual_octets, self._virtual_octets)
+        peer.virtual_octets = max(peer.virtual_octets, self._virtual_octets)
         return True
 
-    def _loser(self, holders: list[Session], newcomer: Precedence) -> Session | None:
-        if newcomer < Precedence.ROUTINE:
-            for session in holders:
-                if not session.uploads:
-                    return session  # its last ranges are being read: it loses nothing
-        waiting = [_waiting(session) for session in holders if session.uploads]
+    def _loser(self, holders: list[Peer], newcomer: Precedence) -> Peer | None:
+        waiting: list[Waiting] = []
+        for peer in holders:
+            lanes = [_waiting(lane) for lane in self._state.lanes_of(peer) if lane.uploads]
+            if lanes:
+                waiting.append(min(lanes, key=lambda lane: lane.precedence))
+            elif newcomer < Precedence.ROUTINE:
+                return peer  # its last ranges are being read: it loses nothing
         loser = slot_to_yield(waiting, newcomer)
-        return self._state.sessions[loser.link] if loser is not None else None
+        return self._state.sessions[loser.link].station if loser is not None else None
 
-    def _evict(self, session: Session) -> None:
-        session.has_slot = False
+    def _evict(self, peer: Peer) -> None:
+        peer.has_slot = False
+        for session in self._state.lanes_of(peer):
+            self._turn_away(session)
+
+    def _turn_away(self, session: Session) -> None:
         by_content: dict[ContentHash, list[tuple[int, int, int]]] = {}
         for request in session.uploads:
             key = request.key
@@ -260,17 +272,25 @@ class Uploader:
                 self._reject(session, content, tuple(ranges[first : first + RANGES_MAX]), "busy")
 
     def _give_back_slot(self, session: Session) -> None:
-        if not session.uploads and not session.reading:
-            session.has_slot = False
+        if session.uploads or session.reading:
+            return
+        peer = session.station
+        if not any(lane.uploads or lane.reading for lane in self._state.lanes_of(peer)):
+            peer.has_slot = False
 
     def _ready(self, now: float) -> list[Waiting]:
         limited = not self._bucket.available(now=now)
+        lanes = self._state.lanes()
+        reading: dict[int, int] = {}
+        for session in lanes:
+            peer = id(session.peer)
+            reading[peer] = reading.get(peer, 0) + session.reading
         return [
             _waiting(session)
-            for session in self._state.sessions.values()
+            for session in lanes
             if session.uploads
             and not session.blocked
-            and session.reading < READ_AHEAD_PER_LINK
+            and reading[id(session.peer)] < READ_AHEAD_PER_PEER
             and not (limited and session.traits.path is not Path.LAN)
         ]
 
@@ -294,7 +314,8 @@ class Uploader:
 
 
 def _waiting(session: Session) -> Waiting:
-    return Waiting(session.link, session.uploads[0].precedence, session.virtual_octets)
+    precedence = session.uploads[0].precedence
+    return Waiting(session.link, precedence, session.station.virtual_octets, session.sent_octets)
 
 
 def _held(

@@ -45,6 +45,9 @@ PEERS_MAX = 32
 TEXT_MAX = 256
 """Characters in any text meant for people."""
 
+LANES_TOLD_MAX = 256
+"""Links with one station that a number can speak of; stations allow far fewer."""
+
 Octets8 = Annotated[bytes, msgspec.Meta(min_length=8, max_length=8)]
 Octets32 = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 Octets64 = Annotated[bytes, msgspec.Meta(min_length=64, max_length=64)]
@@ -62,7 +65,11 @@ class _Control(msgspec.Struct, frozen=True, rename="camel", tag_field="type", om
 
 
 class Hello(_Control, frozen=True, tag="hello"):
-    """First message both ways: who claims to be here."""
+    """First message both ways: who claims to be here.
+
+    ``lanes`` is how many links the sender keeps with one station at a time; ``lane`` which
+    of them this one shall be, said by the side that dialled.
+    """
 
     protocol: Unsigned
     callsign: Call
@@ -72,6 +79,8 @@ class Hello(_Control, frozen=True, tag="hello"):
     agent: Text = ""
     rotations: Rotations = ()
     exchange: bool = False
+    lanes: Annotated[int, msgspec.Meta(ge=1, le=LANES_TOLD_MAX)] = 1
+    lane: Annotated[int, msgspec.Meta(ge=0, lt=LANES_TOLD_MAX)] = 0
 
 
 class HelloProof(_Control, frozen=True, tag="hello-proof"):

@@ -51,11 +51,23 @@ class Peer:
         exchange: bool = True,
     ) -> None:
         self.rig, self.link, self.identity = rig, link, who
-        mirrored = LinkBinding(binding.remote, binding.local)
-        nonce = rig.rng.randbytes(32)
-        self.handshake = Handshake(who, mirrored, nonce=nonce, exchange=exchange)
+        self._binding = LinkBinding(binding.remote, binding.local)
+        self._exchange = exchange
+        self.become()
         self._read = 0
         self._sent: list[wire.ControlMessage | chunks.ChunkOctets] = []
+
+    def become(self, *, lanes: int = 1, lane: int = 0) -> None:
+        """Before the handshake: say this of lanes. By default nothing, as old stations do."""
+        nonce = self.rig.rng.randbytes(32)
+        self.handshake = Handshake(
+            self.identity,
+            self._binding,
+            nonce=nonce,
+            exchange=self._exchange,
+            lanes=lanes,
+            lane=lane,
+        )
 
     @property
     def id(self) -> StationId:

@@ -404,7 +404,7 @@ def test_a_reject_of_a_chunk_that_there_is_not_costs_nothing() -> None:
     peer.has(OTHER)
     peer.say(wire.ChunkReject(OTHER.hash, ((2**32 - 1, 0, 1),), "not-held"))
     peer.say(wire.ChunkReject(OTHER.hash, ((2**32 - 1, 0, 1),), "elsewhere", 1000))
-    assert rig.swarm.sessions[peer.link].holdings[OTHER.hash].withheld == 0
+    assert rig.swarm.sessions[peer.link].station.holdings[OTHER.hash].withheld == 0
     serve_all(OTHER, peer)
     assert rig.complete(OTHER)
 
@@ -440,4 +440,4 @@ def test_an_answer_tells_that_earlier_ranges_were_lost_and_they_are_asked_for_at
     first, second, third, _ = ranges(asked(peer))
     peer.send_range(OTHER, 0, *third)
     assert {first, second} <= set(ranges(asked(peer)))
-    assert rig.swarm.sessions[peer.link].lost_octets == first[2] + second[2]
+    assert rig.swarm.sessions[peer.link].station.lost_octets == first[2] + second[2]

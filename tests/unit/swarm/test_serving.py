@@ -12,7 +12,7 @@ from meshdl.sim.station import SimContent
 from meshdl.swarm import effects, inputs
 from meshdl.swarm.spread import ELSEWHERE_S
 from meshdl.swarm.state import SwarmSettings
-from meshdl.swarm.uploads import QUEUE_MAX, READ_AHEAD_PER_LINK
+from meshdl.swarm.uploads import QUEUE_MAX, READ_AHEAD_PER_PEER
 from meshdl.wire import chunks
 from meshdl.wire import control as wire
 
@@ -94,7 +94,7 @@ def test_what_is_cancelled_is_not_sent() -> None:
     read = rig.of(effects.ReadRange)
     for effect in read:
         rig.post(inputs.RangeRead(effect.ticket, b"x"))
-    assert len(rig.of(effects.ReadRange)) == READ_AHEAD_PER_LINK
+    assert len(rig.of(effects.ReadRange)) == READ_AHEAD_PER_PEER
 
 
 def test_reading_ahead_is_bounded_and_goes_on_when_the_disk_answers() -> None:
@@ -103,9 +103,9 @@ def test_reading_ahead_is_bounded_and_goes_on_when_the_disk_answers() -> None:
     peer = rig.peer("KA1AAA")
     ask(peer, *range(10))
     reads = rig.of(effects.ReadRange)
-    assert len(reads) == READ_AHEAD_PER_LINK
+    assert len(reads) == READ_AHEAD_PER_PEER
     rig.post(inputs.RangeRead(reads[0].ticket, b"x"))
-    assert len(rig.of(effects.ReadRange)) == READ_AHEAD_PER_LINK + 1
+    assert len(rig.of(effects.ReadRange)) == READ_AHEAD_PER_PEER + 1
 
 
 def test_a_link_that_is_full_is_not_read_for_until_it_is_writable() -> None:
@@ -161,7 +161,7 @@ def test_an_emergency_takes_the_slot_of_a_routine_transfer() -> None:
     ask(routine, *range(10))
     routine.heard()
     ask(urgent, 20, precedence=0)
-    assert rejects(routine) == [("busy", 10 - READ_AHEAD_PER_LINK)]
+    assert rejects(routine) == [("busy", 10 - READ_AHEAD_PER_PEER)]
     assert rig.of(effects.ReadRange)[-1].chunk == 20
 
 
@@ -195,7 +195,7 @@ def test_slot_holders_share_fairly() -> None:
         for peer in peers:
             peer.say(wire.Ping(1))
     assert sum(sent) == pytest.approx(15 * 8, rel=0.1)
-    assert max(sent) - min(sent) <= READ_AHEAD_PER_LINK  # which the hungry ones are ahead
+    assert max(sent) - min(sent) <= READ_AHEAD_PER_PEER  # which the hungry ones are ahead
 
 
 def test_the_upload_limit_holds_off_the_lan_only() -> None:
@@ -271,7 +271,7 @@ def test_a_removed_content_is_not_served_any_more() -> None:
     peer = rig.peer("KA1AAA")
     ask(peer, *range(10))
     rig.post(inputs.ContentRemoved(CONTENT.hash))
-    assert rejects(peer) == [("not-held", 10 - READ_AHEAD_PER_LINK)]
+    assert rejects(peer) == [("not-held", 10 - READ_AHEAD_PER_PEER)]
     ask(peer, 0)
     assert rejects(peer) == [("not-held", 1)]
 
