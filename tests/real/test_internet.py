@@ -239,7 +239,6 @@ def test_who_was_invited_meets_the_keeper_of_a_room_and_nobody_else_does(tmp_pat
         until_s = int(time.time()) + 3600
         made = keeper.invite("county-net", station=None, seed=b"s" * 32, expires_at_s=until_s)
         guest = Rooms(tmp_path / "KA1BBB" / "home" / "rooms")
-        guest.join(made, StationKey(bytes(32)))
         path = make_file(tmp_path / "bulletin.bin", MIB)
         async with (
             serving() as server,
@@ -248,10 +247,15 @@ def test_who_was_invited_meets_the_keeper_of_a_room_and_nobody_else_does(tmp_pat
             station(tmp_path, "KA1CCC", server, room="county-net") as carol,
         ):
             shared = await alice.share(path)
+            await until_stations(server, 3)
+            guest.join(made, StationKey(bytes(32)))  # while it runs
             got = await bob.download(hash_of(shared))
             assert Path(got.location).read_bytes() == path.read_bytes()
             assert [one.callsign for one in await bob.view.peers()] == ["KA1AAA"]
             assert await carol.view.peers() == []
+            (known,) = (await bob.view.status()).internet.servers
+            rooms = {one.name: (one.joined, one.expires_at) for one in known.rooms}
+            assert rooms == {"elsewhere": (True, None), "county-net": (True, until_s)}
 
     run(whole())
 

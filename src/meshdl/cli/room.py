@@ -28,7 +28,7 @@ from meshdl.station.home import Home
 from meshdl.station.private_file import write_private
 from meshdl.station.rooms import Room, Rooms
 
-RESTART = "Next: start the station again (meshdl up)"
+NEXT = "A station that runs notices within seconds; see: meshdl status"
 
 
 @click.group()
@@ -36,8 +36,8 @@ RESTART = "Next: start the station again (meshdl up)"
 def room() -> None:
     """Make closed rooms, invite stations to them, join and leave.
 
-    A room is where stations see each other at a signalling server. What changes here
-    counts from the next start of the station.
+    A room is where stations see each other at a signalling server. A station that runs
+    notices within seconds what changes here.
     """
 
 
@@ -55,7 +55,7 @@ def create(home: Home, *, name: str, as_json: bool) -> None:
         return
     click.echo(f"Room {name} is made; its key is {home.rooms_directory / name}.key (keep a copy)")
     click.echo(f"Invite others with: meshdl room invite {name}")
-    click.echo(RESTART)
+    click.echo(NEXT)
 
 
 @room.command()
@@ -140,7 +140,7 @@ def join(home: Home, *, invitation: str, as_json: bool) -> None:
         emit({"room": found.name, "expires_at": found.expires_at_s})
         return
     click.echo(f"Room {found.name} is joined, until {instant(found.expires_at_s)}")
-    click.echo(RESTART)
+    click.echo(NEXT)
 
 
 @room.command()
@@ -148,7 +148,7 @@ def join(home: Home, *, invitation: str, as_json: bool) -> None:
 @json_option
 @pass_home
 def ls(home: Home, *, as_json: bool) -> None:
-    """List the rooms that the station is in from its next start on."""
+    """List the rooms of the station."""
     settings = config_file.load(home.config_file)
     rooms = Rooms(home.rooms_directory).to_be_in(settings.internet.rooms, _own_key(home))
     if as_json:
@@ -185,7 +185,7 @@ def leave(home: Home, *, name: str, delete_key: bool, as_json: bool) -> None:
         emit({"room": name, "left": True})
         return
     click.echo(f"Room {name} is left")
-    click.echo(RESTART)
+    click.echo(NEXT)
 
 
 def _row(one: Room) -> tuple[str, ...]:

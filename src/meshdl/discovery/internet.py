@@ -90,7 +90,6 @@ class Standing:
     """How a station stands with one server.
 
     Attributes:
-        problem: what is wrong; empty when nothing is.
         joined: whole names of rooms in which the server has the station.
         ice_servers: that it handed out last.
     """
@@ -286,6 +285,10 @@ class InternetDiscovery:
     def knows(self, station: StationId) -> bool:
         """Whether a server can carry signals to it."""
         return any(station in line.core.reachable for line in self._lines)
+
+    def be_in(self, event: events.BeIn) -> None:
+        """The station wants to be in other rooms."""
+        self._post(event)
 
     def network_changed(self) -> None:
         """This machine has other addresses: connect anew."""

@@ -33,6 +33,7 @@ from meshdl.ids import StationId, station_id
 from meshdl.signalling import proofs
 from meshdl.signalling.client_events import (
     Advertise,
+    BeIn,
     ClientEffect,
     ClientInput,
     CloseSocket,
@@ -134,6 +135,8 @@ class SignallingClient:
                 self._rooms.seek(content, wanted=wanted)
             case SendSignal():
                 self._send_signal(event, now)
+            case BeIn(rooms):
+                self._rooms.be_in(rooms, online=self.state is ClientState.ONLINE)
             case NetworkChanged():
                 self._reconnect(now)
             case _:
@@ -293,6 +296,7 @@ class SignallingClient:
         reason = for_people(refused.reason)
         room = f" (room {shown(refused.room)})" if refused.room else ""
         self._effects.append(Trouble(f"{self._identity.server_name} refuses{room}: {reason}"))
+        self._rooms.refused(refused)
         if self.state is not ClientState.ONLINE or refused.code == "replaced":
             wait_s = REFUSED_S if refused.code in _HOPELESS else refused.retry_after_ms / 1000
             self._effects.append(CloseSocket(reason))

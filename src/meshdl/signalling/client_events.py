@@ -3,10 +3,12 @@
 Sockets have numbers: what is told of an earlier one than the last opened means nothing.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from meshdl.ids import Callsign, ContentHash, StationId
+from meshdl.wire.membership import Membership
 from meshdl.wire.signalling import IceServer
 from meshdl.wire.signals import Candidate
 
@@ -93,12 +95,30 @@ class SendSignal:
 
 
 @dataclass(frozen=True, slots=True)
+class BeIn:
+    """These are the rooms to be in from now on, with the memberships of the closed ones.
+
+    Rooms that were not there before are joined, others left, and a membership that is
+    another than before is shown anew.
+    """
+
+    rooms: Mapping[str, Membership | None]
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkChanged:
     """This machine has other addresses: the socket is probably dead, whatever it says."""
 
 
 ClientInput: TypeAlias = (
-    SocketOpened | TextReceived | SocketClosed | Advertise | Seek | SendSignal | NetworkChanged
+    SocketOpened
+    | TextReceived
+    | SocketClosed
+    | Advertise
+    | Seek
+    | SendSignal
+    | BeIn
+    | NetworkChanged
 )
 
 

@@ -4,6 +4,7 @@ The rooms, what is advertised and what is sought outlive every connection: they 
 again after each welcome, and repeated before they run out at the server.
 """
 
+from collections.abc import Mapping
 from typing import TypeAlias, assert_never
 
 from meshdl.errors import RemoteProtocolError
@@ -12,9 +13,13 @@ from meshdl.signalling.client_events import ClientEffect, Heard, Lost, SendText,
 from meshdl.signalling.identity import ClientIdentity
 from meshdl.signalling.members import Members
 from meshdl.wire import signalling as wire
+from meshdl.wire.membership import Membership
 
 LIFETIME_MIN_S = 60
 """A server that wants to be told more often is not believed."""
+
+_OUT = frozenset({"expired", "signature", "not-a-member"})
+"""Refusals that, of a room, mean that the server does not have us in it."""
 
 RoomNews: TypeAlias = wire.Joined | wire.MemberJoined | wire.MemberLeft | wire.Found
 
@@ -35,6 +40,8 @@ class ClientRooms:
     def __init__(
         self, identity: ClientIdentity, members: Members, effects: list[ClientEffect]
     ) -> None:
+        self._wanted = dict(identity.rooms)
+        self._left: set[str] = set()
         self._identity, self._members, self._effects = identity, members, effects
         self._held: dict[ContentHash, None] = {}
         self._sought: dict[ContentHash, None] = {}
@@ -44,12 +51,35 @@ class ClientRooms:
     def join_all(self, lifetime_s: int) -> None:
         """The server knows us."""
         self.lifetime_s = max(lifetime_s, LIFETIME_MIN_S)
-        for room, membership in self._identity.rooms.items():
+        for room, membership in self._wanted.items():
             self._say(wire.Join(room, membership))
+
+    def be_in(self, rooms: Mapping[str, Membership | None], *, online: bool) -> None:
+        """The station wants to be in these rooms from now on, with these memberships."""
+        before, self._wanted = self._wanted, dict(rooms)
+        for room in before.keys() - rooms.keys():
+            if online:
+                self._left.add(room)
+                self._say(wire.Leave(room))
+            self._out(room)
+        self._left -= rooms.keys()
+        for room, membership in rooms.items():
+            if online and (room not in before or before[room] != membership):
+                self._say(wire.Join(room, membership))
+
+    def refused(self, refused: wire.Refused) -> None:
+        """The server may not have us in a room any more."""
+        if refused.room and refused.code in _OUT:
+            self._out(refused.room)
+
+    def _out(self, room: str) -> None:
+        self.joined.discard(room)
+        self._effects += [Lost(station) for station in self._members.left_by_us(room)]
 
     def left_all(self) -> None:
         """The server is gone, and everybody with it."""
         self.joined.clear()
+        self._left.clear()
         self._effects += [Lost(station) for station in self._members.forget_all()]
 
     def take(self, news: RoomNews, *, unix_now_s: float) -> None:
@@ -59,24 +89,30 @@ class ClientRooms:
             RemoteProtocolError: we are not in it.
         """
         room = news.room
-        if room not in self._identity.rooms:
+        if room in self._left:
+            return  # it was on its way when we left
+        if room not in self._wanted:
             raise RemoteProtocolError("news of a room that we are not in")
+        for member in self._heard(news):
+            self._hear(room, member, unix_now_s)
+
+    def _heard(self, news: RoomNews) -> wire.Members:
+        """Whom the news make worth dialling."""
         heard: wire.Members = ()
         match news:
             case wire.Joined(members=members, quiet=quiet):
-                self._in(room)
+                self._in(news.room)
                 heard = () if quiet else members
             case wire.MemberJoined(member=member):
                 heard = (member,)
             case wire.Found(content_hash=content, members=members):
                 heard = members if ContentHash(content) in self._sought else ()
             case wire.MemberLeft(station=station):
-                if self._members.left(room, StationId(station)):
+                if self._members.left(news.room, StationId(station)):
                     self._effects.append(Lost(StationId(station)))
             case _:
                 assert_never(news)
-        for member in heard:
-            self._hear(room, member, unix_now_s)
+        return heard
 
     def note(self, room: str, member: wire.Member, *, unix_now_s: float) -> StationId | None:
         """Remember a member; one that cannot be believed is not, and the operator is told."""

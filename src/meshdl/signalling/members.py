@@ -77,6 +77,11 @@ class Members:
         del self.known[station]
         return known.told
 
+    def left_by_us(self, room: str) -> list[StationId]:
+        """We are no longer in a room; who is thereby gone altogether, and others knew of them."""
+        there = [station for station, known in self.known.items() if room in known.rooms]
+        return [station for station in there if self.left(room, station)]
+
     def forget(self, station: StationId) -> bool:
         """A station cannot be reached; whether others knew of it."""
         known = self.known.pop(station, None)

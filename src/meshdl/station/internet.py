@@ -27,6 +27,7 @@ from meshdl.discovery.internet import (
     server_name,
 )
 from meshdl.driver import Driver
+from meshdl.errors import MeshdlError
 from meshdl.ids import StationId, station_id
 from meshdl.links import DialFailed, LinkEvent, LinkUp, Way
 from meshdl.signalling import client_events
@@ -36,10 +37,11 @@ from meshdl.signalling.identity import ClientIdentity
 from meshdl.signalling.introductions import Introductions
 from meshdl.signalling.letters import Letters
 from meshdl.station.config import InternetConfig
-from meshdl.station.rooms import Room
+from meshdl.station.introducing import Introducing
+from meshdl.station.rooms import Room, Rooms
 from meshdl.swarm import effects
 from meshdl.swarm.handshake import Identity
-from meshdl.swarm.inputs import CarrySignal, StationGone, StationSeen, SwarmInput
+from meshdl.swarm.inputs import CarrySignal, Introduce, StationGone, StationSeen, SwarmInput
 from meshdl.transports.signalled import SignalledTransport
 from meshdl.wire.membership import Membership
 from meshdl.wire.signalling import IceServer
@@ -54,6 +56,10 @@ JUMPED_S = 10.0
 """A clock that went so much further, or back, means a closed lid, or was set."""
 
 _log = logging.getLogger(__name__)
+
+
+RENEW_EVERY_S = 24 * 3600.0
+"""How often memberships are made anew that hold a month."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +77,7 @@ class Internet:
         settings: of the operator.
         identity: of the station.
         rooms: to be in; see :mod:`meshdl.station.rooms`.
+        room_files: looked at for rooms that come and go.
         interfaces: whose changes mend links and sockets.
         post: takes what is heard.
         warn: takes sentences for the operator.
@@ -85,6 +92,7 @@ class Internet:
         identity: Identity,
         *,
         rooms: Sequence[Room],
+        room_files: Rooms,
         interfaces: Interfaces,
         post: Callable[[SwarmInput], None],
         warn: Callable[[str], None],
@@ -97,8 +105,10 @@ class Internet:
             Driver(self._introductions, self._introduced)
         )
         self._hinted: set[StationId] = set()
-        named = self._enterable(rooms)
-        self._rooms = [room for room in rooms if not room.problem]
+        self._servers = settings.servers
+        self._room_files = room_files
+        self._read_rooms = partial(room_files.to_be_in, settings.rooms, identity.key)
+        named = self._enter(rooms)
         self._discovery = InternetDiscovery(
             {
                 (url := URL(text)): ClientIdentity(
@@ -123,11 +133,12 @@ class Internet:
             loopback=interfaces.loopback,
         )
 
-    def _enterable(self, rooms: Sequence[Room]) -> dict[str, Membership | None]:
+    def _enter(self, rooms: Sequence[Room]) -> dict[str, Membership | None]:
         for room in rooms:
             if room.problem:
-                self._warn(f"not in the room {room.name}: {room.problem}")
-        return {room.whole_name: room.membership for room in rooms if not room.problem}
+                self._complain(f"not in the room {room.name}: {room.problem}")
+        self._rooms = [room for room in rooms if not room.problem]
+        return {room.whole_name: room.membership for room in self._rooms}
 
     async def run(self, report: Report) -> None:
         """Serve until cancelled."""
@@ -135,6 +146,8 @@ class Internet:
             tasks.create_task(self.transport.run(partial(self._happened, report)))
             tasks.create_task(self._discovery.run(self._heard))
             tasks.create_task(self._watch_addresses())
+            if self._servers:
+                tasks.create_task(self._watch_rooms())
             await self._hints.failure
 
     def contents_moved(self, effect: effects.Advertise | effects.Seek) -> None:
@@ -280,3 +293,22 @@ class Internet:
                 _log.info("%saddresses are now %s", because, ", ".join(found) or "none")
                 self._discovery.network_changed()
                 self.transport.network_changed()
+
+    async def _watch_rooms(self) -> None:
+        """Rooms that the operator joins or leaves count at once; memberships are renewed."""
+        loop = asyncio.get_running_loop()
+        stamp, read_at = self._room_files.stamp(), loop.time()
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            found = self._room_files.stamp()
+            if found == stamp and loop.time() - read_at < RENEW_EVERY_S:
+                continue
+            stamp, read_at = found, loop.time()
+            try:
+                rooms = await asyncio.to_thread(self._read_rooms)  # scrypt takes a while
+            except MeshdlError as error:
+                self._complain(f"the rooms stay as they were: {error}")
+                continue
+            suits = Introducing.suits(rooms)
+            self._post(Introduce(far=suits.far, across=suits.across))
+            self._discovery.be_in(client_events.BeIn(self._enter(rooms)))

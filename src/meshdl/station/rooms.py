@@ -31,7 +31,7 @@ from meshdl.station.private_file import write_private
 from meshdl.wire.membership import Membership
 
 MEMBERSHIP_S = 30 * 24 * 3600
-"""How long a membership lasts that a station signs for itself: longer than it runs."""
+"""How long a membership lasts that a station signs for itself; it renews them each day."""
 
 FILE_OCTETS_MAX = 4096
 PASSPHRASE_OCTETS_MAX = 1024
@@ -119,6 +119,14 @@ class Rooms:
         if passphrase:
             return _own(name, Entry.PASSPHRASE, proofs.room_secret(name, passphrase), key)
         return Room(name=name, entry=Entry.OPEN, whole_name=name)
+
+    def stamp(self) -> frozenset[tuple[str, int]]:
+        """Another one whenever a file of a room has come, gone or changed."""
+        try:
+            files = list(self._directory.iterdir())
+            return frozenset((path.name, path.stat().st_mtime_ns) for path in files)
+        except OSError:  # no room has a file, or one went just now: look again
+            return frozenset()
 
     def create(self, name: str) -> str:
         """Make a closed room with a new key; its whole name.

@@ -254,6 +254,7 @@ class Station:
             config.internet,
             identity,
             rooms=rooms,
+            room_files=Rooms(self._home.rooms_directory),
             interfaces=Interfaces(names=config.lan.interfaces, loopback=config.lan.allow_loopback),
             post=shell.driver.post,
             warn=view.warn,

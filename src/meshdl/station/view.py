@@ -304,9 +304,10 @@ class LiveView:
     def _internet_status(self) -> InternetStatus:
         if self._internet is None:
             return OFF
+        servers = self._internet.servers()
         return InternetStatus(
-            enabled=True,
-            servers=self._internet.servers(),
+            enabled=bool(servers),
+            servers=servers,
             direct=self.observer.reached_over(LinkPath.DIRECT),
             relayed=self.observer.reached_over(LinkPath.RELAYED),
         )

@@ -56,6 +56,17 @@ class CarrySignal:
     envelope: Envelope
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Introduce:
+    """Which peers are told of each other from now on: the rooms are others than before.
+
+    As in :class:`meshdl.swarm.state.SwarmSettings`.
+    """
+
+    far: bool
+    across: bool
+
+
 @dataclass(frozen=True, slots=True)
 class StationTrusted:
     """The operator looked and accepts this key for this callsign from now on."""
@@ -183,7 +194,7 @@ class Shutdown:
 LinkInput: TypeAlias = LinkUp | LinkDown | LinkWritable | LinkBlocked | PathChanged | DialFailed
 """What becomes of links."""
 
-DiscoveryInput: TypeAlias = StationSeen | StationGone | StationTrusted | CarrySignal
+DiscoveryInput: TypeAlias = StationSeen | StationGone | StationTrusted | CarrySignal | Introduce
 """Who is in reach, and what is to be said to who may be."""
 
 OperatorInput: TypeAlias = OfferRecord | StartDownload | PauseDownload | ContentRemoved

@@ -20,6 +20,7 @@ to be called every ``TICK_S``.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from random import Random
 from typing import assert_never
 
@@ -138,6 +139,7 @@ class Swarm:
                 | inputs.StationGone()
                 | inputs.StationTrusted()
                 | inputs.CarrySignal()
+                | inputs.Introduce()
             ):
                 self._from_discovery(event, now)
             case inputs.Shutdown():
@@ -264,6 +266,10 @@ class Swarm:
                 self.neighbours.gone(station, way)
             case inputs.StationTrusted(callsign, key):
                 self._admission.trust(callsign, key, now=now)
+            case inputs.Introduce(far=far, across=across):
+                self._state.settings = replace(
+                    self._state.settings, introduces_far=far, introduces_across=across
+                )
             case inputs.CarrySignal():
                 self._exchange.carry(event)
             case _:

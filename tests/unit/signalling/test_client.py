@@ -302,6 +302,48 @@ def test_a_server_that_repeats_a_signal_or_holds_it_back_is_not_believed() -> No
     assert "120 s old" in bob.of(events.Trouble)[-1].text
 
 
+def test_rooms_are_joined_left_and_shown_another_membership_while_online() -> None:
+    party = Party("KA1ABC", "cq", CLOSED).go_online()
+    bob = Party("KB2DEF").member
+    party.hears(wire.Joined("cq", (bob,), 1))
+    party.hears(wire.Joined(CLOSED, (bob,), 1))
+    said = len(party.said(wire.Leave, wire.Join))
+    renewed = proofs.admit(CLOSED, party.key, secret=ROOM_SECRET, expires_at_s=9_000)
+    party.tell(events.BeIn({CLOSED: renewed, "other": None}))
+    assert party.said(wire.Leave, wire.Join)[said:] == [
+        wire.Leave("cq"),
+        wire.Join(CLOSED, renewed),
+        wire.Join("other", None),
+    ]
+    assert party.of(events.Lost) == []  # in the closed room still
+    party.hears(wire.MemberJoined("cq", Party("KC3GHI").member))  # was on its way
+    assert party.client.state is ClientState.ONLINE
+    party.tell(events.BeIn({"other": None}))
+    assert [lost.station for lost in party.of(events.Lost)] == [Party("KB2DEF").id]
+    done = len(party.done)
+    party.tell(events.BeIn({"other": None}))
+    assert party.done[done:] == []
+
+
+def test_rooms_that_change_while_offline_are_joined_after_the_next_welcome() -> None:
+    party = Party("KA1ABC", "cq")
+    party.tell(events.BeIn({"other": None}))
+    assert party.said(wire.Join, wire.Leave) == []
+    party.go_online(joined=False)
+    assert party.said(wire.Join, wire.Leave) == [wire.Join("other", None)]
+
+
+@pytest.mark.parametrize("code", ["expired", "signature", "not-a-member"])
+def test_who_is_refused_in_a_room_is_not_in_it(code: str) -> None:
+    party = Party("KA1ABC", CLOSED).go_online()
+    party.hears(wire.Joined(CLOSED, (Party("KB2DEF").member,), 1))
+    assert CLOSED in party.client.joined
+    party.hears(wire.Refused(code, "your membership has ended", room=CLOSED))
+    assert CLOSED not in party.client.joined
+    assert party.client.state is ClientState.ONLINE
+    assert [lost.station for lost in party.of(events.Lost)] == [Party("KB2DEF").id]
+
+
 def test_a_server_cannot_bring_strangers_into_a_closed_room() -> None:
     alice, bob = Party("KA1AAA", CLOSED).go_online(), Party("KA1BBB")
     stranger = msgspec.structs.replace(bob.member, membership=None)

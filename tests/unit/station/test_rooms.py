@@ -140,6 +140,17 @@ def test_a_name_that_is_none_is_refused(keeper: Rooms, name: str) -> None:
         keeper.leave(name, delete_key=True)
 
 
+def test_a_change_of_the_files_is_noticed(keeper: Rooms, guest: Rooms) -> None:
+    assert guest.stamp() == frozenset()
+    made = keeper.invite("county-net", station=None, seed=SEED, expires_at_s=FAR)
+    stamps = [keeper.stamp()]
+    assert keeper.stamp() == stamps[0]
+    guest.join(made, GUEST)
+    stamps.append(guest.stamp())
+    guest.leave("county-net", delete_key=False)
+    assert stamps[1] != guest.stamp() == frozenset()
+
+
 def test_there_is_an_upper_bound_on_rooms(keeper: Rooms) -> None:
     named = [f"room-{number}" for number in range(ROOMS_LIMIT)]
     with pytest.raises(ConfigError, match="meshdl room leave"):

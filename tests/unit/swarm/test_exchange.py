@@ -209,6 +209,16 @@ def test_nobody_outside_a_closed_room_meets_who_is_in_it(
     assert len(relayed(carol)) == meet
 
 
+def test_peers_are_no_longer_introduced_once_a_closed_room_was_joined() -> None:
+    rig = Rig()
+    alice, carol = wanting(rig, way=Way.LAN), having(rig, way=Way.INTERNET)
+    rig.post(inputs.Introduce(far=False, across=False))
+    rig.wait(1.0)
+    assert told(alice) == []
+    alice.say(relay(offer(alice, carol)))
+    assert relayed(carol) == []
+
+
 # What is passed on.
 
 
