@@ -24,6 +24,7 @@ MEASUREMENTS = {
     "first_chunk": "from coming up to the first verified chunk",
     "long_path": "100 Mbit/s at 20 and 80 ms, with and without loss, beside TCP",
     "signalling": "a signalling server with idle and with busy stations",
+    "erasure": "the on-air erasure code: cost, failures, airtime to 20 receivers, compression",
     "baselines": "the measuring sticks without us",
 }
 

@@ -21,7 +21,17 @@ from typing import TextIO, TypeAlias
 from rich.console import Console
 from rich.table import Table
 
-LIBRARIES = ("meshdl", "wrtc", "uvloop", "aiohttp", "zeroconf", "aiortc", "libtorrent")
+LIBRARIES = (
+    "meshdl",
+    "wrtc",
+    "uvloop",
+    "aiohttp",
+    "zeroconf",
+    "aiortc",
+    "libtorrent",
+    "numpy",
+    "zstandard",
+)
 
 _COMMAND = ["python", "-m", "bench"]
 

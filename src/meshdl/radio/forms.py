@@ -80,15 +80,25 @@ def best_form(leaf: bytes) -> FormedLeaf:
         raise ValueError(f"{len(leaf)} octets are no leaf of 1 to {LEAF_OCTETS}")
     raw = raw_form(leaf)
     enough = raw.form.source_symbols - max(1, raw.form.source_symbols // SAVING_MIN)
+    compressed = [_compress(leaf, codec) for codec in (Codec.ZSTD, Codec.ZSTD_DICTIONARY)]
     return min(
-        [raw, *(one for one in _compressed(leaf) if one.form.source_symbols <= enough)],
+        [raw, *(one for one in compressed if one.form.source_symbols <= enough)],
         key=lambda one: (one.form.source_symbols, one.form.codec),
     )
 
 
+def coded(leaf: bytes, codec: Codec) -> FormedLeaf:
+    """The form that this codec makes here, whether it is worth it or not.
+
+    Raises:
+        ValueError: it has more than 512 symbols, which no leaf of 16 KiB has.
+    """
+    return raw_form(leaf) if codec is Codec.RAW else _compress(leaf, codec)
+
+
 def make_form(leaf: bytes, wanted: Form) -> FormedLeaf | None:
     """Exactly that form of a leaf, or ``None`` when it is not what comes out here."""
-    made = raw_form(leaf) if wanted.codec is Codec.RAW else _compress(leaf, wanted.codec)
+    made = coded(leaf, wanted.codec)
     return made if made.form == wanted else None
 
 
@@ -129,10 +139,6 @@ def restore(form: Form, octets: bytes, leaf_octets: int) -> bytes | None:
         return _decompressor(form.codec).decompress(frame, allow_extra_data=True)
     except zstandard.ZstdError:
         return None
-
-
-def _compressed(leaf: bytes) -> list[FormedLeaf]:
-    return [_compress(leaf, codec) for codec in (Codec.ZSTD, Codec.ZSTD_DICTIONARY)]
 
 
 def _compress(leaf: bytes, codec: Codec) -> FormedLeaf:

@@ -4,13 +4,13 @@ from random import Random
 
 import numpy as np
 import pytest
+from bench.broadcast import ranks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshdl.radio.erasure.coefficients import coefficients
 from meshdl.radio.erasure.decoder import Decoder
 from meshdl.radio.erasure.encoder import Encoder
-from meshdl.radio.erasure.gf256 import inverses, products
 from meshdl.radio.erasure.ids import FIRST_REPAIR_ID, LAST_ID
 
 LEAF = Random(4).randbytes(16_384)
@@ -95,27 +95,6 @@ def test_an_absurd_number_of_source_symbols_is_refused(count: int) -> None:
 def test_what_is_no_leaf_is_not_encoded(octets: bytes) -> None:
     with pytest.raises(ValueError, match="symbols, not 1 to 512"):
         Encoder(octets)
-
-
-def ranks(tables: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> list[int]:
-    """Ranks of many matrices at once; shape ``(trials, rows, columns)``."""
-    work = tables.copy()
-    trials, rows, columns = work.shape
-    done = np.zeros(trials, dtype=np.int64)
-    every = np.arange(trials)
-    for column in range(columns):
-        free = (np.arange(rows)[None, :] >= done[:, None]) & (work[:, :, column] != 0)
-        found = free.any(axis=1)
-        at, to = free.argmax(axis=1), np.minimum(done, rows - 1)
-        at = np.where(found, at, to)
-        work[every, at], work[every, to] = work[every, to], work[every, at]
-        pivot = work[every, to]
-        pivot = products()[inverses()[pivot[:, column]][:, None], pivot]
-        below = (np.arange(rows)[None, :] > to[:, None]) & found[:, None]
-        factors = np.where(below, work[:, :, column], 0)
-        work ^= products()[factors[:, :, None], pivot[:, None, :]]
-        done += found
-    return done.tolist()
 
 
 def test_failures_are_rarer_than_promised() -> None:
