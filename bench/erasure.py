@@ -19,7 +19,8 @@ from meshdl.radio.erasure.decoder import Decoder
 from meshdl.radio.erasure.encoder import SYMBOL_OCTETS, Encoder
 from meshdl.radio.erasure.ids import FIRST_REPAIR_ID, LAST_ID
 from meshdl.radio.erasure.locator import locate
-from meshdl.radio.forms import Codec, best_form, coded, raw_form, restore
+from meshdl.radio.forms import best_form, coded, raw_form, restore
+from meshdl.wire.onair.pdus import Codec
 
 TURNS = 5
 SETS = 1_000_000

@@ -16,12 +16,13 @@ from meshdl.radio.erasure.ids import (
     FIRST_REPAIR_ID,
     LAST_ID,
     REPAIR_IDS,
-    SOURCE_SYMBOLS_MAX,
     first_repair_id,
 )
-from meshdl.radio.forms import SAVING_MIN, Codec, Form, make_form, raw_form, restore
+from meshdl.radio.forms import SAVING_MIN, make_form, raw_form, restore
 from meshdl.radio.leaf_symbols import COMPRESSED_FORMS_MAX
 from meshdl.radio.symbol_set import SURPLUS_MAX
+from meshdl.wire.onair import pdus
+from meshdl.wire.onair.pdus import SOURCE_SYMBOLS_MAX, Codec, Form
 
 PROTOCOL = Path(__file__).parents[2] / "docs" / "protocol"
 VECTORS: dict[str, Any] = json.loads(
@@ -117,10 +118,13 @@ def test_a_sender_begins_at_its_place(vector: dict[str, Any]) -> None:
 def test_the_page_tells_the_limits_of_the_code() -> None:
     page = " ".join((PROTOCOL / "erasure.md").read_text(encoding="utf-8").split())
     assert f"symbols of {SYMBOL_OCTETS} octets" in page
+    assert (pdus.SYMBOL_OCTETS, pdus.FIRST_REPAIR_ID, pdus.SYMBOL_IDS) == (
+        SYMBOL_OCTETS, FIRST_REPAIR_ID, LAST_ID + 1,
+    )  # fmt: skip
     assert f"ids {FIRST_REPAIR_ID} to {LAST_ID}" in page
     assert f"mod {REPAIR_IDS})" in page
-    assert f"1 to {SOURCE_SYMBOLS_MAX};" in page
-    assert f"at most {raw_form(bytes(16_384)).form.source_symbols} |" in page
+    assert f"source symbols, 1 to {SOURCE_SYMBOLS_MAX} |" in page
+    assert raw_form(bytes(16_384)).form.source_symbols == SOURCE_SYMBOLS_MAX
     assert f"at most K + {SURPLUS_MAX} symbols" in page
     assert (SAVING_MIN, COMPRESSED_FORMS_MAX) == (16, 3)
     assert "one symbol of sixteen" in page
