@@ -24,6 +24,7 @@
         * :exc:`FileUnwritable`
         * :exc:`TargetExists`
         * :exc:`HomeInUse`
+        * :exc:`LogDamaged`: the station log is not as it was written.
     * :exc:`ConfigError`: the operator must change a setting.
 
 Catch the class whose *remedy* you implement. Nothing catches ``Exception`` below
@@ -139,6 +140,10 @@ class TargetExists(StorageError):
 
 class HomeInUse(StorageError):
     """Another station runs on this home directory."""
+
+
+class LogDamaged(StorageError):
+    """An entry of the station log was changed, removed or put elsewhere."""
 
 
 class ConfigError(MeshdlError):

@@ -10,6 +10,7 @@ from meshdl.errors import (
     HomeInUse,
     LinkError,
     LocalProtocolError,
+    LogDamaged,
     MeshdlError,
     ProtocolError,
     SourceNotFound,
@@ -23,6 +24,7 @@ INTERRUPTED = 130
 
 EXIT_CODES: dict[type[MeshdlError], int] = {
     ContentError: 65,  # EX_DATAERR
+    LogDamaged: 65,
     ContentUnknown: 66,  # EX_NOINPUT
     FileUnreadable: 66,
     LinkError: 69,  # EX_UNAVAILABLE

@@ -1,27 +1,34 @@
-"""``meshdl log``: who, what, when, how much, over which path."""
+"""``meshdl log``: who, what, when, how much, over which path; and whether it is as written."""
 
 import asyncio
 import csv
 import sys
+import time
 from datetime import UTC, datetime
 from typing import Literal
 
 import click
 import msgspec
 
-from meshdl.cli.options import emit, home_option, pass_home
+from meshdl.cli.options import emit, home_option, json_option, pass_home
 from meshdl.cli.present import HASH_DIGITS, instant, size
 from meshdl.control.client import ControlClient
+from meshdl.control.radio_log import RadioFacts
 from meshdl.control.view import LogEntry, LogKind, LogQuery
+from meshdl.errors import FileUnreadable, LogDamaged
+from meshdl.station.adif import to_adif
+from meshdl.station.contacts import contacts_of
 from meshdl.station.home import Home
+from meshdl.station.ics309 import to_ics309
+from meshdl.station.log import StationLog
 
-Form = Literal["text", "json", "csv"]
+Form = Literal["text", "json", "csv", "adif", "ics309"]
 
 _MOMENT = click.DateTime(("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"))
 
 
-@click.command()
-@click.option("--kind", type=click.Choice(("transfer", "identification", "event")))
+@click.group(invoke_without_command=True)
+@click.option("--kind", type=click.Choice(("transfer", "identification", "event", "radio")))
 @click.option("--since", type=_MOMENT, help="At or after, UTC: 2026-11-23 or 2026-11-23T16:00.")
 @click.option("--until", type=_MOMENT, help="Before, UTC.")
 @click.option("--callsign", help="Of the other station.")
@@ -29,10 +36,12 @@ _MOMENT = click.DateTime(("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"))
 @click.option("--limit", type=click.IntRange(min=1), help="The newest so many.")
 @click.option("--json", "form", flag_value="json", help="A JSON object a line.")
 @click.option("--csv", "form", flag_value="csv", help="CSV with a heading.")
+@click.option("--adif", "form", flag_value="adif", help="Radio contacts, as an ADIF file (.adi).")
+@click.option("--ics309", "form", flag_value="ics309", help="Radio traffic, as an ICS-309 form.")
 @home_option
-@pass_home
+@click.pass_context
 def log(
-    home: Home,
+    ctx: click.Context,
     *,
     kind: LogKind | None,
     since: datetime | None,
@@ -43,18 +52,56 @@ def log(
     form: Form | None,
 ) -> None:
     """Print the station log, the oldest entry first."""
+    if ctx.invoked_subcommand is not None:
+        return
     query = LogQuery(
-        kind=kind,
+        kind="radio" if form in {"adif", "ics309"} else kind,
         since=_unix(since),
         until=_unix(until),
         callsign=callsign.upper() if callsign else None,
         content_hash=content_hash.lower() if content_hash else None,
         limit=limit,
     )
+    home = ctx.find_object(Home)
+    assert home is not None  # the group above has found it
     asyncio.run(_log(home, query, form or "text"))
 
 
+@log.command()
+@click.option("--head", metavar="DIGEST", help="A digest that `verify` printed earlier.")
+@json_option
+@home_option
+@pass_home
+def verify(home: Home, *, head: str | None, as_json: bool) -> None:
+    """See whether the log is as it was written: nothing changed, removed or reordered.
+
+    Reads the file itself; a running station does not mind. Keep the digest that it prints
+    elsewhere: with --head a later run finds that the log was cut off or made anew.
+    """
+    if not home.log_file.exists():
+        raise FileUnreadable(f"there is no log at {home.log_file}; start the station once")
+    opened = StationLog(home.log_file)
+    try:
+        found = opened.verify(head)
+    finally:
+        opened.close()
+    if as_json:
+        emit(found)
+    elif found.wrong_at is None:
+        older = f", {found.unchained} of them older than the chain" if found.unchained else ""
+        click.echo(f"{found.entries} entries{older}, all as they were written")
+        click.echo(f"digest {found.head}")
+    if found.wrong_at is not None:
+        raise LogDamaged(
+            f"the log at {home.log_file} is not as it was written: {found.problem}; "
+            "keep this file, and compare it with a copy"
+        )
+
+
 async def _log(home: Home, query: LogQuery, form: Form) -> None:
+    if form in {"adif", "ics309"}:
+        await _form(home, query, form)
+        return
     writer = csv.writer(sys.stdout)
     if form == "csv":
         writer.writerow(LogEntry.__struct_fields__)
@@ -64,9 +111,21 @@ async def _log(home: Home, query: LogQuery, form: Form) -> None:
                 case "json":
                     emit(entry)
                 case "csv":
-                    writer.writerow(msgspec.to_builtins(entry).values())
-                case "text":
+                    writer.writerow(_cells(entry))
+                case _:
                     click.echo(_line(entry))
+
+
+async def _form(home: Home, query: LogQuery, form: Form) -> None:
+    async with ControlClient(home.directory) as station:
+        entries = [entry async for entry in station.log(query)]
+        call = (await station.status()).callsign
+    if form == "adif":
+        lines = to_adif(contacts_of(entries))
+    else:
+        lines = to_ics309(entries, station=call, prepared_at=time.time())
+    for line in lines:
+        click.echo(line, nl=False)
 
 
 def _line(entry: LogEntry) -> str:
@@ -78,7 +137,29 @@ def _line(entry: LogEntry) -> str:
         facts.append(size(entry.octets))
     if entry.content_hash is not None:
         facts.append(entry.content_hash[:HASH_DIGITS])
+    if entry.radio is not None:
+        facts += _air(entry.radio)
     return "  ".join([*facts, entry.text]).rstrip()
+
+
+def _air(facts: RadioFacts) -> list[str]:
+    words: list[str] = [facts.event]
+    if facts.to is not None:
+        words.append(f"to {facts.to}")
+    if facts.dial_hz is not None:
+        words.append(f"{facts.dial_hz / 1e6:.4f} MHz")
+    if facts.duration_s is not None:
+        words.append(f"{facts.duration_s:.1f} s")
+    words += [word for word in (facts.modem, facts.precedence, facts.verdict) if word]
+    return [*words, f"({facts.section})"] if facts.section else words
+
+
+def _cells(entry: LogEntry) -> list[object]:
+    """Of a CSV row; what is only of the radio is one JSON object in the last column."""
+    row = msgspec.to_builtins(entry)
+    if entry.radio is not None:
+        row["radio"] = msgspec.json.encode(entry.radio).decode()
+    return list(row.values())
 
 
 def _unix(moment: datetime | None) -> float | None:

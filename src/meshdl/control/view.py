@@ -16,6 +16,7 @@ import msgspec
 
 from meshdl.control.feed import Subscription
 from meshdl.control.internet_status import OFF, InternetStatus
+from meshdl.control.radio_log import RadioFacts
 from meshdl.ids import Callsign, ContentHash, StationId
 from meshdl.links import Path as LinkPath
 from meshdl.policy.bottleneck import Bottleneck
@@ -27,7 +28,7 @@ PrecedenceName: TypeAlias = Literal["emergency", "priority", "welfare", "routine
 Via: TypeAlias = Literal["auto", "webrtc"]
 """Over which paths a download may run. ``auto``: over whatever delivers."""
 
-LogKind: TypeAlias = Literal["transfer", "identification", "event"]
+LogKind: TypeAlias = Literal["transfer", "identification", "event", "radio"]
 
 Direction: TypeAlias = Literal["sent", "received"]
 
@@ -258,6 +259,7 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     octets: int | None
     path: LinkPath | None
     text: str
+    radio: RadioFacts | None = None
 
 
 class StationChanged(msgspec.Struct, frozen=True, tag_field="type", tag="station"):

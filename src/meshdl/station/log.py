@@ -3,6 +3,10 @@
 It is what an operator shows when asked what the station did, so entries are only ever
 added: the database itself refuses to change or delete one. Order is the order of
 adding (the serial), which a clock that jumps does not disturb.
+
+Entries are chained: each carries the SHA-256 of the digest before it and of itself
+(:mod:`meshdl.station.log_chain`). Whoever changes, removes or reorders one in the file must
+make all later digests anew, and the newest one is easily kept elsewhere.
 """
 
 import csv
@@ -14,9 +18,11 @@ from pathlib import Path
 
 import msgspec
 
+from meshdl.control.radio_log import RadioFacts
 from meshdl.control.view import Direction, LogEntry, LogKind, LogQuery
 from meshdl.ids import Callsign, ContentHash, StationId
 from meshdl.links import Path as LinkPath
+from meshdl.station import log_chain
 from meshdl.station.database import Database, Migration, Value
 
 TEXT_MAX = 500
@@ -48,6 +54,10 @@ MIGRATIONS: tuple[Migration, ...] = (
             SELECT raise(ABORT, 'the station log is only ever added to');
         END""",
     ),
+    (
+        "ALTER TABLE log ADD COLUMN radio TEXT",
+        "ALTER TABLE log ADD COLUMN digest BLOB",
+    ),
 )
 
 CSV_FIELDS = ("at", "direction", "callsign", "station_id", "content_hash", "octets", "path", "text")
@@ -77,6 +87,7 @@ class StationLog:
         content: ContentHash | None = None,
         octets: int | None = None,
         path: LinkPath | None = None,
+        radio: RadioFacts | None = None,
     ) -> int:
         """Add an entry; when this returns it survives a power cut.
 
@@ -90,25 +101,29 @@ class StationLog:
             content: which content moved.
             octets: how much of it.
             path: over which path.
+            radio: of a radio event, everything about it.
 
         Returns:
             The serial of the entry.
         """
-        return self._database.insert(
-            """INSERT INTO log (at, kind, direction, callsign, station_id, content_hash, octets,
-                path, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-            (
-                at,
-                kind,
-                direction,
-                callsign,
-                station_id,
-                content.hex() if content is not None else None,
-                octets,
-                path.value if path is not None else None,
-                _UNPRINTABLE.sub(" ", text)[:TEXT_MAX],
-            ),
+        row: tuple[Value, ...] = (
+            float(at),
+            kind,
+            direction,
+            callsign,
+            station_id,
+            content.hex() if content is not None else None,
+            octets,
+            path.value if path is not None else None,
+            _UNPRINTABLE.sub(" ", text)[:TEXT_MAX],
+            msgspec.json.encode(radio).decode() if radio is not None else None,
         )
+        with self._database.transaction():
+            return log_chain.append(self._database, row)
+
+    def verify(self, head: str | None = None) -> log_chain.Verification:
+        """Compare every entry with the chain; see :func:`meshdl.station.log_chain.verify`."""
+        return log_chain.verify(self._database, head)
 
     def entries(self, query: LogQuery | None = None) -> Iterator[LogEntry]:
         """Entries that ``query`` chooses, the oldest first; without one, all.
@@ -125,7 +140,7 @@ class StationLog:
         while first is not None:
             rows = self._database.rows(
                 "SELECT serial, at, kind, direction, callsign, station_id, content_hash, octets, "  # noqa: S608 - no value is in the text
-                f"path, text FROM log WHERE {where} AND serial BETWEEN ? AND ? "
+                f"path, text, radio FROM log WHERE {where} AND serial BETWEEN ? AND ? "
                 "ORDER BY serial LIMIT ?",
                 [*values, first, last, PAGE_ENTRIES],
             )
@@ -169,7 +184,11 @@ def _where(query: LogQuery) -> tuple[str, list[Value]]:
 
 
 def _entry(row: tuple[object, ...]) -> LogEntry:
-    return msgspec.convert(dict(zip(LogEntry.__struct_fields__, row, strict=True)), LogEntry)
+    *fields, radio = row
+    facts = dict(zip(LogEntry.__struct_fields__, fields, strict=False))
+    if isinstance(radio, str):
+        facts["radio"] = msgspec.json.decode(radio, type=RadioFacts)
+    return msgspec.convert(facts, LogEntry)
 
 
 def _cell(name: str, value: object) -> str:

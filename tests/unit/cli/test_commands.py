@@ -4,12 +4,15 @@ import asyncio
 import csv
 import io
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import adif_io
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 from tests.support.fake_station import (
@@ -22,6 +25,7 @@ from tests.support.fake_station import (
 
 from meshdl.cli.main import COMMANDS, meshdl
 from meshdl.control.internet_status import InternetStatus, RoomStatus, ServerStatus
+from meshdl.control.radio_log import RadioFacts
 from meshdl.control.server import ControlServer
 from meshdl.control.view import ContentState, LogEntry, LogQuery, ShareProgress
 from meshdl.errors import (
@@ -38,6 +42,7 @@ from meshdl.errors import (
 )
 from meshdl.ids import Callsign, ContentHash
 from meshdl.links import Path as LinkPath
+from meshdl.station.log import StationLog
 
 Run = Callable[..., Result]
 
@@ -268,6 +273,44 @@ def test_the_log_comes_in_three_forms(run: Run, station: FakeStation) -> None:
     assert json.loads(run("log", "--json").stdout)["octets"] == 4_000_000
     [row] = csv.DictReader(io.StringIO(run("log", "--csv").stdout))
     assert (row["callsign"], row["path"], row["text"]) == ("W1AW", "lan", "Map, of the county")
+
+
+def test_the_log_of_the_radio_comes_as_adif_and_ics_309(run: Run, station: FakeStation) -> None:
+    heard = RadioFacts(event="reception", dial_hz=14_103_000, modem="DATAC1", duration_s=5.0)
+    sent = msgspec.structs.replace(
+        heard, event="transmission", to="W1AW", verdict="LEGAL", section="97.1"
+    )
+    entry = msgspec.structs.replace(ENTRY, kind="radio", content_hash=None, path=None)
+    station.log_entries = [
+        msgspec.structs.replace(entry, radio=heard),
+        msgspec.structs.replace(entry, radio=sent, direction="sent", callsign="KA1ABC"),
+    ]
+    qsos, _ = adif_io.read_from_string(run("log", "--adif").stdout)
+    assert [qso["CALL"] for qso in qsos] == ["W1AW"]
+    assert ("log", LogQuery(kind="radio")) in station.told
+    assert "COMMUNICATIONS LOG (ICS 309)" in run("log", "--ics309").stdout
+    assert "transmission  to W1AW  14.1030 MHz  5.0 s  DATAC1  LEGAL  (97.1)" in run("log").stdout
+    rows = list(csv.DictReader(io.StringIO(run("log", "--csv").stdout)))
+    assert json.loads(rows[1]["radio"])["section"] == "97.1"
+
+
+def test_verify_says_whether_the_log_is_as_it_was_written(run: Run, tmp_path: Path) -> None:
+    assert run("log", "verify").exit_code == 66
+    log = StationLog(tmp_path / "log.sqlite3")
+    for text in ("one", "two"):
+        log.append(at=1.0, kind="event", text=text)
+    log.close()
+    found = run("log", "verify")
+    assert (found.exit_code, "2 entries, all as they were written" in found.stdout) == (0, True)
+    head = found.stdout.split()[-1]
+    assert run("log", "verify", "--head", head).exit_code == 0
+    assert json.loads(run("log", "verify", "--json").stdout)["head"] == head
+    assert run("log", "verify", "--head", "00" * 32).exit_code == 65
+    with sqlite3.connect(tmp_path / "log.sqlite3") as connection:
+        connection.executescript("DROP TRIGGER log_keeps_words; UPDATE log SET text = 'three'")
+    connection.close()
+    damaged = run("log", "verify")
+    assert (damaged.exit_code, "entry 1 is not as it was written" in damaged.stderr) == (65, True)
 
 
 def test_the_log_is_narrowed_as_asked(run: Run, station: FakeStation) -> None:

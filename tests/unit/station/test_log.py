@@ -74,7 +74,7 @@ def test_what_is_not_known_stays_unknown(log: StationLog) -> None:
     [
         "DELETE FROM log",
         "UPDATE log SET text = 'nothing happened'",
-        "INSERT OR REPLACE INTO log VALUES (1, 1, 'event', 0, 0, 0, 0, 0, 0, 'nothing happened')",
+        "INSERT OR REPLACE INTO log (serial, at, kind, text) VALUES (1, 1, 'event', 'nothing')",
     ],
 )
 def test_no_entry_is_ever_changed_or_deleted(log: StationLog, statement: str) -> None:

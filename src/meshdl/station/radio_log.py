@@ -1,0 +1,142 @@
+"""Writes what happens on the air into the station log, and tells the transmitter when it is safe.
+
+Only an answer of the disk lets a burst be keyed; see :mod:`meshdl.radio.logbook`.
+"""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
+
+from meshdl.air import FrameHeard, ModemTraits
+from meshdl.content.precedence import Precedence
+from meshdl.control.radio_log import RadioFacts
+from meshdl.control.view import Direction
+from meshdl.errors import StorageError
+from meshdl.ids import Callsign
+from meshdl.radio.declaration import Declaration
+from meshdl.radio.log_records import RadioEvent, RadioRecord
+from meshdl.radio.transmitter_events import LogCommitted, LogFailed, WriteLog
+from meshdl.station.log import StationLog
+from meshdl.station.worker import Worker
+
+Answer: TypeAlias = LogCommitted | LogFailed
+
+_DIRECTIONS: dict[RadioEvent, Direction] = {
+    RadioEvent.TRANSMISSION: "sent",
+    RadioEvent.ENDED: "sent",
+    RadioEvent.REFUSAL: "sent",
+    RadioEvent.RECEPTION: "received",
+}
+
+
+class RadioLog:
+    """The shell between the transmitter's ``WriteLog`` and the station log.
+
+    Args:
+        log: the station's one log.
+        pens: the thread that writes it.
+        answer: takes the answers to the transmitter, in the loop.
+    """
+
+    def __init__(self, log: StationLog, pens: Worker, answer: Callable[[Answer], None]) -> None:
+        self._log, self._pens, self._answer = log, pens, answer
+
+    def write(self, effect: WriteLog) -> None:
+        """Make a record durable and answer."""
+        self._pens.submit(partial(self._commit, effect.serial, effect.record), self._answer)
+
+    def heard(self, record: RadioRecord) -> None:
+        """Keep a reception; a log that cannot be written costs the record, not the frame."""
+        self._pens.submit(partial(self._commit, 0, record), _nobody_waits)
+
+    def _commit(self, serial: int, record: RadioRecord) -> Answer:
+        try:
+            append(self._log, record, at=time.time())
+        except StorageError as error:
+            return LogFailed(serial, str(error))
+        return LogCommitted(serial)
+
+
+def append(log: StationLog, record: RadioRecord, *, at: float) -> int:
+    """Add one record; when this returns it survives a power cut.
+
+    Raises:
+        StorageError: the database or the disk refused.
+    """
+    return log.append(
+        at=at,
+        kind="radio",
+        text=record.text,
+        direction=_DIRECTIONS.get(record.event),
+        callsign=record.callsign,
+        content=record.content,
+        octets=sum(map(len, record.frames)) or None,
+        radio=facts_of(record),
+    )
+
+
+def facts_of(record: RadioRecord) -> RadioFacts:
+    """The record as the control API shows it."""
+    return RadioFacts(
+        event=record.event.value,
+        burst=record.burst or None,
+        to=record.to,
+        asked_by=record.asked_by,
+        control_operator=record.control_operator,
+        control=record.control.value if record.control else None,
+        dial_hz=record.dial_hz,
+        modem=record.modem or None,
+        width_hz=record.width_hz,
+        duration_s=record.duration_s,
+        power_w=record.power_w,
+        snr_db=record.snr_db,
+        purpose=record.purpose or None,
+        precedence=_precedence(record.precedence),
+        third_party=record.third_party,
+        chunks=record.chunks,
+        octets_before=record.octets_before or None,
+        octets_after=record.octets_after or None,
+        frames=record.frames,
+        verdict=record.verdict or None,
+        section=record.section or None,
+    )
+
+
+def reception(
+    frame: FrameHeard,
+    declaration: Declaration,
+    traits: ModemTraits,
+    *,
+    sender: Callsign | None,
+    text: str,
+) -> RadioRecord:
+    """What the log keeps of a frame that was heard.
+
+    Args:
+        frame: as the modem reported it.
+        declaration: where the rig is tuned.
+        traits: of the modem.
+        sender: whose frame it is, as far as it says.
+        text: what the monitor makes of it.
+    """
+    occupied = declaration.occupied(traits)
+    return RadioRecord(
+        event=RadioEvent.RECEPTION,
+        callsign=sender,
+        dial_hz=declaration.dial_hz,
+        modem=traits.name,
+        width_hz=occupied.width_hz if occupied else None,
+        duration_s=traits.frame_s(len(frame.octets)),
+        snr_db=frame.snr_db,
+        frames=(frame.octets,),
+        text=text,
+    )
+
+
+def _precedence(precedence: Precedence | None) -> str | None:
+    return None if precedence is None else precedence.name.lower()
+
+
+def _nobody_waits(_: object) -> None:
+    """What became of it is in the file, or the disk is full and the transmitter knows."""
