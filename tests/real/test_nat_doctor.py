@@ -154,6 +154,8 @@ def test_the_path_is_shown_wherever_a_peer_is_shown(
             assert f"{callsign} ({path} " in shown
             ((peer,),) = sink.tell("peers")
             assert (peer["callsign"], peer["path"]) == (callsign, path)
+            relays = (f" by turn:{PUBLIC}:{TURN_PORT}", " by the other station's relay")
+            assert any(relay in peer["address"] for relay in relays) == (path == "relayed")
             (status,) = sink.tell("status")
             by_path = {one: status["internet"][one] for one in ("direct", "relayed")}
             others: dict[str, list[str]] = {"direct": [], "relayed": []}

@@ -47,7 +47,8 @@ class SourceFacts:
 
     Attributes:
         asked_octets: on request from it.
-        window_octets: how much may be.
+        window_octets: how much may be, on all links to it together.
+        lanes: links to it.
         paused: it is left alone for a while: busy, or silent.
         lost_per_s: ranges that were lost on the way, lately.
         metered: the operator's limit counts what comes from it: it is not on the LAN.
@@ -58,6 +59,7 @@ class SourceFacts:
 
     asked_octets: int
     window_octets: int
+    lanes: int
     paused: bool
     lost_per_s: float
     metered: bool
@@ -75,6 +77,6 @@ def bottleneck(facts: SourceFacts) -> Bottleneck:
         (facts.paused, Bottleneck.SENDER),
         (facts.asked_octets == 0, Bottleneck.IDLE),
         (facts.lost_per_s > 0, Bottleneck.LOSS),
-        (facts.window_octets >= NEAR * MAX_OCTETS, Bottleneck.WINDOW),
+        (facts.window_octets >= NEAR * MAX_OCTETS * facts.lanes, Bottleneck.WINDOW),
     )
     return next((reason for holds, reason in reasons if holds), Bottleneck.PATH)

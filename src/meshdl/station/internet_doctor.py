@@ -243,8 +243,11 @@ def _judge_path(peer: PeerStatus) -> Finding:
     if peer.rtt_ms is not None:
         facts.append(f"{peer.rtt_ms:.0f} ms")
     if peer.window_octets is not None:
-        facts.append(f"window {peer.window_octets // 1024} of {MAX_OCTETS // 1024} KiB")
+        facts.append(
+            f"window {peer.window_octets // 1024} KiB (at most {MAX_OCTETS // 1024} a link)"
+        )
     if peer.path is Path.RELAYED:
+        facts[0] = f"relayed, at {peer.address}"
         verdict = max(verdict, Verdict.WARN, key=list(Verdict).index)
         reason = f"a relay carries it, which is slower than a direct link; {reason}"
     return Finding(verdict, "path", f"{peer.callsign}: {', '.join(facts)}; {reason}")

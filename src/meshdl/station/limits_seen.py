@@ -25,6 +25,7 @@ def source_facts(core: Swarm, session: Session, meters: Meters, *, now: float) -
     return SourceFacts(
         asked_octets=sum(lane.asked_octets for lane in lanes),
         window_octets=sum(lane.window.octets for lane in lanes),
+        lanes=len(lanes),
         paused=now < max(peer.busy_until, min(lane.snubbed_until for lane in lanes)),
         lost_per_s=meters.rate(("lost", session.link)),
         metered=session.traits.path is not Path.LAN,

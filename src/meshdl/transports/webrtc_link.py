@@ -234,7 +234,9 @@ class Link:
         address = pair.remote.address or ""
         shown = shown_address(address, str(pair.remote.port))
         if "relay" in kinds:
-            return Path.RELAYED, shown
+            ours = str(pair.local.type) == "relay"
+            by = (pair.local.url or pair.local.address) if ours else "the other station's relay"
+            return Path.RELAYED, f"{shown} by {by}"
         return (Path.LAN if is_local(address) else Path.DIRECT), shown
 
     def look_again(self, _event: webrtc.Event | None = None) -> None:

@@ -12,6 +12,7 @@ from meshdl.policy.window import MAX_OCTETS
 BUSY = SourceFacts(
     asked_octets=100_000,
     window_octets=120_000,
+    lanes=1,
     paused=False,
     lost_per_s=0.0,
     metered=True,
@@ -33,6 +34,7 @@ BUSY = SourceFacts(
         ({"paused": True, "asked_octets": 0}, Bottleneck.SENDER),
         ({"lost_per_s": 16_000.0}, Bottleneck.LOSS),
         ({"window_octets": MAX_OCTETS}, Bottleneck.WINDOW),
+        ({"window_octets": MAX_OCTETS, "lanes": 2}, Bottleneck.PATH),
         ({"window_octets": MAX_OCTETS, "lost_per_s": 1.0}, Bottleneck.LOSS),
         ({"unwritten_share": 0.6, "limit_octets_per_s": 1.0}, Bottleneck.DISK),
     ],

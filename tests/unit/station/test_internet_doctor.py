@@ -61,7 +61,7 @@ def test_a_station_without_stun_and_turn_is_told_what_will_fail(tmp_path: Path) 
     assert found["internet"].text == f"{URL} knows the station, in cq"
     assert found["stun"].verdict is Verdict.WARN
     assert "through NATs" in found["stun"].text
-    assert found["path"].text.startswith("W1AW: lan, 2 ms, window 976 of 8192 KiB; ")
+    assert found["path"].text.startswith("W1AW: lan, 2 ms, window 976 KiB (at most 8192 a link); ")
 
 
 @pytest.mark.parametrize(
