@@ -230,13 +230,11 @@ class Link:
             # The pair surfaces a moment after the channels; the description tells as much.
             remote = self._connection.remote_description
             return where_described(str(remote.sdp)) if remote is not None else (Path.DIRECT, "")
-        kinds = {str(pair.local.type), str(pair.remote.type)}
-        address = pair.remote.address or ""
-        shown = shown_address(address, str(pair.remote.port))
-        if "relay" in kinds:
-            ours = str(pair.local.type) == "relay"
-            by = (pair.local.url or pair.local.address) if ours else "the other station's relay"
-            return Path.RELAYED, f"{shown} by {by}"
+        shown = shown_address(address := pair.remote.address or "", str(pair.remote.port))
+        if str(pair.local.type) == "relay":
+            return Path.RELAYED, f"{shown} by {pair.local.url or pair.local.address}"
+        if str(pair.remote.type) == "relay":
+            return Path.RELAYED, f"{shown} by the other station's relay"
         return (Path.LAN if is_local(address) else Path.DIRECT), shown
 
     def look_again(self, _event: webrtc.Event | None = None) -> None:
