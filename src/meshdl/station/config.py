@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from meshdl.errors import ConfigError
 from meshdl.ids import Callsign, callsign
+from meshdl.station.radio_config import RadioConfig
 
 LAN_PORT_DEFAULT = 7373
 """Unassigned at IANA; taken first when no port is configured."""
@@ -37,7 +38,9 @@ _GRID = re.compile(r"[A-R]{2}[0-9]{2}(?:[A-X]{2}(?:[0-9]{2})?)?")
 _SERVER = re.compile(r"wss?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/?")
 ROOM_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
-TableT = TypeVar("TableT", bound="LanConfig | InternetConfig | LimitsConfig | ControlConfig")
+TableT = TypeVar(
+    "TableT", bound="LanConfig | InternetConfig | RadioConfig | LimitsConfig | ControlConfig"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +182,7 @@ class StationConfig:
     internet: InternetConfig = field(default_factory=InternetConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     control: ControlConfig = field(default_factory=ControlConfig)
+    radio: RadioConfig | None = None
 
     def __post_init__(self) -> None:
         try:
@@ -196,7 +200,8 @@ class StationConfig:
             ConfigError: a key that is unknown, missing, of the wrong type or out of
                 range; the error names it.
         """
-        _refuse_unknown(document, ("station", "lan", "internet", "limits", "control"), prefix="")
+        known = ("station", "lan", "internet", "radio", "limits", "control")
+        _refuse_unknown(document, known, prefix="")
         tables = {name: _table(document, name) for name in document}
         station = dict(tables.get("station", {}))
         _refuse_unknown(station, tuple(_STATION_TYPES), prefix="station.")
@@ -216,6 +221,7 @@ class StationConfig:
             internet=_parse(InternetConfig, tables.get("internet", {})),
             limits=_parse(LimitsConfig, tables.get("limits", {})),
             control=_parse(ControlConfig, tables.get("control", {})),
+            radio=_parse(RadioConfig, tables["radio"]) if "radio" in tables else None,
         )
 
 
@@ -239,6 +245,7 @@ _STATION_TYPES = ("callsign", "grid", "download_directory")
 _KINDS: dict[type, str] = {
     bool: "true or false",
     int: "a whole number",
+    float: "a number",
     str: "a text in quotes",
     tuple: "a list of texts",
     dict: "a table",
@@ -260,6 +267,8 @@ def _check_type(setting: str, value: Any, expected: type) -> Any:
     if expected is tuple and isinstance(value, list):
         if all(isinstance(entry, str) for entry in value):
             return tuple(value)
+    elif expected is float and type(value) is int:
+        return float(value)
     elif type(value) is expected:  # not isinstance: a bool is an int to Python only
         return value
     found = _KINDS.get(type(value), type(value).__name__)

@@ -81,6 +81,29 @@ callsign = "{callsign}"
 # Hear of peers who else has what is wanted, and meet them by way of these peers.
 # peer_exchange = true
 
+# [radio]
+# Without this table there is no radio. Nothing is transmitted until the next four are set,
+# as your licence says; see docs/reference/radio-rules.md.
+#   rules = "us-part97"
+#   licence_class = "general"
+# "local" or "remote" when you attend the station, "automatic" when nobody does.
+#   control = "local"
+#   dial_hz = 14103000
+# sideband = "usb"
+# Who is in charge, if it is not the licensee.
+#   control_operator = "KA1ABC"
+# Longest burst, airtime in any hour, share of any ten minutes.
+# burst_max_s = 30
+# airtime_s_per_hour = 900
+# duty_cycle_max = 0.5
+# Silence of routine and welfare traffic after emergency traffic, seconds.
+# hold_off_s = 60
+# Peak deviation in FM; transmitter power, for the log.
+# deviation_hz = 5000
+# power_w = 0
+# Tell a logger of every contact: a UDP port of this machine, or HOST:PORT.
+#   adif_udp = "2237"
+
 [limits]
 # Octets a second, 0 for no limit. The local network is exempt.
 # upload_octets_per_s = 0

@@ -7,6 +7,7 @@
     control.json       where the control API of the running station is, and its token
     catalogue.sqlite3  contents, records, pinned keys
     log.sqlite3        station log
+    radio.off          there while the radio is switched off; see :mod:`meshdl.station.radio_switch`
     contents/          one directory a content: metainfo, hashes, journal
     symbols.journal    symbols heard on the air; see :mod:`meshdl.station.symbol_journal`
     lock               held while a station runs
@@ -80,6 +81,11 @@ class Home:
     def symbols_file(self) -> Path:
         """Symbols that were heard on the air."""
         return self.directory / "symbols.journal"
+
+    @property
+    def radio_off_file(self) -> Path:
+        """There while the radio is switched off."""
+        return self.directory / "radio.off"
 
     @property
     def contents_directory(self) -> Path:

@@ -28,6 +28,7 @@ from meshdl.station.config import (
     LimitsConfig,
     StationConfig,
 )
+from meshdl.station.radio_config import RadioConfig
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 CLI = (REFERENCE / "cli.md").read_text(encoding="utf-8")
@@ -67,7 +68,7 @@ def test_every_exit_code_is_told() -> None:
 
 
 def test_every_setting_is_told() -> None:
-    kinds = (LanConfig, InternetConfig, LimitsConfig, ControlConfig)
+    kinds = (LanConfig, InternetConfig, RadioConfig, LimitsConfig, ControlConfig)
     tables = {kind.table: kind for kind in kinds}
     settings = {f"{table}.{f.name}" for table, kind in tables.items() for f in fields(kind)}
     settings |= {f"station.{f.name}" for f in fields(StationConfig) if f.name not in tables}

@@ -22,6 +22,7 @@ from meshdl.station.config import (
     LimitsConfig,
     StationConfig,
 )
+from meshdl.station.radio_config import RadioConfig
 
 MINIMAL: dict[str, Any] = {"station": {"callsign": "KA1ABC"}}
 
@@ -171,18 +172,21 @@ def test_the_file_that_init_writes_is_right_and_means_the_defaults(tmp_path: Pat
 
 def test_the_comments_of_that_file_show_the_defaults() -> None:
     text = config_file.template(call=Callsign("KA1ABC"), grid=None)
-    uncommented = re.sub(r"(?m)^# (\w+ = )", r"\1", text)
+    uncommented = re.sub(r"(?m)^# (\w+ = |\[\w+\]$)", r"\1", text)
     settings = StationConfig.from_mapping(tomllib.loads(uncommented))
     default = StationConfig(
-        callsign=Callsign("KA1ABC"), grid="FN42", lan=LanConfig(port=LAN_PORT_DEFAULT)
+        callsign=Callsign("KA1ABC"),
+        grid="FN42",
+        lan=LanConfig(port=LAN_PORT_DEFAULT),
+        radio=RadioConfig(),
     )
     assert settings == default
 
 
 def test_every_key_stands_in_that_file() -> None:
     text = config_file.template(call=Callsign("KA1ABC"), grid=None)
-    named = set(re.findall(r"(?m)^(?:# )?(\w+) = ", text))
-    tables = (LanConfig, InternetConfig, LimitsConfig, ControlConfig)
+    named = set(re.findall(r"(?m)^(?:# +)?(\w+) = ", text))
+    tables = (LanConfig, InternetConfig, RadioConfig, LimitsConfig, ControlConfig)
     known = {f.name for kind in (StationConfig, *tables) for f in fields(kind)}
     known -= {kind.table for kind in tables}
     assert named == known
