@@ -47,7 +47,10 @@ class Outbox:
             return
         self._waiting += len(text)
         if self._waiting > OUTBOX_MAX:
-            self.close("you do not read what is sent to you")
+            # Words would wait behind the rest.
+            self._closing = "it does not read what is sent to it"
+            self._texts.clear()
+            self._transport.abort()
             return
         self._texts.append(text)
         self._wake()
