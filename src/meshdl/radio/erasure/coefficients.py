@@ -22,7 +22,7 @@ _MIN_LOOP = _PRE_LOOP = 8
 _WORD = 0xFFFFFFFF
 _MASK = 0x7FFFFFFF
 
-ALONE_MAX = 24
+ALONE_MAX = 20
 """Up to so many symbols are faster one by one in plain Python than side by side in numpy."""
 
 _SPARE = 12
@@ -31,40 +31,55 @@ drawn when that was too few."""
 
 
 class TinyMT32:
-    """The generator of RFC 8682."""
+    """The generator of RFC 8682.
+
+    Attributes:
+        state: the four words of ``status``.
+    """
 
     def __init__(self, seed: int) -> None:
         state = [seed & _WORD, _MAT1, _MAT2, _TMAT]
         for i in range(1, _MIN_LOOP):
             before = state[(i - 1) & 3]
             state[i & 3] ^= (i + _INIT_FACTOR * (before ^ before >> 30)) & _WORD
-        self._state = state[0], state[1], state[2], state[3]
+        self.state = state[0], state[1], state[2], state[3]
         for _ in range(_PRE_LOOP):
             self._step()
 
     def number(self) -> int:
         """The next one, 0 to 2^32 - 1 (``tinymt32_generate_uint32``)."""
         self._step()
-        s0, _, s2, s3 = self._state
+        s0, _, s2, s3 = self.state
         shifted = s0 + (s2 >> 8)
         return s3 ^ (shifted & _WORD) ^ (_TMAT if shifted & 1 else 0)
 
     def _step(self) -> None:
-        s0, s1, s2, y = self._state
+        s0, s1, s2, y = self.state
         x = (s0 & _MASK) ^ s1 ^ s2
         x = (x ^ x << 1) & _WORD
         y ^= y >> 1 ^ x
         s2_next = (x ^ y << 10) & _WORD
         if y & 1:
-            self._state = s1, s2 ^ _MAT1, s2_next ^ _MAT2, y
+            self.state = s1, s2 ^ _MAT1, s2_next ^ _MAT2, y
         else:
-            self._state = s1, s2, s2_next, y
+            self.state = s1, s2, s2_next, y
 
 
 def _alone(key: int, count: int) -> Iterator[int]:
-    generator = TinyMT32(key)
+    # TinyMT32 once more, in local variables and for the low octet alone: twice as fast,
+    # and half of what receiving a frame costs.
+    s0, s1, s2, y = TinyMT32(key).state
     while count:
-        if coefficient := generator.number() & 0xFF:
+        x = (s0 & _MASK) ^ s1 ^ s2
+        x ^= x << 1 & _WORD
+        y ^= y >> 1 ^ x
+        s0, s1, s2 = s1, s2, (x ^ y << 10) & _WORD
+        if y & 1:
+            s1 ^= _MAT1
+            s2 ^= _MAT2
+        shifted = s0 + (s2 >> 8)
+        coefficient = (y ^ shifted ^ (_TMAT if shifted & 1 else 0)) & 0xFF
+        if coefficient:
             count -= 1
             yield coefficient
 

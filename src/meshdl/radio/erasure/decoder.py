@@ -110,7 +110,7 @@ class Decoder:
         self._source[column] = _row(octets)
         self._resolved[column] = True
         rows = self._rows[: len(self._pivots)]
-        clear_column(rows[:, self._count :], rows[:, column], self._source[column])
+        clear_column(rows[:, self._count :], rows[:, column].copy(), self._source[column])
         rows[:, column] = 0
         return True
 

@@ -28,6 +28,21 @@ def test_every_octet_but_zero_has_an_inverse() -> None:
     assert (gf256.products()[octets, gf256.inverses()[octets]] == 1).all()
 
 
+@pytest.mark.parametrize("height", [0, 1, 7, 300])
+def test_large_and_small_matrices_follow_the_same_table(height: int) -> None:
+    rng = np.random.default_rng(height)
+    rows = rng.integers(0, 256, (height, 200), dtype=np.uint8)
+    factors = rng.integers(0, 256, height, dtype=np.uint8)
+    factors[::3] = 0
+    each = gf256.products()[factors[:, None], rows]
+    assert (gf256.combine(factors, rows) == np.bitwise_xor.reduce(each, axis=0)).all()
+    row = rng.integers(0, 256, 200, dtype=np.uint8)
+    assert (gf256.multiples(row) == gf256.products()[:, row]).all()
+    cleared = rows.copy()
+    gf256.clear_column(cleared, factors, row)
+    assert (cleared == rows ^ gf256.products()[factors[:, None], row]).all()
+
+
 @pytest.mark.parametrize("rank", [0, 1, 3, 5])
 def test_the_null_space_is_what_multiplies_to_zero(rank: int) -> None:
     rng = np.random.default_rng(rank)
