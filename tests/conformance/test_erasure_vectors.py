@@ -20,7 +20,7 @@ from meshdl.radio.erasure.ids import (
 )
 from meshdl.radio.forms import SAVING_MIN, make_form, raw_form, restore
 from meshdl.radio.leaf_symbols import COMPRESSED_FORMS_MAX
-from meshdl.radio.symbol_set import SURPLUS_MAX
+from meshdl.radio.symbol_set import SURPLUS_MIN
 from meshdl.wire.onair import pdus
 from meshdl.wire.onair.pdus import SOURCE_SYMBOLS_MAX, Codec, Form
 
@@ -125,7 +125,7 @@ def test_the_page_tells_the_limits_of_the_code() -> None:
     assert f"mod {REPAIR_IDS})" in page
     assert f"source symbols, 1 to {SOURCE_SYMBOLS_MAX} |" in page
     assert raw_form(bytes(16_384)).form.source_symbols == SOURCE_SYMBOLS_MAX
-    assert f"at most K + {SURPLUS_MAX} symbols" in page
+    assert f"at most K + {SURPLUS_MIN} symbols (K + K ÷ 2 if" in page
     assert (SAVING_MIN, COMPRESSED_FORMS_MAX) == (16, 3)
     assert "one symbol of sixteen" in page
     assert "three other forms" in page

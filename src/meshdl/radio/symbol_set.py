@@ -28,12 +28,21 @@ from meshdl.radio.erasure.encoder import Encoder
 from meshdl.radio.erasure.ids import is_symbol_id
 from meshdl.radio.erasure.locator import locate
 
-SURPLUS_STEPS = (2, 3, 4, 6, 9, 14, 21, 32, 48, 64)
+SURPLUS_STEPS = (2, 3, 4, 6, 9, 14, 21, 32, 48, 64, 96, 128, 171)
 """When to look for wrong symbols. Two surplus symbols find one. An attempt costs up to a
-few tenths of a second in a leaf of 342 symbols, so there are few."""
+fifth of a second in a leaf of 342 symbols, so there are few."""
 
-SURPLUS_MAX = SURPLUS_STEPS[-1]
-"""Symbols kept beyond K, and so nearly as many wrong ones as can be found at once."""
+SURPLUS_MIN = 64
+"""Symbols kept beyond K at least, and so nearly as many wrong ones as can be found."""
+
+
+def surplus_max(source_symbols: int) -> int:
+    """How many symbols are kept beyond K: half of K for large leaves.
+
+    So a leaf is found among symbols of which one in three is wrong.
+    """
+    return max(SURPLUS_MIN, source_symbols // 2)
+
 
 SENDERS_TRIED_MAX = 3
 """How many senders are left out, one at a time, in one attempt."""
@@ -84,6 +93,7 @@ class SymbolSet:
         self._count, self._octets, self._judge = source_symbols, symbol_octets, judge
         self._symbols: list[_Symbol] = []
         self._decoder = Decoder(source_symbols, symbol_octets)
+        self._surplus_max = surplus_max(source_symbols)
         self._decided_at = -1
         self._set_aside: str | None = None
         self._refused = 0
@@ -133,7 +143,7 @@ class SymbolSet:
             return None
         if self._decided_at < 0 and self._judge(decoded := self._decoder.octets()):
             return decoded
-        due = self._decided_at < 0 or surplus in SURPLUS_STEPS
+        due = self._decided_at < 0 or surplus in SURPLUS_STEPS or surplus == self._surplus_max
         self._decided_at = surplus
         if due and surplus >= SURPLUS_STEPS[0]:
             return self._decoded_without_wrong()
@@ -169,12 +179,12 @@ class SymbolSet:
             decoded = self._decoded_without(theirs)
             if decoded is not None and self._judge(decoded):
                 return decoded
-        if self._surplus >= SURPLUS_MAX:
+        if self._surplus >= self._surplus_max:
             self._start_over()
         return None
 
     def _has_room(self) -> bool:
-        if self._surplus < SURPLUS_MAX:
+        if self._surplus < self._surplus_max:
             return True
         if not self._decoder.missing:
             # Complete, and nobody can judge it yet.

@@ -29,7 +29,7 @@ from meshdl.radio.leaf_symbols import (
     Refused,
     SymbolHeard,
 )
-from meshdl.radio.symbol_set import SURPLUS_MAX, WrongSymbol
+from meshdl.radio.symbol_set import WrongSymbol, surplus_max
 from meshdl.wire.onair.pdus import SOURCE_SYMBOLS_MAX, Codec, Form
 
 TEXT = leaf_of("form 309", MEASURING, seed=3, octets=6_000)
@@ -92,6 +92,19 @@ def test_wrong_symbols_cost_two_more_symbols_each_at_most_and_are_attributed(
     assert verified is not None
     assert verified.octets == NOISE
     assert set(verified.wrong) == {WrongSymbol(one.symbol_id, ("N0BAD",)) for one in bad}
+
+
+def test_a_leaf_is_found_among_symbols_of_which_a_quarter_is_wrong() -> None:
+    leaf = RNG.randbytes(16_384)
+    formed = raw_form(leaf)
+    symbols = [
+        noise(formed.form, one.symbol_id) if at % 4 == 0 else one
+        for at, one in enumerate(cut(formed, list(range(1000, 1513))))
+    ]
+    verified = heard_until_verified(LeafSymbols(known(leaf)), symbols)
+    assert verified is not None
+    assert verified.octets == leaf
+    assert {one.senders for one in verified.wrong} == {("N0BAD",)}
 
 
 def test_the_right_octets_may_come_second_under_an_id() -> None:
@@ -228,7 +241,7 @@ def test_nobody_fills_the_memory_of_a_leaf_that_cannot_be_judged() -> None:
     form = Form(Codec.RAW, 20)
     for at in range(2000):
         leaf.receive(noise(form, at % 20 if at < 1000 else 600 + at))
-    assert leaf.held <= 20 + SURPLUS_MAX
+    assert leaf.held <= 20 + surplus_max(20)
 
 
 class Channel(RuleBasedStateMachine):
@@ -295,7 +308,7 @@ class Channel(RuleBasedStateMachine):
     def an_hour_without_disturbance(self) -> None:
         formed = self.forms[0]
         k = formed.form.source_symbols
-        for symbol in cut(formed, self._fresh(2 * (k + SURPLUS_MAX))):
+        for symbol in cut(formed, self._fresh(2 * (k + surplus_max(k)))):
             self._note(self.leaf.receive(symbol))
         assert self.verified == self.truth
 
@@ -309,7 +322,9 @@ class Channel(RuleBasedStateMachine):
 
     @invariant()
     def memory_is_bounded(self) -> None:
-        assert self.leaf.held <= (1 + COMPRESSED_FORMS_MAX) * (SOURCE_SYMBOLS_MAX + SURPLUS_MAX)
+        assert self.leaf.held <= (1 + COMPRESSED_FORMS_MAX) * (
+            SOURCE_SYMBOLS_MAX + surplus_max(SOURCE_SYMBOLS_MAX)
+        )
 
 
 def test_whatever_is_heard_only_the_leaf_comes_out_and_in_the_end_it_does() -> None:
