@@ -2,6 +2,7 @@
 
 import pytest
 
+from meshdl.content.precedence import Precedence
 from meshdl.links import Path
 from meshdl.policy.lanes import IDLE_S, LANES_MAX
 from meshdl.sim.network import Network
@@ -101,3 +102,51 @@ def test_on_lanes_every_octet_stands_once_in_the_log() -> None:
     logged = [event for event in leecher.events if isinstance(event, effects.Transferred)]
     assert sum(one.octets for one in logged) == len(content.octets)
     assert len(logged) == 1
+
+
+SLOW = 125e3
+"""1 Mbit/s: an uplink as many homes have it."""
+
+
+def test_an_emergency_transfer_is_not_stuck_behind_a_routine_one_on_the_same_link() -> None:
+    far = Far(3, 2, up=SLOW)
+    seed, leecher = far.stations
+    routine, urgent = SimContent(1, 8 * MIB, 64 * KIB), SimContent(2, 256 * KIB, 16 * KIB)
+    seed.seed(routine)
+    seed.seed(urgent, precedence=Precedence.EMERGENCY)
+    leecher.get(routine.hash)
+    far.world.run(10.0)
+    assert far.got(leecher, routine, 5.0) >= 0.8 * SLOW, "the path is full"
+    began = far.world.now
+    leecher.get(urgent.hash, precedence=Precedence.EMERGENCY)
+    store = leecher.stores
+    far.world.run(began + 60.0, stop=lambda: urgent.hash in store and bool(store[urgent.hash].have))
+    # Want and have, info, the chunk: each a round trip, behind at most one window each.
+    queue_s = (TRIP_S * SLOW + 3 * 64 * KIB) / SLOW
+    assert far.world.now - began <= 3 * TRIP_S + queue_s
+    far.world.run(began + 60.0, stop=lambda: leecher.has(urgent))
+    alone_s = len(urgent.octets) / SLOW
+    assert far.world.now - began <= 3 * TRIP_S + queue_s + 1.2 * alone_s
+
+
+def test_on_a_slow_uplink_routine_traffic_to_others_yields_to_an_emergency_and_comes_back() -> None:
+    far = Far(4, 4, up=SLOW)
+    seed, other, another, urgent_one = far.stations
+    routine, urgent = SimContent(1, 8 * MIB, 64 * KIB), SimContent(2, 2 * MIB, 16 * KIB)
+    seed.seed(routine)
+    seed.seed(urgent, precedence=Precedence.EMERGENCY)
+    for one in (other, another):
+        one.get(routine.hash)
+    far.world.run(10.0)
+    urgent_one.get(urgent.hash, precedence=Precedence.EMERGENCY)
+    far.world.run(14.0)
+    before = seed.octets_served[routine.hash]
+    assert far.got(urgent_one, urgent, 10.0) >= 0.85 * SLOW
+    meanwhile = seed.octets_served[routine.hash] - before
+    assert 0 < meanwhile <= 0.12 * 10.0 * SLOW, "it yields, and does not starve"
+    far.world.run(120.0, stop=lambda: urgent_one.has(urgent))
+    assert urgent_one.has(urgent)
+    far.world.run(far.world.now + 6.0)
+    before = seed.octets_served[routine.hash]
+    far.world.run(far.world.now + 5.0)
+    assert seed.octets_served[routine.hash] - before >= 0.8 * 5.0 * SLOW

@@ -32,6 +32,11 @@ On a local network there is no queue worth keeping short, and no time to find it
 rounds are shorter than the event loops at both ends are punctual. There the gain stays
 above 1 and D is never forgotten (:data:`LOCAL`).
 
+*Many sources.* A window cannot be smaller than a range, and two are needed to keep a slow path
+busy: one on its way, one asked for. Where more than a few long-path sources are asked at once
+(:attr:`RequestWindow.sharing`), they keep the path busy together: there one range each is
+enough, and the few share the range that each would have more than rate times delay.
+
 A round ends when everything has arrived that was on request when it began.
 """
 
@@ -52,6 +57,9 @@ MAX_OCTETS = 8 * 1024 * 1024
 
 ROUND_MIN_S = 0.005
 """Rates over less time measure the event loop's bursts, not the path."""
+
+FEW_SOURCES = 4
+"""So many may each have a range more: 64 KiB together, 5 ms of 100 Mbit/s."""
 
 EPOCH_S = 15.0
 QUEUE_MAX_S = 0.030
@@ -134,10 +142,12 @@ class RequestWindow:
 
     Attributes:
         octets: to have on request.
+        sharing: long-path sources that are asked at present, this one included.
     """
 
     def __init__(self, tuning: Tuning, *, now: float) -> None:
         self.octets = tuning.start_octets
+        self.sharing = 1
         self._tuning = tuning
         self._rates: deque[float] = deque(maxlen=tuning.rounds)
         self._finding = True
@@ -223,13 +233,22 @@ class RequestWindow:
         gain = tuning.finding_gain if self._finding else tuning.gain
         queue_s = max(tuning.queue_s, min(tuning.queue_part * trip_s, QUEUE_MAX_S))
         target = self._believed_rate() * (gain * trip_s + queue_s)
-        target = min(target + max(tuning.floor_octets, self.range_octets), MAX_OCTETS)
+        more = max(tuning.floor_octets, self.range_octets)
+        if tuning.probes and self.sharing > FEW_SOURCES:
+            more = more * FEW_SOURCES // self.sharing
+        target = min(max(target + more, self._least_octets()), MAX_OCTETS)
         if tuning.probes and self._finding:
             # A round that a slow start at the other end held up says nothing of the path.
             target = max(target, self.octets)
         self.octets = int(min(target, self.octets * tuning.growth))
         if tuning.probes and _epoch(now) != self._epoch:
             self._begin_epoch(_epoch(now))
+
+    def _least_octets(self) -> int:
+        tuning = self._tuning
+        if tuning.probes and self.sharing <= FEW_SOURCES:
+            return 2 * tuning.range_octets
+        return tuning.floor_octets
 
     def _round_min_s(self) -> float:
         # What was asked for at once comes at once: only over a whole round trip is it a rate.

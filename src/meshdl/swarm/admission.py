@@ -309,6 +309,9 @@ class Admission:
                     return
                 self.close(other, "replaced by another link to the same station", now=now)
         session.peer, session.penalties = peer, peer.penalties
+        # The path is known: what one lane may ask for is enough for another to begin with.
+        least = min(lane.window.octets for lane in self._state.lanes_of(peer))
+        session.window.octets = min(session.window.octets, least)
 
     def _keep_best_link(self, session: Session, peer: ProvedPeer, now: float) -> bool:
         """Of two links to one station keep one; whether ``session`` is the one kept."""

@@ -39,6 +39,10 @@ FORGIVE_EVERY_S = 10.0
 """How long a source is not asked again for a chunk in which it was wrong, at most."""
 
 
+MAKE_WAY_S = 3.0
+"""So long others make way for an urgent content whose metainfo is on its way."""
+
+
 class Stage(enum.Enum):
     """How far a download has come."""
 
@@ -54,8 +58,11 @@ class Stage(enum.Enum):
 class Download:
     """The state of one download."""
 
-    def __init__(self, content: ContentHash, precedence: Precedence, *, streamed: bool) -> None:
+    def __init__(
+        self, content: ContentHash, precedence: Precedence, *, streamed: bool, now: float
+    ) -> None:
         self.content = content
+        self.begun_at = now
         self.precedence = precedence
         self.streamed = streamed
         self.stage = Stage.METAINFO
@@ -85,6 +92,10 @@ class Download:
     def fetching(self) -> bool:
         """Whether ranges may be asked for."""
         return self.stage is Stage.FETCHING
+
+    def awaits_metainfo(self, *, now: float) -> bool:
+        """Whether its metainfo is on its way, and not overdue."""
+        return self.stage in {Stage.METAINFO, Stage.CREATING} and now < self.begun_at + MAKE_WAY_S
 
     @property
     def octets_done(self) -> int:

@@ -19,7 +19,7 @@ Octets that do not verify are blamed on who sent them, which is not always who s
 message that brought it to light: the last missing piece may be another's leaf hashes.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from meshdl.errors import RemoteProtocolError
 from meshdl.ids import ChunkIndex, ContentHash
@@ -33,6 +33,7 @@ from meshdl.swarm.leaf_hashes import LeafHashes
 from meshdl.swarm.requests import Requests
 from meshdl.swarm.session import RangeKey, Session
 from meshdl.swarm.state import SwarmState
+from meshdl.swarm.urgency import by_urgency, count_sharing
 from meshdl.wire.chunks import ChunkOctets
 from meshdl.wire.control import RANGES_MAX, ChunkReject, ChunkRequest, Hashes, HashesReject
 
@@ -80,7 +81,7 @@ class Fetcher:
             return
         if now < max(session.snubbed_until, session.peer.busy_until):
             return
-        for download in self._by_urgency(session):
+        for download in by_urgency(self.downloads.values(), session, now=now):
             room = self._fill_from(session, download, room, now)
             if room < session.window.range_octets:
                 break
@@ -192,6 +193,7 @@ class Fetcher:
 
     def tick(self, *, now: float) -> None:
         """Notice stalls, unanswered hash requests, and fill what limits held back."""
+        count_sharing(self._state)
         for session in self._state.lanes():
             if session.asked and now - session.delivered_at >= STALL_AFTER_S:
                 self._snub(session, now)
@@ -202,22 +204,6 @@ class Fetcher:
         self.fill_all(now=now)
 
     # Asking.
-
-    def _by_urgency(self, session: Session) -> Iterator[Download]:
-        fetching = [
-            download
-            for content, download in self.downloads.items()
-            if download.fetching and content in session.station.holdings
-        ]
-        if len(fetching) > 1:
-            # Equals take turns by what is least advanced in this session.
-            fetching.sort(
-                key=lambda download: (
-                    download.precedence,
-                    session.station.traffic_of(download.content).received,
-                )
-            )
-        return iter(fetching)
 
     def _fill_from(self, session: Session, download: Download, room: int, now: float) -> int:
         holding = session.station.holdings[download.content]

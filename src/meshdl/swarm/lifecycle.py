@@ -46,7 +46,7 @@ class Lifecycle:
         content = event.content
         download = self._fetcher.downloads.get(content)
         if download is None:
-            download = Download(content, event.precedence, streamed=event.in_order)
+            download = Download(content, event.precedence, streamed=event.in_order, now=now)
             self._fetcher.downloads[content] = download
         download.precedence = event.precedence
         download.streamed = event.in_order
@@ -54,6 +54,7 @@ class Lifecycle:
         if holding is not None:
             holding.precedence = event.precedence
         if download.stage in {Stage.METAINFO, Stage.PAUSED, Stage.FAILED}:
+            download.begun_at = now
             self._begin(download, holding, now)
         self._changed(content)
 

@@ -80,6 +80,7 @@ class Peer:
         lane_count: how many lanes to it are worth while.
         lost_octets: that were asked of it and are known to be lost on the way.
         busy_until: it serves others just now, and is asked for nothing.
+        urgent_until: it asked for something urgent not long ago.
         has_slot: one of our upload slots.
         virtual_octets: its virtual time among those that we serve.
     """
@@ -93,6 +94,7 @@ class Peer:
     traffic: dict[ContentHash, Traffic] = field(default_factory=dict)
     lost_octets: int = 0
     busy_until: float = 0.0
+    urgent_until: float = 0.0
     has_slot: bool = False
     virtual_octets: float = 0.0
 

@@ -139,7 +139,7 @@ class Reception:
             case wire.ChunkCancel():
                 self._uploader.cancel(session, message)
             case wire.HashesRequest():
-                self._uploader.hashes_requested(session, message)
+                self._uploader.hashes.requested(session, message)
             case wire.InfoRequest():
                 self._metainfo.answer(session, message)
             case wire.Want():

@@ -1,6 +1,9 @@
 """What the parts of the swarm core share: one station's sessions, contents, effects."""
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 
 from meshdl.content.metainfo import Metainfo
@@ -114,6 +117,7 @@ class SwarmState:
     sessions: dict[LinkId, Session] = field(default_factory=dict)
     holdings: dict[ContentHash, Holding] = field(default_factory=dict)
     effects: list[SwarmEffect] = field(default_factory=list)
+    tickets: Iterator[int] = field(default_factory=partial(itertools.count, 1))
 
     def peers(self) -> list[Session]:
         """The first lane of each station that has proved who it is."""

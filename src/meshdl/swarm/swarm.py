@@ -220,7 +220,7 @@ class Swarm:
             case inputs.RangeRead(ticket, octets):
                 self._uploader.range_read(ticket, octets, now=now)
             case inputs.HashesRead(ticket, hashes):
-                self._uploader.hashes_read(ticket, hashes)
+                self._uploader.hashes.read(ticket, hashes)
             case inputs.ReadFailed(ticket, _, changed):
                 self._uploader.read_failed(ticket, changed=changed, now=now)
             case _:

@@ -10,6 +10,10 @@ A more urgent peer takes the slot of a less urgent one. Among slot holders
 emergency transfer overtakes at the next message. A slot is given back when its queue is
 empty.
 
+What far peers ask for yields to what is more urgent, see :mod:`meshdl.policy.yielding`: they
+are told ``busy``, but for a peer that itself has asked for something urgent, and that would
+then ask for nothing.
+
 A station that serves a swarm gives each chunk to one peer first, see
 :mod:`meshdl.swarm.spread`.
 
@@ -18,6 +22,7 @@ until it is writable.
 """
 
 from collections import deque
+from typing import TypeAlias
 
 from meshdl.content.precedence import Precedence
 from meshdl.errors import RemoteProtocolError
@@ -25,7 +30,9 @@ from meshdl.ids import ChunkIndex, ContentHash
 from meshdl.links import Path
 from meshdl.policy.bucket import TokenBucket
 from meshdl.policy.slots import BUSY_RETRY_AFTER_S, Waiting, next_upload, slot_to_yield
-from meshdl.swarm.effects import Advertise, ReadHashes, ReadRange
+from meshdl.policy.yielding import URGENT_FOR_S, Yielding
+from meshdl.swarm.effects import Advertise, ReadRange
+from meshdl.swarm.hash_answers import HashAnswers
 from meshdl.swarm.peer import Peer
 from meshdl.swarm.session import RangeKey, Session, UploadRequest
 from meshdl.swarm.spread import ELSEWHERE_S, Spread
@@ -36,9 +43,6 @@ from meshdl.wire.control import (
     ChunkCancel,
     ChunkReject,
     ChunkRequest,
-    Hashes,
-    HashesReject,
-    HashesRequest,
 )
 
 READ_AHEAD_PER_PEER = 4
@@ -48,8 +52,9 @@ QUEUE_MAX = 2 * RANGES_MAX
 """Requests that one peer may have waiting, on all its links: twice what the largest window
 asks for."""
 
-HASH_READS_MAX = 64
-"""Hash requests of one link that the disk may owe; more are refused."""
+
+Asked: TypeAlias = tuple[int, int, int]
+"""A range, as it was asked for: chunk, offset, octets."""
 
 
 class Uploader:
@@ -59,10 +64,10 @@ class Uploader:
         self._state = state
         self._spread = Spread(state)
         self._tickets: dict[int, tuple[Session, UploadRequest]] = {}
-        self._hash_tickets: dict[int, tuple[Session, HashesRequest]] = {}
-        self._ticket = 0
+        self.hashes = HashAnswers(state)
         self._virtual_octets = 0.0
         self._bucket = TokenBucket.for_limit(state.settings.upload_octets_per_s, now=now)
+        self._yielding = Yielding(now=now)
 
     def request(self, session: Session, request: ChunkRequest, *, now: float) -> None:
         """A peer asks for ranges.
@@ -75,16 +80,11 @@ class Uploader:
         if holding is None or not holding.served:
             self._reject(session, content, request.ranges, "not-held")
             return
-        wanted, missing = _held(request, holding)
-        if missing:
-            self._reject(session, content, tuple(missing), "not-held")
-        wanted, elsewhere = self._spread.divide(session, content, wanted, now=now)
-        if elsewhere:
-            self._reject(session, content, tuple(elsewhere), "elsewhere")
-        if not wanted:
-            return
         # The content's own precedence counts as much as what the asker says of it.
         precedence = Precedence(min(request.precedence, holding.precedence))
+        wanted = self._servable(session, request, holding, precedence, now)
+        if not wanted:
+            return
         waiting = sum(len(lane.uploads) for lane in self._state.lanes_of(session.station))
         if waiting + len(wanted) > QUEUE_MAX or not self._slot(session.station, precedence):
             self._reject(session, content, tuple(wanted), "busy")
@@ -116,11 +116,12 @@ class Uploader:
             session.reading += 1
             if session.traits.path is not Path.LAN:
                 self._bucket.take(request.octets, now=now)
-            self._ticket += 1
-            self._tickets[self._ticket] = (session, request)
+                self._yielding.sent(request.octets, request.precedence, now=now)
+            ticket = next(self._state.tickets)
+            self._tickets[ticket] = (session, request)
             key = request.key
             self._state.effects.append(
-                ReadRange(self._ticket, key.content, key.chunk, key.offset, request.octets)
+                ReadRange(ticket, key.content, key.chunk, key.offset, request.octets)
             )
 
     def range_read(self, ticket: int, octets: bytes, *, now: float) -> None:
@@ -142,54 +143,12 @@ class Uploader:
             self._give_back_slot(session)
         self.pump(now=now)
 
-    def hashes_requested(self, session: Session, request: HashesRequest) -> None:
-        """A peer asks for Merkle hashes."""
-        content = ContentHash(request.content_hash)
-        holding = self._state.holdings.get(content)
-        owed = sum(1 for asker, _ in self._hash_tickets.values() if asker is session)
-        if holding is None or request.root not in holding.files_of_root or owed >= HASH_READS_MAX:
-            reason = "not-held" if owed < HASH_READS_MAX else "busy"
-            self._reject_hashes(session, request, reason)
-            return
-        self._ticket += 1
-        self._hash_tickets[self._ticket] = (session, request)
-        self._state.effects.append(
-            ReadHashes(
-                self._ticket,
-                content,
-                request.root,
-                request.base_layer,
-                request.index,
-                request.length,
-                request.proof_layers,
-            )
-        )
-
-    def hashes_read(self, ticket: int, hashes: bytes) -> None:
-        """The disk answered: send."""
-        entry = self._hash_tickets.pop(ticket, None)
-        if entry is None or entry[0].link not in self._state.sessions:
-            return
-        session, request = entry
-        answer = Hashes(
-            request.content_hash,
-            request.root,
-            request.base_layer,
-            request.index,
-            request.length,
-            hashes,
-        )
-        self._state.tell(session.link, answer)
-
     def read_failed(self, ticket: int, *, changed: bool, now: float) -> None:
         """The disk could not answer: say so instead of staying silent.
 
         Why it could not is for our own operator: it may name files of this machine.
         """
-        hashes = self._hash_tickets.pop(ticket, None)
-        if hashes is not None:
-            if hashes[0].link in self._state.sessions:
-                self._reject_hashes(*hashes, "not-held")
+        if self.hashes.read_failed(ticket):
             return
         entry = self._tickets.pop(ticket, None)
         if entry is None:
@@ -221,6 +180,24 @@ class Uploader:
             for first in range(0, len(ranges), RANGES_MAX):
                 self._reject(session, content, ranges[first : first + RANGES_MAX], reason)
             self._give_back_slot(session)
+
+    def _servable(
+        self,
+        session: Session,
+        request: ChunkRequest,
+        holding: Holding,
+        precedence: Precedence,
+        now: float,
+    ) -> list[Asked]:
+        """What of it shall be sent; of the rest the peer is told why not."""
+        content = ContentHash(request.content_hash)
+        wanted, missing = _held(request, holding)
+        wanted, elsewhere = self._spread.divide(session, content, wanted, now=now)
+        wanted, yields = self._make_way(session, wanted, precedence, now)
+        for ranges, reason in ((missing, "not-held"), (elsewhere, "elsewhere"), (yields, "busy")):
+            if ranges:
+                self._reject(session, content, tuple(ranges), reason)
+        return wanted
 
     def _enqueue(self, session: Session, request: UploadRequest) -> None:
         queue = session.uploads
@@ -257,19 +234,42 @@ class Uploader:
         return self._state.sessions[loser.link].station if loser is not None else None
 
     def _evict(self, peer: Peer) -> None:
-        peer.has_slot = False
         for session in self._state.lanes_of(peer):
             self._turn_away(session)
+        peer.has_slot = False
 
-    def _turn_away(self, session: Session) -> None:
-        by_content: dict[ContentHash, list[tuple[int, int, int]]] = {}
+    def _make_way(
+        self, session: Session, wanted: list[Asked], precedence: Precedence, now: float
+    ) -> tuple[list[Asked], list[Asked]]:
+        """Tell apart what may be queued, and what yields to something more urgent."""
+        if session.traits.path is Path.LAN:
+            return wanted, []
+        self._yielding.asked(precedence, now=now)
+        if precedence is not Precedence.ROUTINE:
+            session.station.urgent_until = now + URGENT_FOR_S
+            for lane in self._state.lanes():
+                if lane.traits.path is not Path.LAN and lane.station.urgent_until <= now:
+                    self._turn_away(lane, less_urgent_than=precedence)
+        if session.station.urgent_until > now:
+            return wanted, []
+        fits = [self._yielding.admits(one[2], precedence, now=now) for one in wanted]
+        may = fits.index(False) if False in fits else len(wanted)
+        return wanted[:may], wanted[may:]
+
+    def _turn_away(self, session: Session, *, less_urgent_than: Precedence | None = None) -> None:
+        by_content: dict[ContentHash, list[Asked]] = {}
+        kept: deque[UploadRequest] = deque()
         for request in session.uploads:
+            if less_urgent_than is not None and request.precedence <= less_urgent_than:
+                kept.append(request)
+                continue
             key = request.key
             by_content.setdefault(key.content, []).append((key.chunk, key.offset, request.octets))
-        session.uploads.clear()
+        session.uploads = kept
         for content, ranges in by_content.items():
             for first in range(0, len(ranges), RANGES_MAX):
                 self._reject(session, content, tuple(ranges[first : first + RANGES_MAX]), "busy")
+        self._give_back_slot(session)
 
     def _give_back_slot(self, session: Session) -> None:
         if session.uploads or session.reading:
@@ -298,19 +298,11 @@ class Uploader:
         self,
         session: Session,
         content: ContentHash,
-        ranges: tuple[tuple[int, int, int], ...],
+        ranges: tuple[Asked, ...],
         reason: str,
     ) -> None:
         retry_s = {"busy": BUSY_RETRY_AFTER_S, "elsewhere": ELSEWHERE_S}.get(reason, 0.0)
         self._state.tell(session.link, ChunkReject(content, ranges, reason, int(retry_s * 1000)))
-
-    def _reject_hashes(self, session: Session, request: HashesRequest, reason: str) -> None:
-        self._state.tell(
-            session.link,
-            HashesReject(
-                request.content_hash, request.root, request.base_layer, request.index, reason
-            ),
-        )
 
 
 def _waiting(session: Session) -> Waiting:
@@ -318,12 +310,10 @@ def _waiting(session: Session) -> Waiting:
     return Waiting(session.link, precedence, session.station.virtual_octets, session.sent_octets)
 
 
-def _held(
-    request: ChunkRequest, holding: Holding
-) -> tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]:
+def _held(request: ChunkRequest, holding: Holding) -> tuple[list[Asked], list[Asked]]:
     """Tell apart what is held of what is asked for, and what is not."""
-    held: list[tuple[int, int, int]] = []
-    missing: list[tuple[int, int, int]] = []
+    held: list[Asked] = []
+    missing: list[Asked] = []
     for found in request.ranges:
         chunk, offset, octets = found
         if chunk >= holding.metainfo.chunk_count:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from meshdl.policy.window import (
     EPOCH_S,
+    FEW_SOURCES,
     LOCAL,
     LONG,
     MAX_OCTETS,
@@ -89,6 +90,7 @@ class PathModel:
         return (sum(one.received for one in self.sources) - received) / (self.now - begin)
 
     def _ask(self, source: Source) -> None:
+        source.window.sharing = self.count
         room = source.window.octets - source.outstanding_octets
         octets = source.window.range_octets
         while room >= octets or not source.outstanding:
@@ -117,6 +119,31 @@ def test_it_fills_every_path(tuning: Tuning, rate: float, delay_s: float) -> Non
     settle(path)
     reachable = min(rate, MAX_OCTETS / path.shortest_trip_s)
     assert path.run(40 * path.shortest_trip_s) >= 0.9 * reachable
+
+
+@given(rate=st.floats(4.0, 5.5).map(lambda power: 10.0**power), delay_s=delays)
+def test_it_fills_slow_paths_too_with_two_ranges(rate: float, delay_s: float) -> None:
+    path = PathModel(rate, delay_s)
+    settle(path)
+    assert path.run(40 * path.shortest_trip_s) >= 0.9 * rate
+    assert path.window.octets <= rate * 2 * path.shortest_trip_s + 2 * RANGE_OCTETS_MIN
+
+
+@given(rate=st.floats(3.0, 7.5).map(lambda power: 10.0**power), sharing=st.integers(5, 100))
+def test_many_sources_have_a_range_each_and_share_what_is_more(rate: float, sharing: int) -> None:
+    sizes = []
+    for others in (1, FEW_SOURCES, sharing):
+        window = RequestWindow(LONG, now=0.0)
+        window.sharing = others
+        window.answered(0.02)
+        for number in range(1, 20):
+            now = number * 0.05
+            window.delivered(int(rate * 0.05), round_trip_s=0.02, outstanding_octets=1, now=now)
+        sizes.append(window.octets)
+    alone, few, many = sizes
+    assert alone == few >= 2 * RANGE_OCTETS_MIN
+    assert RANGE_OCTETS_MIN <= many < few
+    assert many - RANGE_OCTETS_MIN <= rate * (0.02 + LONG.queue_s) + MESSAGE_OCTETS * 4 / sharing
 
 
 @given(rate=rates, delay_s=delays, count=st.integers(1, 8))

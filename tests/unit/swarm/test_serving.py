@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from tests.unit.swarm.rig import KIB, TRAITS, Peer, Rig
+from tests.unit.swarm.rig import INTERNET, KIB, TRAITS, Peer, Rig
 
 from meshdl.content.precedence import Precedence
 from meshdl.ids import ChunkIndex
 from meshdl.links import LinkWritable, Path
+from meshdl.policy.yielding import URGENT_FOR_S
 from meshdl.sim.station import SimContent
 from meshdl.swarm import effects, inputs
 from meshdl.swarm.spread import ELSEWHERE_S
@@ -386,3 +387,39 @@ def test_an_emergency_need_not_wait_for_a_slot_whose_last_ranges_are_being_read(
     ask(urgent, 20, precedence=0)
     assert rejects(urgent) == []
     assert rig.of(effects.ReadRange)[-1].chunk == 20
+
+
+def test_on_a_long_path_routine_requests_yield_to_an_emergency_of_another_peer() -> None:
+    rig = seeding()
+    far = [rig.peer(call, traits=INTERNET) for call in ("KA1AAA", "KA1BBB", "KA1CCC")]
+    rig.disk = False
+    waiting, urgent, late = far
+    ask(waiting, *range(8))
+    ask(urgent, 8, precedence=0)
+    assert rejects(waiting) == [("busy", 8 - READ_AHEAD_PER_PEER)]
+    ask(late, 9, 10)
+    assert rejects(late) == [("busy", 1)], "the other one is the share that is left to it"
+    assert rejects(urgent) == []
+    rig.wait(URGENT_FOR_S + 0.1)
+    ask(late, 9)
+    assert rejects(late) == []
+
+
+def test_a_peer_that_asks_for_something_urgent_is_not_told_busy_for_the_rest() -> None:
+    rig = seeding()
+    peer = rig.peer("KA1AAA", traits=INTERNET)
+    rig.disk = False
+    ask(peer, *range(8))
+    ask(peer, 8, precedence=0)
+    ask(peer, 9)
+    assert rejects(peer) == [], "or it would ask for nothing, the urgent included"
+
+
+def test_on_the_local_network_nobody_yields() -> None:
+    rig = seeding()
+    near, urgent = rig.peer("KA1AAA"), rig.peer("KA1BBB", traits=INTERNET)
+    rig.disk = False
+    ask(near, *range(8))
+    ask(urgent, 8, precedence=0)
+    ask(near, 9)
+    assert rejects(near) == []

@@ -1,0 +1,71 @@
+"""Serving Merkle hashes: what peers ask for, what the disk owes them."""
+
+from meshdl.ids import ContentHash
+from meshdl.swarm.effects import ReadHashes
+from meshdl.swarm.session import Session
+from meshdl.swarm.state import SwarmState
+from meshdl.wire.control import Hashes, HashesReject, HashesRequest
+
+HASH_READS_MAX = 64
+"""Hash requests of one link that the disk may owe; more are refused."""
+
+
+class HashAnswers:
+    """The hash requests under way, by the disk's tickets."""
+
+    def __init__(self, state: SwarmState) -> None:
+        self._state = state
+        self._tickets: dict[int, tuple[Session, HashesRequest]] = {}
+
+    def requested(self, session: Session, request: HashesRequest) -> None:
+        """A peer asks for Merkle hashes."""
+        content = ContentHash(request.content_hash)
+        holding = self._state.holdings.get(content)
+        owed = sum(1 for asker, _ in self._tickets.values() if asker is session)
+        if holding is None or request.root not in holding.files_of_root or owed >= HASH_READS_MAX:
+            self._reject(session, request, "not-held" if owed < HASH_READS_MAX else "busy")
+            return
+        ticket = next(self._state.tickets)
+        self._tickets[ticket] = (session, request)
+        self._state.effects.append(
+            ReadHashes(
+                ticket,
+                content,
+                request.root,
+                request.base_layer,
+                request.index,
+                request.length,
+                request.proof_layers,
+            )
+        )
+
+    def read(self, ticket: int, hashes: bytes) -> None:
+        """The disk answered: send."""
+        entry = self._tickets.pop(ticket, None)
+        if entry is None or entry[0].link not in self._state.sessions:
+            return
+        session, request = entry
+        answer = Hashes(
+            request.content_hash,
+            request.root,
+            request.base_layer,
+            request.index,
+            request.length,
+            hashes,
+        )
+        self._state.tell(session.link, answer)
+
+    def read_failed(self, ticket: int) -> bool:
+        """The disk could not answer; whether it was asked for hashes."""
+        entry = self._tickets.pop(ticket, None)
+        if entry is not None and entry[0].link in self._state.sessions:
+            self._reject(*entry, "not-held")
+        return entry is not None
+
+    def _reject(self, session: Session, request: HashesRequest, reason: str) -> None:
+        self._state.tell(
+            session.link,
+            HashesReject(
+                request.content_hash, request.root, request.base_layer, request.index, reason
+            ),
+        )
