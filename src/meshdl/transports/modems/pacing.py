@@ -1,0 +1,67 @@
+"""When a TNC is given the frames of a burst: by computed airtime, for KISS tells nothing back.
+
+Frames are handed over so far ahead that the TNC never runs dry in the middle of a burst,
+which would be two bursts, and no farther, so that an abort leaves little to go out.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+
+AHEAD_S = 3.0
+"""Airtime that the TNC is given in advance. Dire Wolf fills a second of audio at a time; a
+busy computer may forget us for another."""
+
+AHEAD_FRAMES_MIN = 2
+"""However long they are: one goes out, one waits."""
+
+
+class Pacing:
+    """One burst on its way to the air.
+
+    Args:
+        frames: each with its airtime in seconds.
+        first_at: when the first frame begins on the air, at the latest.
+        tail_s: airtime behind the last frame.
+    """
+
+    def __init__(
+        self, frames: Iterable[tuple[bytes, float]], *, first_at: float, tail_s: float
+    ) -> None:
+        self._waiting = deque(frames)
+        self._ahead_until = first_at
+        self._tail_s = tail_s
+        # When each handed frame that may still be going out is over.
+        self._ends: deque[float] = deque()
+
+    def hand_over(self, *, now: float) -> list[bytes]:
+        """Frames that the TNC must have by now."""
+        given = []
+        while self._ends and self._ends[0] <= now:
+            self._ends.popleft()
+        while self._waiting and (
+            len(self._ends) < AHEAD_FRAMES_MIN or self._ahead_until - AHEAD_S <= now
+        ):
+            frame, airtime_s = self._waiting.popleft()
+            self._ahead_until = max(self._ahead_until, now) + airtime_s
+            self._ends.append(self._ahead_until)
+            given.append(frame)
+        return given
+
+    def abort(self) -> None:
+        """Forget what was not handed over."""
+        self._waiting.clear()
+
+    def due_at(self) -> float:
+        """When to hand over more, or, if nothing waits, when the burst is over.
+
+        Ask after :meth:`hand_over`, not before.
+        """
+        if not self._waiting:
+            return self._ahead_until + self._tail_s
+        # After hand_over there are always so many ahead while others wait.
+        return min(self._ahead_until - AHEAD_S, self._ends[-AHEAD_FRAMES_MIN])
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything was handed over."""
+        return not self._waiting
