@@ -33,13 +33,14 @@ SURPLUS_STEPS = (2, 3, 4, 6, 9, 14, 21, 32, 48, 64, 96, 128, 171)
 fifth of a second in a leaf of 342 symbols, so there are few."""
 
 SURPLUS_MIN = 64
-"""Symbols kept beyond K at least, and so nearly as many wrong ones as can be found."""
+"""Symbols kept beyond K at least. Of symbols of 48 octets 48 wrong ones can be found by
+what they contradict; more room is of use against a single sender."""
 
 
 def surplus_max(source_symbols: int) -> int:
     """How many symbols are kept beyond K: half of K for large leaves.
 
-    So a leaf is found among symbols of which one in three is wrong.
+    So a leaf is found when one in three is wrong and they are of one sender.
     """
     return max(SURPLUS_MIN, source_symbols // 2)
 

@@ -94,7 +94,7 @@ def test_wrong_symbols_cost_two_more_symbols_each_at_most_and_are_attributed(
     assert set(verified.wrong) == {WrongSymbol(one.symbol_id, ("N0BAD",)) for one in bad}
 
 
-def test_a_leaf_is_found_among_symbols_of_which_a_quarter_is_wrong() -> None:
+def test_a_leaf_is_found_when_a_quarter_of_its_symbols_is_noise_from_one_sender() -> None:
     leaf = RNG.randbytes(16_384)
     formed = raw_form(leaf)
     symbols = [

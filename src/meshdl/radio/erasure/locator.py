@@ -14,8 +14,9 @@ columns of ``H``, and a symbol is wrong exactly when its column lies in that spa
 wrong symbols t + 1 surplus symbols find them, and t + 2 find nearly always nobody else. The
 work is one elimination, however many are wrong.
 
-Errors that are not independent (somebody adds the same octets to many symbols) hide from
-this. Nothing is concluded from it without a hash that says so.
+Errors that are not independent hide from this: when somebody adds the same octets to many
+symbols, and when there are more wrong symbols than a symbol has octets. Nothing is
+concluded from it without a hash that says so.
 
 Source:
     Metzner and Kapturowski, "A General Decoding Technique Applicable to Replicated File

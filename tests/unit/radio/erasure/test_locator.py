@@ -37,6 +37,15 @@ def test_as_many_wrong_symbols_as_there_are_surplus_ones_but_two_are_found(
     assert len(found) <= wrong + 1
 
 
+@pytest.mark.parametrize(("wrong", "all_found"), [(48, True), (49, False)])
+def test_as_many_wrong_symbols_as_a_symbol_has_octets_are_found(
+    wrong: int, all_found: bool
+) -> None:
+    positions = list(range(wrong))
+    found = locate(damaged(heard(0, 20 + wrong + 6), positions), 20)
+    assert found == (positions if all_found else [])
+
+
 @given(data=st.data(), wrong=st.integers(0, 5), source=st.integers(0, 20))
 def test_with_symbols_to_spare_exactly_the_wrong_ones_are_found(
     data: st.DataObject, wrong: int, source: int
