@@ -37,6 +37,15 @@ class TokenBucket:
         self._fill(now)
         return self._level_octets > 0
 
+    def take_if_available(self, octets: int, *, now: float) -> bool:
+        """Spend unless nothing may be taken; whether it was spent."""
+        self._fill(now)
+        if self._level_octets <= 0:
+            return False
+        if self.rate_octets_per_s != UNLIMITED:
+            self._level_octets -= octets
+        return True
+
     def take(self, octets: int, *, now: float) -> None:
         """Spend; the bucket may go into debt."""
         self._fill(now)
@@ -51,12 +60,10 @@ class TokenBucket:
         return now + (1 - self._level_octets) / self.rate_octets_per_s
 
     def _fill(self, now: float) -> None:
-        # A clock that jumps back must not drain the bucket.
-        elapsed_s = max(0.0, now - self._filled_at)
+        elapsed_s = now - self._filled_at
         self._filled_at = now
         if self.rate_octets_per_s == UNLIMITED:
             self._level_octets = self._burst_octets
-        else:
-            self._level_octets = min(
-                self._burst_octets, self._level_octets + elapsed_s * self.rate_octets_per_s
-            )
+        elif elapsed_s > 0.0:  # a clock that jumps back must not drain the bucket
+            level = self._level_octets + elapsed_s * self.rate_octets_per_s
+            self._level_octets = min(level, self._burst_octets)

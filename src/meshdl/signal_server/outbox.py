@@ -1,33 +1,55 @@
-"""What waits to be sent on one socket.
+"""What is sent on one socket.
 
-Sending may block on a slow reader, so each socket has an outbox, and a task only while
-there is something in it: ten thousand idle sockets need no task. A reader that lets too much
-pile up loses its socket.
+A message goes to the transport at once, as a frame of our own making: a coroutine, a task and
+a time-out for each would cost more than all the rest of a relay. What the reader has not taken
+waits in the transport's buffer, and is watched: a reader that lets too much pile up, or takes
+nothing of it for too long, loses its socket.
 """
 
 import asyncio
-from collections import deque
+import struct
 from collections.abc import Callable
 
-from aiohttp import ClientConnectionResetError, WSCloseCode, web
+from aiohttp import WSCloseCode, web
 
 OUTBOX_MAX = 4 * 1024 * 1024
-"""Characters that may wait: some hundred descriptions, or all members of many rooms."""
+"""Octets that may wait: some hundred descriptions, or all members of many rooms."""
+
+WATCHED_FROM = 64 * 1024
+"""Octets that may wait unwatched: the longest message is on its way to a slow reader."""
 
 SEND_WITHIN_S = 20.0
-"""For one message: a reader that takes none for so long is gone, or means no good."""
+"""A reader that takes nothing of what waits for so long is gone, or means no good."""
 
 CLOSE_WITHIN_S = 2.0
+
+_TEXT = 0x81
+"""First octet of a whole text message (RFC 6455, section 5.2)."""
+
+_SHORT_MAX, _LENGTH_16, _LENGTH_64 = 125, 126, 127
+
+
+def text_frame(text: str) -> bytes:
+    """A whole text message as a server sends it: unmasked, in one frame."""
+    octets = text.encode()
+    size = len(octets)
+    if size <= _SHORT_MAX:
+        return struct.pack(">BB", _TEXT, size) + octets
+    if size < 1 << 16:
+        return struct.pack(">BBH", _TEXT, _LENGTH_16, size) + octets
+    return struct.pack(">BBQ", _TEXT, _LENGTH_64, size) + octets
 
 
 class Outbox:
     """Sends in order, then closes.
 
     Args:
-        socket: to send on.
+        socket: to close; what it sends by itself (pings, closing) are whole frames, too.
         transport: under it.
-        start: takes each task, to keep it.
+        start: takes the task that closes, to keep it.
     """
+
+    __slots__ = ("_closing", "_given", "_socket", "_start", "_transport", "_watch")
 
     def __init__(
         self,
@@ -36,49 +58,48 @@ class Outbox:
         start: Callable[["asyncio.Task[None]"], object],
     ) -> None:
         self._socket, self._transport, self._start = socket, transport, start
-        self._texts: deque[str] = deque()
-        self._waiting = 0
-        self._sending: asyncio.Task[None] | None = None
-        self._closing: str | None = None
+        self._given = 0
+        self._closing = False
+        self._watch: asyncio.TimerHandle | None = None
 
     def put(self, text: str) -> None:
-        """Send a text, now or later."""
-        if self._closing is not None:
+        """Send a text."""
+        transport = self._transport
+        if self._closing or self._socket.closed or transport.is_closing():
             return
-        self._waiting += len(text)
-        if self._waiting > OUTBOX_MAX:
-            # Words would wait behind the rest.
-            self._closing = "it does not read what is sent to it"
-            self._texts.clear()
-            self._transport.abort()
-            return
-        self._texts.append(text)
-        self._wake()
+        frame = text_frame(text)
+        self._given += len(frame)
+        transport.write(frame)
+        waiting = transport.get_write_buffer_size()
+        if waiting > OUTBOX_MAX:
+            transport.abort()
+        elif waiting > WATCHED_FROM and self._watch is None:
+            self._look_again(waiting)
 
     def close(self, reason: str) -> None:
-        """Send what waits, then close."""
-        if self._closing is None:
-            self._closing = reason
-            self._wake()
+        """Close behind what waits."""
+        if not self._closing:
+            self._closing = True
+            self._start(asyncio.get_running_loop().create_task(self._close(reason)))
 
-    def _wake(self) -> None:
-        if self._sending is None:
-            self._sending = asyncio.get_running_loop().create_task(self._send())
-            self._start(self._sending)
+    def _look_again(self, waiting: int) -> None:
+        loop = asyncio.get_running_loop()
+        self._watch = loop.call_later(SEND_WITHIN_S, self._look, self._given - waiting)
 
-    async def _send(self) -> None:
-        try:
-            while self._texts:
-                text = self._texts.popleft()
-                self._waiting -= len(text)
-                async with asyncio.timeout(SEND_WITHIN_S):
-                    await self._socket.send_str(text)
-            if self._closing is not None:
-                reason = self._closing.encode()[:100]
-                async with asyncio.timeout(CLOSE_WITHIN_S):
-                    await self._socket.close(code=WSCloseCode.GOING_AWAY, message=reason)
-        except (ClientConnectionResetError, ConnectionError, TimeoutError):
-            self._texts.clear()
+    def _look(self, taken_before: int) -> None:
+        self._watch = None
+        waiting = self._transport.get_write_buffer_size()
+        if self._transport.is_closing() or waiting == 0:
+            return
+        if self._given - waiting <= taken_before:
             self._transport.abort()
-        finally:
-            self._sending = None
+        else:
+            self._look_again(waiting)
+
+    async def _close(self, reason: str) -> None:
+        try:
+            async with asyncio.timeout(CLOSE_WITHIN_S):
+                message = reason.encode()[:100]
+                await self._socket.close(code=WSCloseCode.GOING_AWAY, message=message)
+        except (ConnectionError, TimeoutError):
+            self._transport.abort()

@@ -1,0 +1,118 @@
+"""What a signalling server sends arrives whole, and who does not take it is left behind."""
+
+import asyncio
+from typing import cast
+
+import aiohttp
+import pytest
+from aiohttp import web
+from tests.support.loops import run
+
+from meshdl.signal_server import outbox
+from meshdl.signal_server.outbox import OUTBOX_MAX, WATCHED_FROM, Outbox
+
+pytestmark = pytest.mark.real
+
+LENGTHS = (0, 1, 125, 126, 127, 65_535, 65_536, 200_000)
+
+
+def test_texts_of_every_length_arrive_in_order_and_then_the_goodbye() -> None:
+    texts = ["ß" * (length // 2) + "x" * (length % 2) for length in LENGTHS]
+    closing: list[asyncio.Task[None]] = []
+
+    async def serve(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(compress=False)
+        await socket.prepare(request)
+        assert request.transport is not None
+        box = Outbox(socket, request.transport, closing.append)
+        for text in texts:
+            box.put(text)
+        box.close("that is all")
+        box.put("too late")
+        async for _ in socket:
+            pass
+        return socket
+
+    async def whole() -> None:
+        application = web.Application()
+        application.router.add_get("/", serve)
+        runner = web.AppRunner(application)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        port = runner.addresses[0][1]
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(f"http://127.0.0.1:{port}/") as socket,
+        ):
+            heard = [message.data async for message in socket]
+            assert socket.close_code == aiohttp.WSCloseCode.GOING_AWAY
+        assert heard == texts
+        await asyncio.gather(*closing)
+        await runner.cleanup()
+
+    run(whole())
+
+
+class Pipe(asyncio.Transport):
+    """A transport whose reader takes octets when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting = 0
+        self.aborted = asyncio.Event()
+
+    def write(self, data: object) -> None:
+        self.waiting += len(cast("bytes", data))
+
+    def get_write_buffer_size(self) -> int:
+        return self.waiting
+
+    def is_closing(self) -> bool:
+        return self.aborted.is_set()
+
+    def abort(self) -> None:
+        self.aborted.set()
+
+
+def box_over(pipe: Pipe) -> Outbox:
+    return Outbox(web.WebSocketResponse(), pipe, lambda _task: None)
+
+
+def test_a_reader_that_lets_too_much_pile_up_loses_its_socket() -> None:
+    async def whole() -> None:
+        pipe = Pipe()
+        box = box_over(pipe)
+        while pipe.waiting <= OUTBOX_MAX - 70_000:
+            box.put("x" * 65_000)
+        assert not pipe.aborted.is_set()
+        for _ in range(3):
+            box.put("x" * 65_000)
+        assert pipe.aborted.is_set()
+        assert pipe.waiting <= OUTBOX_MAX + 70_000, "nothing is written to who is gone"
+
+    run(whole())
+
+
+def test_a_reader_that_takes_nothing_loses_its_socket_and_a_slow_one_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outbox, "SEND_WITHIN_S", 0.05)
+
+    async def whole() -> None:
+        idle, slow = Pipe(), Pipe()
+        box_over(idle).put("x" * 2 * WATCHED_FROM)
+        box_over(slow).put("x" * 2 * WATCHED_FROM)
+        taking = asyncio.create_task(sip(slow))
+        async with asyncio.timeout(20):
+            await idle.aborted.wait()
+        assert not slow.aborted.is_set()
+        taking.cancel()
+        async with asyncio.timeout(20):
+            await slow.aborted.wait()
+
+    async def sip(pipe: Pipe) -> None:
+        while True:
+            pipe.waiting -= 1
+            await asyncio.sleep(0)
+
+    run(whole())
