@@ -33,6 +33,14 @@ _log = logging.getLogger(__name__)
 @click.option(
     "--trusted-proxy", "trusted_proxies", multiple=True, help="Address; its X-Forwarded-For counts."
 )
+@click.option(
+    "--redis",
+    "redis_url",
+    default="",
+    metavar="URL",
+    envvar="MESHDL_REDIS",
+    help="Share stations with other processes; better in the environment: MESHDL_REDIS.",
+)
 @click.option("--log-addresses", is_flag=True, help="Write whole addresses into the log.")
 @click.option("-v", "--verbose", is_flag=True, help="Log every connection.")
 def signal(*, verbose: bool, turn_secret_file: Path | None, **options: Any) -> None:

@@ -12,13 +12,18 @@ def exposition(core: SignallingServer) -> str:
         ("sockets", "WebSockets that are open.", core.sockets),
         ("stations", "Stations that have proved who they are.", core.stations),
         ("rooms", "Rooms with somebody in them.", core.rooms),
+        ("pins", "Callsigns whose key is remembered.", len(core.pins)),
+        ("siblings", "Other processes of this server that are heard.", core.siblings),
+        ("remote_stations", "Stations that are connected to them.", core.remote_stations),
     )
     for name, help_text, value in gauges:
         lines += _head(name, "gauge", help_text)
         lines.append(f"meshdl_signal_{name} {value}")
     for name, help_text in (
         ("messages", "Messages that stations sent."),
-        ("relayed", "Signals carried from station to station."),
+        ("relayed", "Signals handed to a station here."),
+        ("carried", "Signals handed to another process of this server."),
+        ("bus_unreadable", "Messages from Redis that no process of this server sends."),
     ):
         lines += _head(f"{name}_total", "counter", help_text)
         lines.append(f"meshdl_signal_{name}_total {core.counts[name]}")

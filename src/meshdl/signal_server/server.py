@@ -5,6 +5,7 @@ import errno
 import itertools
 import logging
 import random
+import secrets
 import time
 from collections.abc import Collection
 from contextlib import AsyncExitStack, suppress
@@ -21,13 +22,18 @@ from meshdl.ids import StationId
 from meshdl.signal_server.metrics import CONTENT_TYPE, exposition
 from meshdl.signal_server.outbox import Outbox
 from meshdl.signal_server.pin_file import PinFile
+from meshdl.signal_server.redis_bus import RedisBus
 from meshdl.signal_server.settings import TURN_LIFETIME_S, ServerSettings, read_deny_list
 from meshdl.signalling import turn
 from meshdl.signalling.server import SignallingServer
 from meshdl.signalling.server_events import (
+    ClaimPin,
     CloseSocket,
+    ComparePins,
     DenyListChanged,
     PinCallsign,
+    Process,
+    Publish,
     SendText,
     ServerEffect,
     ServerInput,
@@ -72,6 +78,7 @@ class SignalServer:
         self._empty = asyncio.Event()
         self._stack = AsyncExitStack()
         self.port = 0
+        self._bus: RedisBus | None = None
         self.core: SignallingServer
         self._driver: Driver[ServerInput, ServerEffect]
 
@@ -81,15 +88,25 @@ class SignalServer:
             settings.state.mkdir(parents=True, exist_ok=True)
         tls = settings.tls()
         now = asyncio.get_running_loop().time()
+        process = Process(secrets.token_hex(8)) if settings.redis_url else None
         self.core = SignallingServer(
             settings.limits,
             pins=self._pins.load(),
             ice=self._ice,
             rng=random.SystemRandom(),
             unix_offset_s=time.time() - now,
+            process=process,
             now=now,
         )
         self._driver = Driver(self.core, self._perform)
+        if process is not None:
+            self._bus = RedisBus(
+                settings.redis_url,
+                process,
+                pins=lambda: self.core.pins,
+                pins_max=settings.limits.pins,
+                post=self._driver.post,
+            )
         self.read_deny_list()
         application = web.Application()
         application.router.add_get(WEBSOCKET_PATH, self._serve_socket)
@@ -100,6 +117,11 @@ class SignalServer:
             writing = asyncio.create_task(self._pins.run())
             stack.push_async_callback(_end, writing)
             stack.callback(self._driver.stop)
+            if self._bus is not None:
+                sharing = asyncio.create_task(self._bus.run())
+                stack.push_async_callback(_end, sharing)
+                stack.push_async_callback(self._bus.flush)
+                await self._bus.tried()
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
             stack.push_async_callback(self._say_goodbye)
@@ -168,12 +190,15 @@ class SignalServer:
         return websocket
 
     async def _serve_health(self, _request: web.Request) -> web.Response:
-        body = {
+        body: dict[str, str | int] = {
             "status": "ok",
             "program": f"meshdl {__version__}",
             "stations": self.core.stations,
             "rooms": self.core.rooms,
         }
+        if self._bus is not None:
+            body["redis"] = "up" if self._bus.up else "down"
+            body["siblings"] = self.core.siblings
         return web.Response(body=msgspec.json.encode(body), content_type="application/json")
 
     async def _serve_metrics(self, _request: web.Request) -> web.Response:
@@ -209,8 +234,17 @@ class SignalServer:
             case PinCallsign(call, key):
                 self._pins.add(call, key)
                 _log.info("%s is pinned to a key", call)
+            case Publish() | ClaimPin() | ComparePins():
+                self._perform_shared(effect)
             case _:
                 assert_never(effect)
+
+    def _perform_shared(self, effect: Publish | ClaimPin | ComparePins) -> None:
+        assert self._bus is not None, "a server of one process has nobody to tell"
+        if isinstance(effect, ComparePins):
+            self._bus.compare_pins()
+        else:
+            self._bus.send(effect)
 
     def _keep(self, task: "asyncio.Task[None]") -> None:
         self._sending.add(task)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from meshdl.errors import ConfigError, FileUnreadable
+from meshdl.signal_server.redis_url import check_url
 from meshdl.signalling.server_events import ServerLimits
 
 PORT_DEFAULT = 7374
@@ -33,6 +34,7 @@ class ServerSettings:
         deny_file: one entry a line; read again on SIGHUP.
         trusted_proxies: addresses whose ``X-Forwarded-For`` is believed.
         log_addresses: write whole addresses into the log.
+        redis_url: where several processes of one server meet; empty: there is only this one.
     """
 
     host: str = "127.0.0.1"
@@ -47,6 +49,7 @@ class ServerSettings:
     deny_file: Path | None = None
     trusted_proxies: tuple[str, ...] = ()
     log_addresses: bool = False
+    redis_url: str = field(default="", repr=False)
     limits: ServerLimits = field(default_factory=ServerLimits)
 
     def __post_init__(self) -> None:
@@ -54,6 +57,8 @@ class ServerSettings:
             raise ConfigError("--turn-url", "goes with --turn-secret-file, and it with that")
         if (self.certificate is None) != (self.key is None):
             raise ConfigError("--certificate", "goes with --key, and it with that")
+        if self.redis_url:
+            check_url(self.redis_url)
 
     def tls(self) -> ssl.SSLContext | None:
         """The context of our own certificate, if there is one.

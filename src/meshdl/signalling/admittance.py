@@ -40,6 +40,7 @@ class Visitor:
     Attributes:
         opened: as it was told.
         station: set when the socket's station has proved itself.
+        claiming: what it proved, while all processes of the server are asked for the pin.
         faults: messages that could not be read.
     """
 
@@ -49,7 +50,23 @@ class Visitor:
     messages: TokenBucket
     octets: TokenBucket
     station: StationId | None = None
+    claiming: wire.Authenticate | None = None
     faults: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """Who a socket is.
+
+    Attributes:
+        pinned: whether the callsign goes with this key already; else it must be pinned.
+        old: the key that hands the callsign over.
+    """
+
+    callsign: Callsign
+    key: StationKey
+    pinned: bool
+    old: StationKey | None = None
 
 
 @dataclass(slots=True)
@@ -157,8 +174,8 @@ class Admittance:
                 late.append(socket)
         return late
 
-    def prove(self, visitor: Visitor, proof: wire.Authenticate) -> tuple[Callsign, bool]:
-        """Check who a socket says it is; its callsign, and whether it is pinned anew.
+    def prove(self, visitor: Visitor, proof: wire.Authenticate) -> Proved:
+        """Check who a socket says it is.
 
         Raises:
             NotAdmitted: it is not, or is unwanted.
@@ -187,19 +204,37 @@ class Admittance:
             )
         if self.denied.has_station(call, station_id(StationKey(proof.station_key))):
             raise NotAdmitted("denied", f"the operator of this server does not want {call}")
-        return call, self._pin(call, proof)
+        return self._compare(call, proof)
 
-    def _pin(self, call: Callsign, proof: wire.Authenticate) -> bool:
+    def _compare(self, call: Callsign, proof: wire.Authenticate) -> Proved:
         key, pinned = StationKey(proof.station_key), self.pins.get(call)
         if pinned == key:
-            return False
-        if pinned is not None and not follows(
-            proof.rotations, callsign=call, pinned=pinned, shown=key
-        ):
-            raise NotAdmitted(
-                "callsign-pinned",
-                f"{call} came with another key first; hand over with that key's signature "
-                "(meshdl key rotate), or ask the operator of this server",
-            )
-        self.pins[call] = key
-        return True
+            return Proved(call, key, pinned=True)
+        if pinned is None:
+            if len(self.pins) >= self._limits.pins:
+                raise TooManyPins(call)
+            return Proved(call, key, pinned=False)
+        if not follows(proof.rotations, callsign=call, pinned=pinned, shown=key):
+            raise PinnedToAnother(call)
+        return Proved(call, key, pinned=False, old=pinned)
+
+
+class PinnedToAnother(NotAdmitted):
+    """The callsign goes with another key."""
+
+    def __init__(self, call: Callsign) -> None:
+        super().__init__(
+            "callsign-pinned",
+            f"{call} came with another key first; hand over with that key's signature "
+            "(meshdl key rotate), or ask the operator of this server",
+        )
+
+
+class TooManyPins(NotAdmitted):
+    """No callsign can be pinned that is not pinned yet."""
+
+    def __init__(self, call: Callsign) -> None:
+        super().__init__(
+            "too-many",
+            f"this server remembers no more callsigns, and {call} is a new one; ask its operator",
+        )

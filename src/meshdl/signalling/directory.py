@@ -1,7 +1,8 @@
 """Who is in which room, has what, and looks for what. Memory only: sockets make it anew.
 
-Everything in it belongs to a station that is here: when it leaves, nothing of it stays.
-What runs out is dropped when it is next looked at, and by :meth:`Directory.sweep`.
+Everything in it belongs to a station that is here, or at another process of this server: when
+it leaves, nothing of it stays. What runs out is dropped when it is next looked at, and by
+:meth:`Directory.sweep`.
 """
 
 from collections.abc import Iterable
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from meshdl.ids import ContentHash, StationId
-from meshdl.signalling.server_events import Socket
+from meshdl.signalling.server_events import Process, Socket
 from meshdl.wire.signalling import Member
 
 FOREVER = float("inf")
@@ -19,15 +20,33 @@ Deadlines = dict[StationId, float]
 
 
 @dataclass(slots=True)
-class Resident:
-    """A station that is here."""
+class Standing:
+    """What is known of a station, wherever it is connected.
+
+    Attributes:
+        at_ms: when it proved itself, since 1970; of two connections the later one counts.
+    """
 
     station: StationId
-    socket: Socket
     member: Member
+    at_ms: int
     rooms: dict[str, Member] = field(default_factory=dict)
     held: dict[str, set[ContentHash]] = field(default_factory=dict)
     sought: dict[str, set[ContentHash]] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Resident(Standing):
+    """A station that is here."""
+
+    socket: Socket
+
+
+@dataclass(slots=True, kw_only=True)
+class Remote(Standing):
+    """A station that is at another process of this server."""
+
+    process: Process
 
 
 @dataclass(slots=True)
@@ -40,14 +59,41 @@ class Room:
 
 
 class Directory:
-    """All rooms of one server."""
+    """All rooms of one server.
+
+    Attributes:
+        residents, remote: every station is in one of the two.
+    """
 
     def __init__(self, rng: Random) -> None:
         self._rng = rng
         self.residents: dict[StationId, Resident] = {}
+        self.remote: dict[StationId, Remote] = {}
+        self._of_process: dict[Process, set[StationId]] = {}
         self.rooms: dict[str, Room] = {}
 
-    def join(self, resident: Resident, name: str, member: Member, *, until: float) -> bool:
+    def find(self, station: StationId) -> Resident | Remote | None:
+        """A station, wherever it is."""
+        return self.residents.get(station) or self.remote.get(station)
+
+    def add_remote(self, remote: Remote) -> None:
+        """A station is at another process."""
+        self.remote[remote.station] = remote
+        self._of_process.setdefault(remote.process, set()).add(remote.station)
+
+    def remove_remote(self, remote: Remote) -> None:
+        """A station, which is in no room any more, is not there any more."""
+        del self.remote[remote.station]
+        stations = self._of_process[remote.process]
+        stations.discard(remote.station)
+        if not stations:
+            del self._of_process[remote.process]
+
+    def of_process(self, process: Process) -> frozenset[StationId]:
+        """Stations that are at another process."""
+        return frozenset(self._of_process.get(process, ()))
+
+    def join(self, resident: Standing, name: str, member: Member, *, until: float) -> bool:
         """Put a station into a room; whether it was not in it before."""
         room = self.rooms.setdefault(name, Room())
         new = resident.station not in room.members
@@ -55,7 +101,7 @@ class Directory:
         resident.rooms[name] = member
         return new
 
-    def leave(self, resident: Resident, name: str) -> None:
+    def leave(self, resident: Standing, name: str) -> None:
         """Take a station, and all it said there, out of a room."""
         if resident.rooms.pop(name, None) is None:
             return
@@ -69,7 +115,7 @@ class Directory:
             del self.rooms[name]
 
     def announce(
-        self, resident: Resident, name: str, contents: Iterable[bytes], *, until: float, limit: int
+        self, resident: Standing, name: str, contents: Iterable[bytes], *, until: float, limit: int
     ) -> list[ContentHash]:
         """A station has contents; those that others hear of for the first time."""
         room, held = self.rooms[name], resident.held.setdefault(name, set())
@@ -84,7 +130,7 @@ class Directory:
             room.holders.setdefault(content, {})[resident.station] = until
         return news
 
-    def withdraw(self, resident: Resident, name: str, contents: Iterable[bytes]) -> None:
+    def withdraw(self, resident: Standing, name: str, contents: Iterable[bytes]) -> None:
         """A station no longer has contents."""
         held = resident.held.get(name, set())
         for octets in contents:
@@ -94,7 +140,7 @@ class Directory:
                 _remove(self.rooms[name].holders, content, resident.station)
 
     def watch(
-        self, resident: Resident, name: str, content: ContentHash, *, until: float, limit: int
+        self, resident: Standing, name: str, content: ContentHash, *, until: float, limit: int
     ) -> bool:
         """A station wants to hear of holders; whether there was room for the wish."""
         sought = resident.sought.setdefault(name, set())
@@ -117,15 +163,29 @@ class Directory:
         found = list(stations)
         if len(found) > most:
             found = self._rng.sample(found, most)
-        return tuple(self.residents[station].rooms[name] for station in found)
+        return tuple(self._at(station).rooms[name] for station in found)
 
-    def sweep(self, *, now: float) -> list[tuple[Resident, str]]:
+    def lasting(self, resident: Standing, name: str, *, now: float) -> dict[int, list[ContentHash]]:
+        """What a station has in a room, by the whole seconds for which that still holds."""
+        holders, found = self.rooms[name].holders, dict[int, list[ContentHash]]()
+        for content in resident.held.get(name, ()):
+            left_s = int(holders[content][resident.station] - now)
+            if left_s > 0:
+                found.setdefault(left_s, []).append(content)
+        return found
+
+    def _at(self, station: StationId) -> Resident | Remote:
+        found = self.find(station)
+        assert found is not None, "what is said of a station leaves with it"
+        return found
+
+    def sweep(self, *, now: float) -> list[tuple[Resident | Remote, str]]:
         """Forget what has run out; the stations whose membership of a room has."""
         over = []
         for name, room in self.rooms.items():
             for station, until in room.members.items():
                 if until <= now:
-                    over.append((self.residents[station], name))
+                    over.append((self._at(station), name))
             self._forget(name, room.holders, now, held=True)
             self._forget(name, room.seekers, now, held=False)
         return over
@@ -135,7 +195,7 @@ class Directory:
     ) -> None:
         for content, deadlines in list(table.items()):
             for station in [one for one, until in deadlines.items() if until <= now]:
-                resident = self.residents[station]
+                resident = self._at(station)
                 (resident.held if held else resident.sought)[name].discard(content)
                 _remove(table, content, station)
 

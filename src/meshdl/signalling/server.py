@@ -10,22 +10,33 @@ nothing can be sent to who shares no room with the sender, nor to more than one 
 
 A station has one socket here. The newest counts; the older one is told and closed.
 
+A server may be several processes that share all of this by way of a bus
+(:mod:`meshdl.signalling.siblings`). Then a callsign that is new here is pinned by all of them
+before its station is welcome; while the bus is down, each pins for itself, and what another
+one pinned first counts when it is back.
+
 Whoever breaks a rule is told which (:class:`~meshdl.wire.signalling.Refused`); who sends
 what cannot be read again and again, or faster than its limit for long, loses the socket.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from random import Random
-from typing import TypeAlias, assert_never
 
 from meshdl.errors import RemoteProtocolError
-from meshdl.ids import Callsign, StationId, StationKey, station_id
+from meshdl.ids import Callsign, StationId, StationKey
 from meshdl.signalling.admittance import Admittance, DenyList, NotAdmitted, Visitor
 from meshdl.signalling.directory import Directory, Resident
+from meshdl.signalling.entrance import Entrance, IceFor
+from meshdl.signalling.publisher import Publisher
+from meshdl.signalling.remote_stations import RemoteStations
 from meshdl.signalling.server_events import (
+    BusDown,
+    BusInput,
     CloseSocket,
     DenyListChanged,
-    PinCallsign,
+    PinAnswered,
+    PinsHeard,
+    Process,
     ServerEffect,
     ServerInput,
     ServerLimits,
@@ -35,7 +46,8 @@ from meshdl.signalling.server_events import (
     SocketOpened,
     TextReceived,
 )
-from meshdl.signalling.server_rooms import LIFETIME_S, ServerRooms
+from meshdl.signalling.server_rooms import ServerRooms
+from meshdl.signalling.siblings import Siblings
 from meshdl.signalling.speaker import Speaker
 from meshdl.wire import signalling as wire
 
@@ -43,9 +55,6 @@ TICK_S = 1.0
 SWEEP_EVERY_S = 30.0
 
 NONCE_OCTETS = 32
-
-IceFor: TypeAlias = Callable[[StationId, float], tuple[tuple[wire.IceServer, ...], int]]
-"""STUN and TURN servers for a station at a time (since 1970), and for how many seconds."""
 
 
 def no_ice(_station: StationId, _unix_now_s: float) -> tuple[tuple[wire.IceServer, ...], int]:
@@ -62,6 +71,7 @@ class SignallingServer:
         ice: what stations are told of STUN and TURN servers.
         rng: cryptographic, for nonces; simulations pass a seeded one.
         unix_offset_s: what to add to the driver's clock to have the time since 1970.
+        process: its name among the processes of this server; ``None``: it is the only one.
         now: the driver's clock.
 
     Attributes:
@@ -76,6 +86,7 @@ class SignallingServer:
         ice: IceFor = no_ice,
         rng: Random,
         unix_offset_s: float,
+        process: Process | None = None,
         now: float,
     ) -> None:
         self._limits, self._ice, self._rng = limits, ice, rng
@@ -83,9 +94,30 @@ class SignallingServer:
         self._door = Admittance(limits, pins)
         self._directory = Directory(rng)
         self._speaker = Speaker()
+        self._publisher = Publisher(process, self._speaker)
         self._rooms = ServerRooms(
-            limits, self._directory, self._speaker, unix_offset_s=unix_offset_s
+            limits, self._directory, self._speaker, self._publisher, unix_offset_s=unix_offset_s
         )
+        self._entrance = Entrance(
+            limits,
+            door=self._door,
+            rooms=self._rooms,
+            directory=self._directory,
+            speaker=self._speaker,
+            publisher=self._publisher,
+            ice=ice,
+            unix_offset_s=unix_offset_s,
+        )
+        remote = RemoteStations(
+            limits,
+            self._directory,
+            self._rooms,
+            own=process,
+            replace=self._entrance.replace,
+            repin=self._entrance.pin,
+            unix_offset_s=unix_offset_s,
+        )
+        self._siblings = Siblings(self._publisher, remote, self._rooms, self._speaker, now=now)
         self._next_tick: float | None = None
         self._next_sweep = now + SWEEP_EVERY_S
         self.counts = self._speaker.counts
@@ -100,40 +132,49 @@ class SignallingServer:
             case SocketOpened():
                 self._opened(event, now)
             case SocketClosed(socket):
-                self._gone(socket)
-            case DenyListChanged(entries):
-                self._deny(DenyList.of(entries))
-            case Shutdown():
-                self._shut_down(event)
+                self._entrance.gone(socket)
+            case DenyListChanged() | Shutdown():
+                self._hear_operator(event)
+            case PinAnswered() | PinsHeard():
+                self._entrance.hear_of_pins(event, now=now)
             case _:
-                assert_never(event)
-        if self._next_tick is None and self._door.visitors:
+                self._hear_bus(event, now)
+        if self._next_tick is None and self._occupied:
             self._next_tick = now + TICK_S
 
     def expire(self, *, now: float) -> None:
         """Act on what is due."""
+        if self._publisher.own is not None:
+            self._siblings.expire(now=now)
         if self._next_tick is None or now < self._next_tick:
             return
         for socket in self._door.late(now=now):
             self._speaker.say(socket, wire.Refused("expired", "no authentication in time"))
-            self._drop(socket, "no authentication in time")
+            self._entrance.drop(socket, "no authentication in time")
         if now >= self._next_sweep:
             self._next_sweep = now + SWEEP_EVERY_S
-            for resident, room in self._directory.sweep(now=now):
-                self._speaker.refuse(
-                    resident.socket, "expired", "your membership has ended", room=room
-                )
-                self._rooms.leave(resident, room)
-        self._next_tick = now + TICK_S if self._door.visitors else None
+            for one, room in self._directory.sweep(now=now):
+                if isinstance(one, Resident):
+                    reason = "your membership has ended"
+                    self._speaker.refuse(one.socket, "expired", reason, room=room)
+                self._rooms.leave(one, room)  # other processes see the end, too
+        self._next_tick = now + TICK_S if self._occupied else None
 
     def deadline(self) -> float | None:
         """When :meth:`expire` must next be called."""
-        return self._next_tick
+        beat = self._siblings.deadline()
+        if beat is None or self._next_tick is None:
+            return self._next_tick if beat is None else beat
+        return min(beat, self._next_tick)
 
     def effects(self) -> list[ServerEffect]:
         """Drain what must now be done."""
         drained, self._speaker.effects = self._speaker.effects, []
         return drained
+
+    @property
+    def _occupied(self) -> bool:
+        return bool(self._door.visitors or self._directory.remote)
 
     # What observers may ask.
 
@@ -152,6 +193,34 @@ class SignallingServer:
         """With somebody in them."""
         return len(self._directory.rooms)
 
+    @property
+    def siblings(self) -> int:
+        """Other processes of this server that are heard."""
+        return len(self._siblings)
+
+    @property
+    def remote_stations(self) -> int:
+        """That are connected to them."""
+        return len(self._directory.remote)
+
+    @property
+    def pins(self) -> Mapping[Callsign, StationKey]:
+        """Which callsign goes with which key."""
+        return self._door.pins
+
+    # Other processes, and the operator.
+
+    def _hear_bus(self, event: BusInput, now: float) -> None:
+        self._siblings.receive(event, now=now)
+        if isinstance(event, BusDown):
+            self._entrance.nobody_answers(now=now)
+
+    def _hear_operator(self, event: DenyListChanged | Shutdown) -> None:
+        if isinstance(event, Shutdown):
+            self._shut_down(event)
+        else:
+            self._deny(DenyList.of(event.entries))
+
     # Sockets.
 
     def _opened(self, event: SocketOpened, now: float) -> None:
@@ -164,23 +233,10 @@ class SignallingServer:
             return
         self._speaker.say(event.socket, wire.Challenge(wire.PROTOCOL_VERSION, nonce))
 
-    def _drop(self, socket: Socket, reason: str) -> None:
-        self._speaker.effects.append(CloseSocket(socket, reason))
-        self._gone(socket)
-
-    def _gone(self, socket: Socket) -> None:
-        visitor = self._door.close(socket)
-        if visitor is None or visitor.station is None:
-            return
-        resident = self._directory.residents[visitor.station]
-        for room in list(resident.rooms):
-            self._rooms.leave(resident, room)
-        del self._directory.residents[visitor.station]
-
     def _shut_down(self, event: Shutdown) -> None:
         for socket in list(self._door.visitors):
             self._speaker.say(socket, wire.Goodbye(event.reason, event.retry_after_ms))
-            self._drop(socket, event.reason)
+            self._entrance.drop(socket, event.reason)
 
     def _deny(self, denied: DenyList) -> None:
         self._door.denied = denied
@@ -193,7 +249,7 @@ class SignallingServer:
                 self._speaker.refuse(
                     socket, "denied", "the operator of this server does not want you"
                 )
-                self._drop(socket, "denied")
+                self._entrance.drop(socket, "denied")
 
     # Messages.
 
@@ -202,12 +258,13 @@ class SignallingServer:
         if visitor is None:
             return
         self.counts["messages"] += 1
-        if not (visitor.messages.available(now=now) and visitor.octets.available(now=now)):
+        if not (
+            visitor.messages.take_if_available(1, now=now)
+            and visitor.octets.take_if_available(len(text), now=now)
+        ):
             self._speaker.refuse(socket, "rate", "messages come too fast", retry_after_ms=10_000)
-            self._drop(socket, "too fast")
+            self._entrance.drop(socket, "too fast")
             return
-        visitor.messages.take(1, now=now)
-        visitor.octets.take(len(text), now=now)
         try:
             message = wire.decode_station_message(text)
             if message is not None:
@@ -217,13 +274,13 @@ class SignallingServer:
             code = "too-long" if len(text) > wire.MESSAGE_MAX else "malformed"
             self._speaker.refuse(socket, code, str(error))
             if visitor.station is None or visitor.faults >= self._limits.faults:
-                self._drop(socket, "too many faults")
+                self._entrance.drop(socket, "too many faults")
 
     def _take(self, visitor: Visitor, message: wire.StationMessage, now: float) -> None:
         if visitor.station is None:
-            if not isinstance(message, wire.Authenticate):
-                raise RemoteProtocolError("a message before the authentication")
-            self._authenticate(visitor, message, now)
+            if not isinstance(message, wire.Authenticate) or visitor.claiming is not None:
+                raise RemoteProtocolError("a message before the welcome")
+            self._entrance.authenticate(visitor, message, now=now)
             return
         resident = self._directory.residents[visitor.station]
         match message:
@@ -232,34 +289,11 @@ class SignallingServer:
             case wire.Join():
                 self._rooms.join(resident, message, now=now)
             case wire.Leave(room):
-                self._rooms.leave(resident, room)
+                self._rooms.leave_asked(resident, room)
             case wire.IceRequest():
                 servers, lifetime_s = self._ice(resident.station, now + self._unix_offset_s)
                 self._speaker.say(resident.socket, wire.IceAnswer(servers, lifetime_s))
             case _:
                 self._rooms.take(resident, message, now=now)
-
-    def _authenticate(self, visitor: Visitor, proof: wire.Authenticate, now: float) -> None:
-        socket = visitor.opened.socket
-        try:
-            call, pinned_anew = self._door.prove(visitor, proof)
-        except NotAdmitted as no:
-            self._speaker.refuse(socket, no.code, no.reason, about="authenticate")
-            self._drop(socket, no.reason)
-            return
-        key = StationKey(proof.station_key)
-        if pinned_anew:
-            self._speaker.effects.append(PinCallsign(call, key))
-        station = station_id(key)
-        older = self._directory.residents.get(station)
-        if older is not None:
-            reason = "another connection of this station has taken over"
-            self._speaker.refuse(older.socket, "replaced", reason)
-            self._drop(older.socket, reason)
-        visitor.station = station
-        member = wire.Member(call, key, proof.instance)
-        self._directory.residents[station] = Resident(station, socket, member)
-        unix_now_s = now + self._unix_offset_s
-        servers, lifetime_s = self._ice(station, unix_now_s)
-        now_ms = max(int(unix_now_s * 1000), 0)
-        self._speaker.say(socket, wire.Welcome(station, now_ms, LIFETIME_S, servers, lifetime_s))
+                if self._publisher.unreachable:
+                    self._siblings.drop_unreachable()

@@ -1,12 +1,15 @@
 """What the core of a signalling server is told, what it wants done, and its limits."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NewType, TypeAlias
 
 from meshdl.ids import Callsign, StationKey
 
 Socket = int
 """One WebSocket, unique while the server lives."""
+
+Process = NewType("Process", str)
+"""One process of a server, until it ends: 8 octets taken by chance, in hexadecimal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +30,8 @@ class ServerLimits:
         watches_per_room: contents that one station may look for.
         presence_members: in a room with more, nobody is told who comes and goes.
         authenticate_within_s: from the open socket.
+        pins: callsigns whose key is remembered; beyond that a new one is refused. Some 300
+            octets each.
     """
 
     sockets: int = 20_000
@@ -43,6 +48,7 @@ class ServerLimits:
     watches_per_room: int = 256
     presence_members: int = 256
     authenticate_within_s: float = 10.0
+    pins: int = 100_000
 
 
 # Inputs.
@@ -96,7 +102,65 @@ class Shutdown:
     retry_after_ms: int
 
 
-ServerInput: TypeAlias = SocketOpened | TextReceived | SocketClosed | DenyListChanged | Shutdown
+@dataclass(frozen=True, slots=True)
+class BusUp:
+    """The other processes of this server can be reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class BusDown:
+    """The other processes cannot be reached; what was not yet published is lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class BusHeard:
+    """Another process, or this one, said a line, see :mod:`meshdl.wire.siblings`."""
+
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class NobodyListens:
+    """What was published for a process was taken by none."""
+
+    process: Process
+
+
+@dataclass(frozen=True, slots=True)
+class PinAnswered:
+    """Answers :class:`ClaimPin`.
+
+    Attributes:
+        key: that the callsign is pinned to; ``None``: there are too many pins.
+    """
+
+    socket: Socket
+    callsign: Callsign
+    key: StationKey | None
+
+
+@dataclass(frozen=True, slots=True)
+class PinsHeard:
+    """What callsigns are pinned to, for all processes: it outweighs what was believed here."""
+
+    pins: tuple[tuple[Callsign, StationKey], ...]
+
+
+BusInput: TypeAlias = BusUp | BusDown | BusHeard | NobodyListens
+PinInput: TypeAlias = PinAnswered | PinsHeard
+ServerInput: TypeAlias = (
+    SocketOpened
+    | TextReceived
+    | SocketClosed
+    | DenyListChanged
+    | Shutdown
+    | BusUp
+    | BusDown
+    | BusHeard
+    | NobodyListens
+    | PinAnswered
+    | PinsHeard
+)
 
 
 # Effects.
@@ -126,4 +190,35 @@ class PinCallsign:
     key: StationKey
 
 
-ServerEffect: TypeAlias = SendText | CloseSocket | PinCallsign
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Tell a line to a process, or to all; in order.
+
+    Attributes:
+        to: ``None``: all of them.
+    """
+
+    to: Process | None
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimPin:
+    """Pin a callsign for all processes; answer with :class:`PinAnswered`.
+
+    Attributes:
+        old: the key that hands over, proved already; ``None``: none does.
+    """
+
+    socket: Socket
+    callsign: Callsign
+    key: StationKey
+    old: StationKey | None
+
+
+@dataclass(frozen=True, slots=True)
+class ComparePins:
+    """Tell all pins that are known here to the others, and answer with all of theirs."""
+
+
+ServerEffect: TypeAlias = SendText | CloseSocket | PinCallsign | Publish | ClaimPin | ComparePins

@@ -5,10 +5,14 @@ from typing import TypeAlias, assert_never
 
 from meshdl.ids import ContentHash, StationId
 from meshdl.signalling import proofs
-from meshdl.signalling.directory import FOREVER, Directory, Resident
-from meshdl.signalling.server_events import ServerLimits
+from meshdl.signalling.directory import FOREVER, Directory, Remote, Resident, Standing
+from meshdl.signalling.publisher import Publisher
+from meshdl.signalling.server_events import Process, ServerLimits
 from meshdl.signalling.speaker import Speaker
+from meshdl.wire import siblings
 from meshdl.wire import signalling as wire
+from meshdl.wire.membership import Membership
+from meshdl.wire.signals import Envelope
 
 LIFETIME_S = 1800
 """How long an announcement holds; stations repeat it at half of that."""
@@ -23,6 +27,7 @@ class ServerRooms:
         limits: of the operator.
         directory: who is where.
         speaker: takes what is said.
+        publisher: tells the other processes of this server what stations here do.
         unix_offset_s: what to add to the driver's clock to have the time since 1970.
     """
 
@@ -31,15 +36,17 @@ class ServerRooms:
         limits: ServerLimits,
         directory: Directory,
         speaker: Speaker,
+        publisher: Publisher,
         *,
         unix_offset_s: float,
     ) -> None:
         self._limits, self._directory, self._speaker = limits, directory, speaker
+        self._publisher = publisher
         self._unix_offset_s = unix_offset_s
 
     def join(self, resident: Resident, message: wire.Join, *, now: float) -> None:
         """A station wants to be in a room."""
-        limits, room, directory = self._limits, message.room, self._directory
+        room, directory = message.room, self._directory
         proof = message.membership if proofs.room_key(room) else None
         unix_now_s = now + self._unix_offset_s
         if not proofs.is_member(room, resident.member.station_key, proof, unix_now_s=unix_now_s):
@@ -51,30 +58,63 @@ class ServerRooms:
                 room=room,
             )
             return
-        full = room not in directory.rooms and len(directory.rooms) >= limits.rooms
-        if room not in resident.rooms and (full or len(resident.rooms) >= limits.rooms_per_station):
-            reason = "there are too many rooms" if full else "you are in too many rooms"
-            self._speaker.refuse(resident.socket, "too-many", reason, about="join", room=room)
+        if full := self.full_for(resident, room):
+            self._speaker.refuse(resident.socket, "too-many", full, about="join", room=room)
             return
-        own = resident.member
-        member = wire.Member(own.callsign, own.station_key, own.instance, proof)
-        until = FOREVER if proof is None else proof.expires_at_s - self._unix_offset_s
-        new = directory.join(resident, room, member, until=until)
-        others = [one for one in directory.rooms[room].members if one != resident.station]
-        quiet = len(others) >= limits.presence_members
+        others, quiet = self.enter(resident, room, proof)
         some = () if quiet else directory.some(room, others, most=wire.MEMBERS_MAX)
         self._speaker.say(resident.socket, wire.Joined(room, some, len(others), quiet))
+        self._publisher.news(siblings.Entered(resident.station, room, proof))
+
+    def full_for(self, standing: Standing, room: str) -> str:
+        """Why a station cannot be in one more room; empty when it can, or is."""
+        limits, rooms = self._limits, self._directory.rooms
+        if room in standing.rooms:
+            return ""
+        if room not in rooms and len(rooms) >= limits.rooms:
+            return "there are too many rooms"
+        return (
+            "you are in too many rooms" if len(standing.rooms) >= limits.rooms_per_station else ""
+        )
+
+    def enter(
+        self, standing: Standing, room: str, proof: Membership | None
+    ) -> tuple[list[StationId], bool]:
+        """Put a station into a room; the others in it, and whether they are not told."""
+        directory, known = self._directory, standing.member
+        member = wire.Member(known.callsign, known.station_key, known.instance, proof)
+        until = FOREVER if proof is None else proof.expires_at_s - self._unix_offset_s
+        new = directory.join(standing, room, member, until=until)
+        others = [one for one in directory.rooms[room].members if one != standing.station]
+        quiet = len(others) >= self._limits.presence_members
         if new and not quiet:
             self._tell(others, wire.MemberJoined(room, member))
+        return others, quiet
 
-    def leave(self, resident: Resident, room: str) -> None:
+    def leave(self, standing: Standing, room: str) -> None:
         """A station leaves a room."""
-        if room not in resident.rooms:
+        if room not in standing.rooms:
             return
-        self._directory.leave(resident, room)
+        self._directory.leave(standing, room)
         left = self._directory.rooms.get(room)
         if left is not None and len(left.members) <= self._limits.presence_members:
-            self._tell(left.members, wire.MemberLeft(room, resident.station))
+            self._tell(left.members, wire.MemberLeft(room, standing.station))
+
+    def leave_all(self, standing: Standing) -> None:
+        """A station leaves all its rooms."""
+        for room in list(standing.rooms):
+            self.leave(standing, room)
+
+    def forget(self, remote: Remote) -> None:
+        """A station is no longer at another process."""
+        self.leave_all(remote)
+        self._directory.remove_remote(remote)
+
+    def leave_asked(self, resident: Resident, room: str) -> None:
+        """A station here wants to leave a room, or must."""
+        if room in resident.rooms:
+            self.leave(resident, room)
+            self._publisher.news(siblings.Exited(resident.station, room))
 
     def take(self, resident: Resident, message: Wish, *, now: float) -> None:
         """A station wants something in a room."""
@@ -92,34 +132,86 @@ class ServerRooms:
                 self._announce(resident, message, now)
             case wire.Withdraw(room, contents):
                 self._directory.withdraw(resident, room, contents)
+                self._publisher.news(siblings.Withdrawn(resident.station, room, contents))
             case wire.Lookup():
                 self._lookup(resident, message, now)
             case _:
                 assert_never(message)
 
     def _relay(self, resident: Resident, message: wire.Relay) -> None:
-        room, to = message.room, StationId(message.to)
+        room, to, envelope = message.room, StationId(message.to), message.envelope
         target = self._directory.residents.get(to)
+        if target is None:
+            self._carry(resident, message)
+        elif room not in target.rooms:
+            self._undeliverable(resident, room, to)
+        else:
+            self._speaker.counts["relayed"] += 1
+            self._speaker.say(target.socket, wire.Relayed(room, resident.rooms[room], envelope))
+
+    # Signals from and to other processes.
+
+    def _carry(self, resident: Resident, message: wire.Relay) -> None:
+        room, to, own = message.room, StationId(message.to), self._publisher.own
+        target = self._directory.remote.get(to)
+        if own is None or target is None or room not in target.rooms:
+            self._undeliverable(resident, room, to)
+        elif not self._publisher.up:
+            self._undeliverable(resident, room, to)
+            self._publisher.unreachable.add(target.process)
+        else:
+            self._speaker.counts["carried"] += 1
+            sender, envelope = resident.station, message.envelope
+            carried = siblings.Carried(own, room, sender, to, envelope)
+            self._publisher.say(target.process, carried)
+
+    def deliver(
+        self, process: Process, room: str, sender: StationId, to: StationId, envelope: Envelope
+    ) -> bool:
+        """Another process carries a signal here; whether there was whom it is for."""
+        remote, target = self._directory.remote.get(sender), self._directory.residents.get(to)
+        if remote is None or remote.process != process or room not in remote.rooms:
+            return False
         if target is None or room not in target.rooms:
-            reason = "the station is not in this room"
-            self._speaker.say(resident.socket, wire.Undeliverable(room, to, reason))
-            return
+            return False
         self._speaker.counts["relayed"] += 1
-        self._speaker.say(target.socket, wire.Relayed(room, resident.rooms[room], message.envelope))
+        self._speaker.say(target.socket, wire.Relayed(room, remote.rooms[room], envelope))
+        return True
+
+    def returned(self, room: str, sender: StationId, to: StationId) -> None:
+        """What a station here sent was not delivered elsewhere."""
+        resident = self._directory.residents.get(sender)
+        if resident is not None:
+            self._undeliverable(resident, room, to)
+
+    def _undeliverable(self, resident: Resident, room: str, to: StationId) -> None:
+        reason = "the station is not in this room"
+        self._speaker.say(resident.socket, wire.Undeliverable(room, to, reason))
+
+    # Contents.
 
     def _announce(self, resident: Resident, message: wire.Announce, now: float) -> None:
-        room, directory = message.room, self._directory
-        limit = self._limits.contents_per_room
-        until = now + min(message.lifetime_s, LIFETIME_S)
-        news = directory.announce(resident, room, message.content_hashes, until=until, limit=limit)
+        room, contents, limit = message.room, message.content_hashes, self._limits.contents_per_room
+        lifetime_s = min(message.lifetime_s, LIFETIME_S)
+        self.hold(resident, room, contents, until=now + lifetime_s, now=now)
         held = resident.held[room]
-        if not held.issuperset(message.content_hashes):
+        kept = tuple(content for content in contents if content in held)
+        if len(kept) < len(contents):
             reason = f"at most {limit} contents of one station are remembered in a room"
             self._speaker.refuse(resident.socket, "too-many", reason, about="announce", room=room)
-        for content in news:
+        if kept:
+            fact = siblings.Announced(resident.station, room, kept, lifetime_s)
+            self._publisher.news(fact)
+
+    def hold(
+        self, standing: Standing, room: str, contents: Iterable[bytes], *, until: float, now: float
+    ) -> None:
+        """A station in a room has contents; who looks for them is told."""
+        directory, limit = self._directory, self._limits.contents_per_room
+        for content in directory.announce(standing, room, contents, until=until, limit=limit):
             seekers = directory.seekers(room, content, now=now)
-            found = wire.Found(room, content, (resident.rooms[room],), 1)
-            self._tell([one for one in seekers if one != resident.station], found)
+            found = wire.Found(room, content, (standing.rooms[room],), 1)
+            self._tell([one for one in seekers if one != standing.station], found)
 
     def _lookup(self, resident: Resident, message: wire.Lookup, now: float) -> None:
         room, content, directory = message.room, ContentHash(message.content_hash), self._directory
@@ -135,5 +227,8 @@ class ServerRooms:
         self._speaker.say(resident.socket, wire.Found(room, content, some, len(others)))
 
     def _tell(self, stations: Iterable[StationId], message: wire.ServerMessage) -> None:
+        """Those of them that are here; another process tells its own."""
         residents = self._directory.residents
-        self._speaker.tell((residents[station].socket for station in stations), message)
+        here = [residents[station].socket for station in stations if station in residents]
+        if here:
+            self._speaker.tell(here, message)

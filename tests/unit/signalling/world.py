@@ -39,10 +39,82 @@ class Key:
         return proofs.admit(CLOSED, self.octets, secret=ROOM_SECRET, expires_at_s=int(until_s))
 
 
-class World:
-    """One server, its sockets, and the stations at their other ends."""
+class Bus:
+    """Joins the processes of one server; it keeps pins, and may lose everything else.
 
-    def __init__(self, limits: server.ServerLimits | None = None) -> None:
+    Attributes:
+        up: whether it carries anything.
+        deaf: processes that lose what they should hear.
+        strangers: others that listen.
+    """
+
+    def __init__(self) -> None:
+        self.up = True
+        self.deaf: set[World] = set()
+        self.strangers: set[server.Process] = set()
+        self.worlds: dict[server.Process, World] = {}
+        self.pins: dict[Callsign, StationKey] = {}
+
+    def perform(
+        self, world: "World", effect: server.Publish | server.ClaimPin | server.ComparePins
+    ) -> None:
+        if not self.up:
+            return
+        match effect:
+            case server.Publish(to, line):
+                self._publish(world, to, line)
+            case server.ClaimPin(socket, call, key, old):
+                if self.pins.get(call, old) == old:
+                    self.pins[call] = key
+                world.post(server.PinAnswered(socket, call, self.pins[call]))
+            case server.ComparePins():
+                self.pins = {**world.server.pins, **self.pins}
+                world.post(server.PinsHeard(tuple(self.pins.items())))
+
+    def _publish(self, world: "World", to: server.Process | None, line: str) -> None:
+        for process in list(self.worlds):
+            if to in {None, process}:
+                self.whisper(process, line)
+        if to is not None and to not in self.worlds.keys() | self.strangers:
+            world.post(server.NobodyListens(to))
+
+    def whisper(self, to: server.Process, line: str) -> None:
+        """Tell a line to one process."""
+        if self.worlds[to] not in self.deaf:
+            self.worlds[to].post(server.BusHeard(line))
+
+    def go_down(self) -> None:
+        self.up = False
+        for world in self.worlds.values():
+            world.post(server.BusDown())
+
+    def come_up(self) -> None:
+        self.up = True
+        for world in self.worlds.values():
+            world.post(server.BusUp())
+
+    def kill(self, world: "World") -> None:
+        """A process is gone without a word."""
+        assert world.process is not None
+        del self.worlds[world.process]
+
+    def wait(self, seconds: float) -> None:
+        for _ in range(int(seconds * 2)):
+            for world in list(self.worlds.values()):
+                world.wait(0.5)
+
+
+class World:
+    """One server, or one process of one, its sockets, and the stations at their other ends."""
+
+    def __init__(
+        self, limits: server.ServerLimits | None = None, *, bus: Bus | None = None
+    ) -> None:
+        self.bus = bus
+        self.process: server.Process | None = None
+        if bus is not None:
+            self.process = server.Process(f"{len(bus.worlds) + 0xA0:016x}")
+            bus.worlds[self.process] = self
         self.now = 0.0
         self.pins: dict[Callsign, StationKey] = {}
         self.limits = limits or server.ServerLimits()
@@ -52,10 +124,17 @@ class World:
         self._busy = False
         self.sockets = 0
         self.start()
+        if bus is not None and bus.up:
+            self.post(server.BusUp())
 
     def start(self) -> None:
         self.server = SignallingServer(
-            self.limits, pins=self.pins, rng=Random(1), unix_offset_s=UNIX_S, now=self.now
+            self.limits,
+            pins=self.pins,
+            rng=Random(1),
+            unix_offset_s=UNIX_S,
+            process=self.process,
+            now=self.now,
         )
 
     def post(self, event: server.ServerInput) -> None:
@@ -115,6 +194,9 @@ class World:
                         self.soon(partial(self.ends.pop(socket).closed, socket))
                 case server.PinCallsign(call, key):
                     self.pins[call] = key
+                case _:
+                    assert self.bus is not None
+                    self.bus.perform(self, effect)
 
 
 class End:

@@ -1,0 +1,199 @@
+"""Messages between the processes of one signalling server: a line of JSON each.
+
+They travel through a bus (Redis), to all processes or to one; how they are used is told in
+:mod:`meshdl.signalling.siblings`. They are no interface for other programs: all processes of
+one server run the same version.
+"""
+
+from typing import Annotated, TypeAlias
+
+import msgspec
+
+from meshdl.ids import Callsign, StationKey, callsign, station_key
+from meshdl.wire.json_messages import Call, JsonMessage, Millis, Octets32, Reader
+from meshdl.wire.membership import Membership
+from meshdl.wire.signalling import Hashes, Lifetime, Member, Room, Station
+from meshdl.wire.signals import Envelope
+
+LINE_MAX = 256 * 1024
+"""Characters in one message: a page, or a relay of the longest kind, and room."""
+
+FACTS_MAX = 512
+"""In one page."""
+
+ROOMS_MAX = 256
+"""Of one station; what a server allows is far below."""
+
+Process = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}$")]
+Cursor = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{16})?$")]
+Serial = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+
+
+# Facts: what a process tells of a station that is connected to it.
+
+
+class Came(JsonMessage, frozen=True, tag="came"):
+    """A station has proved itself.
+
+    Attributes:
+        at_ms: when; of two connections of one station the later one counts.
+        rooms: that it is in; others it has left.
+    """
+
+    member: Member
+    at_ms: Millis
+    rooms: Annotated[tuple[Room, ...], msgspec.Meta(max_length=ROOMS_MAX)] = ()
+
+
+class Gone(JsonMessage, frozen=True, tag="gone"):
+    """A station has left."""
+
+    station: Station
+
+
+class Entered(JsonMessage, frozen=True, tag="entered"):
+    """A station is in a room, or has renewed its membership."""
+
+    station: Station
+    room: Room
+    membership: Membership | None = None
+
+
+class Exited(JsonMessage, frozen=True, tag="exited"):
+    """A station has left a room."""
+
+    station: Station
+    room: Room
+
+
+class Announced(JsonMessage, frozen=True, tag="announced"):
+    """A station has contents, for so long."""
+
+    station: Station
+    room: Room
+    content_hashes: Hashes
+    lifetime_s: Lifetime
+
+
+class Withdrawn(JsonMessage, frozen=True, tag="withdrawn"):
+    """A station no longer has contents."""
+
+    station: Station
+    room: Room
+    content_hashes: Hashes
+
+
+class Pinned(JsonMessage, frozen=True, tag="pinned"):
+    """A callsign goes with this key from now on."""
+
+    callsign: Call
+    station_key: Octets32
+
+
+Fact: TypeAlias = Came | Gone | Entered | Exited | Announced | Withdrawn | Pinned
+
+
+# Messages; ``process`` is always the one that says it.
+
+
+class Beat(JsonMessage, frozen=True, tag="beat"):
+    """The process lives.
+
+    Attributes:
+        serial: of its last news.
+    """
+
+    process: Process
+    serial: Serial
+
+
+class News(JsonMessage, frozen=True, tag="news"):
+    """Something has changed; ``serial`` is one more than that of the news before."""
+
+    process: Process
+    serial: Serial
+    fact: Fact
+
+
+class Pull(JsonMessage, frozen=True, tag="pull"):
+    """Asks a process for the stations with ids above ``after``.
+
+    Attributes:
+        number: of this round of questions; the pages repeat it.
+    """
+
+    process: Process
+    number: Serial
+    after: Cursor = ""
+
+
+class Page(JsonMessage, frozen=True, tag="page"):
+    """Answers :class:`Pull`, with one or several pages.
+
+    Attributes:
+        more: another page follows unasked.
+        after: to ask with for the next ones; empty: there are none.
+    """
+
+    process: Process
+    number: Serial
+    facts: Annotated[tuple[Fact, ...], msgspec.Meta(max_length=FACTS_MAX)]
+    more: bool = False
+    after: Cursor = ""
+
+
+class Carried(JsonMessage, frozen=True, tag="carried"):
+    """A signal for a station of the process that is told."""
+
+    process: Process
+    room: Room
+    sender: Station
+    to: Station
+    envelope: Envelope
+
+
+class Returned(JsonMessage, frozen=True, tag="returned"):
+    """A signal could not be delivered: the station is not there, or not in the room."""
+
+    process: Process
+    room: Room
+    sender: Station
+    to: Station
+
+
+SiblingMessage: TypeAlias = Beat | News | Pull | Page | Carried | Returned
+
+_encoder = msgspec.json.Encoder()
+_lines: Reader[SiblingMessage] = Reader(
+    "message of another process",
+    limit=LINE_MAX,
+    decoder=msgspec.json.Decoder(SiblingMessage),
+    kinds=SiblingMessage.__args__,
+)
+
+
+def encode(message: SiblingMessage) -> str:
+    """The line that carries ``message``, without its end."""
+    return _encoder.encode(message).decode("utf-8")
+
+
+def size(fact: Fact) -> int:
+    """Octets that a fact takes in a page."""
+    return len(_encoder.encode(fact)) + 1
+
+
+def decode(line: str) -> SiblingMessage | None:
+    """What a line says, or ``None`` when its type is of the future.
+
+    Raises:
+        RemoteProtocolError: it is no message.
+    """
+    return _lines.read(line)
+
+
+def decode_pin(name: bytes, value: bytes) -> tuple[Callsign, StationKey] | None:
+    """A pin as it is kept: callsign, and key in hexadecimal; ``None`` when it is none."""
+    try:
+        return callsign(name.decode("ascii")), station_key(bytes.fromhex(value.decode("ascii")))
+    except ValueError:
+        return None
