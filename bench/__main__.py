@@ -18,6 +18,7 @@ MEASUREMENTS = {
     "hashing": "share of a 4 GiB file, beside OpenSSL",
     "one_pair": "1 GiB from one station to another, beside the measuring sticks",
     "many_sources": "one downloader from 1, 4, 10 and 20 stations",
+    "many_peers": "one station with 10 and with 50 peers: rate, memory a link",
     "one_seed": "eight downloaders from one station",
     "memory": "peak memory while 4 GiB move",
     "idle": "a station with nothing to do",
