@@ -69,8 +69,12 @@ class ClientRooms:
 
     def refused(self, refused: wire.Refused) -> None:
         """The server may not have us in a room any more."""
-        if refused.room and refused.code in _OUT:
-            self._out(refused.room)
+        room = refused.room
+        if room not in self.joined or refused.code not in _OUT:
+            return
+        self._out(room)
+        if refused.code == "not-a-member":  # it has forgotten us
+            self._say(wire.Join(room, self._wanted[room]))
 
     def _out(self, room: str) -> None:
         self.joined.discard(room)

@@ -314,7 +314,7 @@ class Catalogue:
     def pin(self, callsign: Callsign, key: StationKey, *, now: float) -> Pinned:
         """A station has proved that it owns ``key`` and calls itself ``callsign``.
 
-        The first key seen stays: only :meth:`unpin` makes room for another.
+        The first key seen stays; only :meth:`repin` puts another in its place.
         """
         with self._database.transaction():
             known = next(iter(self._pins("WHERE callsign = ?", callsign)), None)
@@ -343,10 +343,6 @@ class Catalogue:
                 first_seen = excluded.first_seen, last_seen = excluded.last_seen""",
             (callsign, key, now, now),
         )
-
-    def unpin(self, callsign: Callsign) -> bool:
-        """Forget the key of a callsign, at the operator's word; whether there was one."""
-        return self._database.change("DELETE FROM pins WHERE callsign = ?", (callsign,)) > 0
 
     def pins(self) -> Mapping[Callsign, Pin]:
         """Every pinned key."""

@@ -23,6 +23,7 @@ from tests.support.fake_station import (
     content_of,
 )
 
+from meshdl.cli import doctor
 from meshdl.cli.main import COMMANDS, meshdl
 from meshdl.control.internet_status import InternetStatus, RoomStatus, ServerStatus
 from meshdl.control.radio_log import RadioFacts
@@ -42,6 +43,7 @@ from meshdl.errors import (
 )
 from meshdl.ids import Callsign, ContentHash
 from meshdl.links import Path as LinkPath
+from meshdl.station.finding import Finding, Verdict
 from meshdl.station.log import StationLog
 
 Run = Callable[..., Result]
@@ -128,6 +130,11 @@ def test_status_tells_where_the_station_stands_with_each_server(
     assert "\x1b" not in told
     shown = only_object(run("status", "--json"))["internet"]
     assert shown["servers"][0]["rooms"][0]["expires_at"] == 1_800_000_000
+
+
+def test_what_a_server_says_cannot_command_the_terminal_of_the_doctor() -> None:
+    line = doctor._line(Finding(Verdict.WARN, "turn", "turn:\x1b[2Jx: no answer"))
+    assert "\x1b[2J" not in line
 
 
 def test_peers_shows_why_no_more_comes(run: Run) -> None:

@@ -340,6 +340,10 @@ def test_who_is_refused_in_a_room_is_not_in_it(code: str) -> None:
     assert CLOSED in party.client.joined
     party.hears(wire.Refused(code, "your membership has ended", room=CLOSED))
     assert CLOSED not in party.client.joined
+    again = party.said(wire.Join)[1:]
+    assert len(again) == (code == "not-a-member")
+    party.hears(wire.Refused(code, "your membership has ended", room=CLOSED))
+    assert party.said(wire.Join)[1:] == again
     assert party.client.state is ClientState.ONLINE
     assert [lost.station for lost in party.of(events.Lost)] == [Party("KB2DEF").id]
 

@@ -192,16 +192,16 @@ def test_a_callsign_keeps_the_first_key_it_was_seen_with(catalogue: Catalogue) -
     assert (pin.key, pin.first_seen, pin.last_seen) == (KEY, 1.0, 3.0)
 
 
-def test_only_unpinning_makes_room_for_another_key(catalogue: Catalogue) -> None:
+def test_another_key_takes_its_place_only_when_that_is_meant(catalogue: Catalogue) -> None:
     catalogue.pin(KA1ABC, KEY, now=1.0)
     catalogue.pin(KA1XYZ, KEY, now=1.0)
-    assert catalogue.unpin(KA1ABC)
-    assert not catalogue.unpin(KA1ABC)
-    assert catalogue.pin(KA1ABC, OTHER_KEY, now=2.0) is Pinned.NEW
-    assert {call: pin.key for call, pin in catalogue.pins().items()} == {
-        KA1ABC: OTHER_KEY,
-        KA1XYZ: KEY,
-    }
+    catalogue.repin(KA1ABC, OTHER_KEY, now=2.0)
+    assert catalogue.pin(KA1ABC, KEY, now=3.0) is Pinned.DIFFERS
+    pin = catalogue.pins()[KA1ABC]
+    assert (pin.key, pin.first_seen, pin.last_seen) == (OTHER_KEY, 2.0, 2.0)
+    assert catalogue.pins()[KA1XYZ].key == KEY
+    catalogue.repin(Callsign("W1AW"), KEY, now=4.0)
+    assert catalogue.pin(Callsign("W1AW"), KEY, now=5.0) is Pinned.MATCHES
 
 
 def test_the_stations_not_seen_for_longest_are_forgotten(
