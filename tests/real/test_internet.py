@@ -22,7 +22,7 @@ from meshdl.discovery.interfaces import own_addresses
 from meshdl.ids import Callsign, StationKey, station_id
 from meshdl.signal_server.server import SignalServer
 from meshdl.signal_server.settings import ServerSettings
-from meshdl.station import key_rotation
+from meshdl.station import internet, key_rotation
 from meshdl.station.catalogue import Catalogue
 from meshdl.station.config import InternetConfig, LanConfig, StationConfig
 from meshdl.station.home import Home
@@ -256,6 +256,34 @@ def test_who_was_invited_meets_the_keeper_of_a_room_and_nobody_else_does(tmp_pat
             (known,) = (await bob.view.status()).internet.servers
             rooms = {one.name: (one.joined, one.expires_at) for one in known.rooms}
             assert rooms == {"elsewhere": (True, None), "county-net": (True, until_s)}
+
+    run(whole())
+
+
+def test_a_station_that_runs_for_long_renews_its_memberships(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(internet, "LOOK_EVERY_S", 0.1)
+    monkeypatch.setattr(internet, "RENEW_EVERY_S", 0.2)
+    whole_name = Rooms(tmp_path / "KA1AAA" / "home" / "rooms").create("county-net")
+
+    async def whole() -> None:
+        async with serving() as server, station(tmp_path, "KA1AAA", server):
+            rooms = server.core._directory.rooms
+
+            def ends() -> list[float]:
+                return list(rooms[whole_name].members.values()) if whole_name in rooms else []
+
+            async def joined() -> bool:
+                return bool(ends())
+
+            await until(joined)
+            (first,) = ends()
+
+            async def renewed() -> bool:
+                return ends() > [first]
+
+            await until(renewed)
 
     run(whole())
 

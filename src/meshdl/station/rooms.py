@@ -241,7 +241,15 @@ class Rooms:
 
     def _secret(self, name: str) -> proofs.RoomSecret | None:
         path = self._path(name, "key")
-        return keys.load(path) if path.exists() else None
+        if not path.exists():
+            return None
+        try:
+            return keys.load(path)
+        except FileUnreadable as error:
+            raise FileUnreadable(
+                f"the key of the room {name} cannot be read from {path}; restore a copy, or "
+                f"give the room up with: meshdl room leave {name} --delete-key"
+            ) from error
 
     def _secret_of_passphrase(self, name: str) -> proofs.RoomSecret | None:
         passphrase = self._passphrase(name)

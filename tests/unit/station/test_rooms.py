@@ -140,6 +140,12 @@ def test_a_name_that_is_none_is_refused(keeper: Rooms, name: str) -> None:
         keeper.leave(name, delete_key=True)
 
 
+def test_a_key_that_is_none_is_told_with_a_remedy(keeper: Rooms, tmp_path: Path) -> None:
+    (tmp_path / "keeper" / "county-net.key").write_text("garbage")
+    with pytest.raises(FileUnreadable, match="room leave county-net --delete-key"):
+        keeper.room("county-net", KEEPER)
+
+
 def test_a_change_of_the_files_is_noticed(keeper: Rooms, guest: Rooms) -> None:
     assert guest.stamp() == frozenset()
     made = keeper.invite("county-net", station=None, seed=SEED, expires_at_s=FAR)
