@@ -34,7 +34,9 @@ FAST = TncSettings(
     slot_time_ms=10,
     persistence=1,
 )
-SLOW = TncSettings(waveform=Waveform(name="slow", baud=50, audio_low_hz=0, audio_high_hz=1))
+SLOW = TncSettings(
+    waveform=Waveform(name="slow", baud=50, audio_low_hz=0, audio_high_hz=1), ahead_s=1
+)
 """A frame takes so long that a test never sees its end."""
 
 ReportT = TypeVar("ReportT")

@@ -58,6 +58,7 @@ def test_ax25_tells_who_sends() -> None:
         {"port": 16},
         {"txdelay_ms": 3000.0},
         {"persistence": 0.0},
+        {"ahead_s": 0.0},
     ],
 )
 def test_what_a_tnc_cannot_take_is_refused_at_once(setting: dict[str, float]) -> None:

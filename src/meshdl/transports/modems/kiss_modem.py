@@ -7,11 +7,10 @@ Theory of operation
     UP        settings are said, frames go both ways       lost   -> LOOKING, ModemDown
 
 KISS tells nothing back: not when the TNC keys, nor what it still has to send. So a burst is
-paced by its computed airtime (:mod:`.pacing`). Frames are handed over only so far ahead that
-the TNC never runs dry in the middle of a burst; the rest stays here, where an abort can
-forget it. What
-the TNC has already goes out, for nothing in KISS takes it back: an abort is over when that
-must be on the air. Whoever needs a key that drops at once must have it in his own hands.
+over when its computed airtime is, the wait for a clear channel included. A burst is given
+to the TNC whole, or it would be several (:mod:`.pacing`). What the TNC has goes out, for
+nothing in KISS takes it back: an abort is over when that must be on the air, at most one
+burst later. Whoever needs a key that drops at once must have it in his own hands.
 
 A TNC that stops reading is one that is gone: its line is closed, and what was not taken is
 forgotten. A line that is lost is looked for at once, then after growing pauses.
@@ -142,6 +141,7 @@ class KissModem:
         tail_s = self._settings.txtail_ms / 1000
         pacing = Pacing(
             zip(ready, airtimes, strict=True),
+            ahead_s=self._settings.ahead_s,
             first_at=self._now() + traits.access_within_s + traits.burst_overhead_s - tail_s,
             tail_s=tail_s,
         )

@@ -1,15 +1,13 @@
 """When a TNC is given the frames of a burst: by computed airtime, for KISS tells nothing back.
 
-Frames are handed over so far ahead that the TNC never runs dry in the middle of a burst,
-which would be two bursts, and no farther, so that an abort leaves little to go out.
+Usually all at once: a TNC unkeys when it has nothing left, and Dire Wolf takes frames long
+before they are on the air, so whatever comes later may be a second key-down. A TNC that is
+known to take frames while it sends can be given them bit by bit; then an abort leaves less
+to go out.
 """
 
 from collections import deque
 from collections.abc import Iterable
-
-AHEAD_S = 3.0
-"""Airtime that the TNC is given in advance. Dire Wolf fills a second of audio at a time; a
-busy computer may forget us for another."""
 
 AHEAD_FRAMES_MIN = 2
 """However long they are: one goes out, one waits."""
@@ -20,14 +18,21 @@ class Pacing:
 
     Args:
         frames: each with its airtime in seconds.
+        ahead_s: airtime that the TNC is given in advance; infinite: the whole burst.
         first_at: when the first frame begins on the air, at the latest.
         tail_s: airtime behind the last frame.
     """
 
     def __init__(
-        self, frames: Iterable[tuple[bytes, float]], *, first_at: float, tail_s: float
+        self,
+        frames: Iterable[tuple[bytes, float]],
+        *,
+        ahead_s: float,
+        first_at: float,
+        tail_s: float,
     ) -> None:
         self._waiting = deque(frames)
+        self._ahead_s = ahead_s
         self._ahead_until = first_at
         self._tail_s = tail_s
         # When each handed frame that may still be going out is over.
@@ -39,7 +44,7 @@ class Pacing:
         while self._ends and self._ends[0] <= now:
             self._ends.popleft()
         while self._waiting and (
-            len(self._ends) < AHEAD_FRAMES_MIN or self._ahead_until - AHEAD_S <= now
+            len(self._ends) < AHEAD_FRAMES_MIN or self._ahead_until - self._ahead_s <= now
         ):
             frame, airtime_s = self._waiting.popleft()
             self._ahead_until = max(self._ahead_until, now) + airtime_s
@@ -59,7 +64,7 @@ class Pacing:
         if not self._waiting:
             return self._ahead_until + self._tail_s
         # After hand_over there are always so many ahead while others wait.
-        return min(self._ahead_until - AHEAD_S, self._ends[-AHEAD_FRAMES_MIN])
+        return min(self._ahead_until - self._ahead_s, self._ends[-AHEAD_FRAMES_MIN])
 
     @property
     def whole(self) -> bool:

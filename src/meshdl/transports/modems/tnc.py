@@ -56,6 +56,9 @@ class TncSettings:
         txtail_ms: from the last octet to unkeying.
         slot_time_ms: between two looks at the channel.
         persistence: probability of keying in a free slot.
+        ahead_s: of a TNC that takes frames while it sends: how much airtime it is given in
+            advance, so that an abort forgets the rest. Too little, or a TNC that does not,
+            and a burst falls into several key-downs. Infinite: a burst is given whole.
 
     Raises:
         ValueError: a setting that a TNC cannot take.
@@ -68,10 +71,13 @@ class TncSettings:
     txtail_ms: float = 30
     slot_time_ms: float = 50
     persistence: float = 0.5
+    ahead_s: float = math.inf
 
     def __post_init__(self) -> None:
         if not 14 <= self.payload_octets_max <= 1000:
             raise ValueError(f"payloads of {self.payload_octets_max} octets; 14 to 1000 are sent")
+        if not self.ahead_s > 0:
+            raise ValueError(f"{self.ahead_s} s are no airtime to give in advance")
         # What cannot be said in KISS is refused now and not when the TNC is there.
         self.commands()
 

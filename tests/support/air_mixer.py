@@ -1,0 +1,77 @@
+"""The air between several Dire Wolf processes: what one sends, the others hear, 20 ms at a time.
+
+Run as a program, in a process of its own so that nothing else delays it:
+
+    air_mixer.py DIRECTORY NOISE NAME:PORT... [-- DEAF:TO ...]
+
+Each NAME sends into the FIFO ``DIRECTORY/NAME.fifo`` and hears datagrams at PORT. A station
+that sends hears nothing (half duplex); a DEAF one never hears TO. NOISE is the amplitude of
+white noise beside signals of 2317.
+"""
+
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+RATE_HZ = 48_000
+BLOCK = 960
+GAIN = 0.1
+"""Leaves room for noise."""
+
+BACKLOG_OCTETS_MAX = 8 * 1024 * 1024
+
+
+def main(arguments: list[str]) -> None:
+    """Mix until killed."""
+    directory, noise, *others = arguments
+    named, _, deaf = " ".join(others).partition("--")
+    ports = {name: int(port) for name, port in (word.split(":") for word in named.split())}
+    cannot_hear = {tuple(pair.split(":")) for pair in deaf.split()}
+    # Read and write: then nobody's end of file ends ours.
+    fifos = {
+        name: os.open(Path(directory) / f"{name}.fifo", os.O_RDWR | os.O_NONBLOCK) for name in ports
+    }
+    backlog = dict.fromkeys(ports, b"")
+    rng = np.random.default_rng(1)
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sys.stdout.write("mixing\n")
+    sys.stdout.flush()
+    due = time.monotonic()
+    while True:
+        for name in ports:
+            backlog[name] += _read(fifos[name], BACKLOG_OCTETS_MAX - len(backlog[name]))
+        sent = {name: _next_block(backlog, name) for name in ports if backlog[name]}
+        for name, port in ports.items():
+            heard = rng.normal(0, float(noise), BLOCK)
+            audible = [one for one in sent if name not in sent and (name, one) not in cannot_hear]
+            for other in audible:
+                heard += GAIN * sent[other]
+            samples = heard.clip(-32768, 32767).astype("<i2").tobytes()
+            sender.sendto(samples, ("127.0.0.1", port))
+        due += BLOCK / RATE_HZ
+        time.sleep(max(0.0, due - time.monotonic()))
+
+
+def _next_block(backlog: dict[str, bytes], name: str) -> npt.NDArray[np.float64]:
+    octets, backlog[name] = backlog[name][: 2 * BLOCK], backlog[name][2 * BLOCK :]
+    samples = np.frombuffer(octets[: len(octets) // 2 * 2], dtype="<i2").astype(float)
+    return np.pad(samples, (0, BLOCK - len(samples)))
+
+
+def _read(fifo: int, room: int) -> bytes:
+    found = b""
+    try:
+        while len(found) < room and (octets := os.read(fifo, 1 << 16)):
+            found += octets
+    except BlockingIOError:
+        pass
+    return found
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

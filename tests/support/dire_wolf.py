@@ -1,0 +1,149 @@
+"""Real Dire Wolf processes on a simulated air: no sound hardware, no daemon.
+
+A Dire Wolf hears from UDP and sends through ALSA's ``file`` plugin into a FIFO;
+:mod:`tests.support.air_mixer` is the air between. Everything runs in real time.
+"""
+
+import os
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from tests.support import air_mixer
+
+START_WITHIN_S = 30.0
+POLL_EVERY_S = 0.05
+QUIET = 3.0
+"""Amplitude of noise that no modem minds."""
+
+
+PORTS = range(20_000, 32_000)
+"""Dire Wolf takes none above 49151, and the system gives away those from 32768 on."""
+
+
+def free_port(kind: int = socket.SOCK_STREAM) -> int:
+    """One that nobody has now."""
+    while True:
+        port = random.SystemRandom().choice(PORTS)
+        with socket.socket(socket.AF_INET, kind) as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
+
+
+@dataclass
+class DireWolf:
+    """One TNC.
+
+    Attributes:
+        kiss_port: where it speaks KISS over TCP.
+    """
+
+    name: str
+    directory: Path
+    baud: int
+    audio_port: int
+    kiss_port: int = field(default_factory=free_port)
+    _process: subprocess.Popen[bytes] | None = None
+    _printed_before: int = 0
+
+    @property
+    def log(self) -> str:
+        """All that it has printed."""
+        return (self.directory / f"{self.name}.log").read_text("latin-1")
+
+    def keyed(self) -> list[bool]:
+        """Every change of its PTT: on, off, on, ..."""
+        return [line.endswith("1") for line in self.log.splitlines() if line.startswith("PTT 0 = ")]
+
+    def start(self) -> None:
+        """Return when it takes connections."""
+        config = self.directory / f"{self.name}.conf"
+        config.write_text(
+            f"ADEVICE UDP:{self.audio_port} {self.name}\nARATE {air_mixer.RATE_HZ}\nACHANNELS 1\n"
+            f"CHANNEL 0\nMYCALL N0CALL\nMODEM {self.baud}\nTXDELAY 10\nTXTAIL 3\nSLOTTIME 5\n"
+            f"PERSIST 128\nDWAIT 0\nKISSPORT {self.kiss_port}\nAGWPORT 0\n"
+        )
+        with (self.directory / f"{self.name}.log").open("ab") as log:
+            self._printed_before = log.tell()
+            self._process = subprocess.Popen(
+                ["direwolf", "-t", "0", "-q", "d", "-q", "h", "-a", "0", "-d", "o", "-c", config],
+                stdout=log, stderr=subprocess.STDOUT, cwd=self.directory,
+                env=os.environ | {"HOME": str(self.directory)},
+            )  # fmt: skip
+        until(self._listens, f"{self.name} takes connections", self)
+
+    def kill(self) -> None:
+        """At once, as a power cut would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def _listens(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, self.log
+        printed = self.log[self._printed_before :]
+        assert "Bind failed" not in printed, printed
+        return "Ready to accept KISS" in printed
+
+
+@contextmanager
+def dire_wolves(
+    directory: Path,
+    names: Sequence[str],
+    *,
+    baud: int = 9600,
+    noise: float = QUIET,
+    deaf: Collection[tuple[str, str]] = (),
+) -> Iterator[list[DireWolf]]:
+    """Started TNCs that hear each other, but for ``deaf`` pairs (who, whom)."""
+    if shutil.which("direwolf") is None:
+        pytest.skip("needs direwolf; on Debian: apt-get install direwolf")
+    wolves = [DireWolf(name, directory, baud, free_port(socket.SOCK_DGRAM)) for name in names]
+    (directory / ".asoundrc").write_text(
+        "".join(
+            f'pcm.{wolf.name} {{ type file slave.pcm "null" file "{directory}/{wolf.name}.fifo" '
+            f'format "raw" truncate true }}\n'
+            for wolf in wolves
+        )
+    )
+    for wolf in wolves:
+        os.mkfifo(directory / f"{wolf.name}.fifo")
+    ears = [f"{wolf.name}:{wolf.audio_port}" for wolf in wolves]
+    mixer = subprocess.Popen(
+        [sys.executable, air_mixer.__file__, str(directory), str(noise), *ears, "--",
+         *(f"{who}:{whom}" for who, whom in deaf)],
+        stdout=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        # It opens the FIFOs; without a reader Dire Wolf would block.
+        assert mixer.stdout is not None
+        assert mixer.stdout.readline() == b"mixing\n"
+        for wolf in wolves:
+            wolf.start()
+        yield wolves
+    finally:
+        for wolf in wolves:
+            wolf.kill()
+        mixer.kill()
+        mixer.communicate()
+
+
+def until(condition: object, what: str, wolf: DireWolf) -> None:
+    """Return when ``condition()`` holds."""
+    assert callable(condition)
+    deadline = time.monotonic() + START_WITHIN_S
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {START_WITHIN_S} s: {what}\n{wolf.log}"
+        time.sleep(POLL_EVERY_S)
