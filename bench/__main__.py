@@ -26,6 +26,7 @@ MEASUREMENTS = {
     "long_path": "100 Mbit/s at 20 and 80 ms, with and without loss, beside TCP",
     "signalling": "a signalling server with idle and with busy stations",
     "erasure": "the on-air erasure code: cost, failures, airtime to 20 receivers, compression",
+    "radio_door": "what waits at the one door to the air, rules, records on disk",
     "baselines": "the measuring sticks without us",
 }
 

@@ -155,6 +155,7 @@ def test_the_rules_are_asked_again_when_the_turn_comes() -> None:
     rig.give(events.ChannelGranted())
     [refused] = rig.of(events.Refused)
     assert (refused.verdict.level, rig.on_air) == (Level.BLOCKED, [])
+    assert rig.logged(RadioEvent.TRANSMISSION) == []
 
 
 @pytest.mark.parametrize("unset", ["profile", "licence_class", "control", "dial_hz"])
@@ -216,6 +217,24 @@ def test_at_the_last_moment_it_no_longer_waits_for_a_gap() -> None:
     rig.give(CarrierChanged(busy=True))
     rig.run(3_600.0)
     assert rig.texts() == [b"chunk", NAMED]
+    assert rig.on_air[1][0] + rig.on_air[1][1].burst_s <= 600.0
+
+
+def test_at_the_last_moment_it_overtakes_a_burst_that_waits_for_a_gap() -> None:
+    rig = Rig(settings={"limits": AirtimeLimits(burst_max_s=1.0)})
+    rig.submit(routine())
+    rig.run(5.0)
+    rig.clear = rig.log_works = False
+    rig.give(CarrierChanged(busy=True))
+    rig.submit(routine(b"later"))
+    rig.give(events.ChannelGranted())  # but while the record is written it is busy again
+    serial = len(rig.records)
+    rig.log_works = True
+    rig.durable.add(serial)
+    rig.give(events.LogCommitted(serial))
+    assert rig.texts() == [b"chunk"]
+    rig.run(595.0)
+    assert rig.texts()[:2] == [b"chunk", NAMED]
     assert rig.on_air[1][0] + rig.on_air[1][1].burst_s <= 600.0
 
 
@@ -294,6 +313,41 @@ def test_a_new_dial_waits_for_the_signing_off_on_the_old_one() -> None:
     assert rig.of(events.Reconfigured) == [events.Reconfigured(elsewhere)]
 
 
+def test_emergency_traffic_of_a_new_dial_is_sent_there() -> None:
+    rig = Rig()
+    rig.submit(routine())
+    rig.run(0.1)
+    rig.give(events.Reconfigure(replace(VHF, dial_hz=146_010_000)))
+    rig.submit(emergency())
+    rig.run(20.0)
+    dials = {one.frames: one.dial_hz for one in rig.logged(RadioEvent.TRANSMISSION)}
+    assert dials[b"help",] == 146_010_000
+    assert rig.texts()[:3] == [b"chunk", NAMED, b"help"]
+
+
+def test_a_long_burst_is_signed_off_before_the_new_dial_too() -> None:
+    rig = Rig(settings={"limits": AirtimeLimits(burst_max_s=100.0)})
+    rig.submit(traffic(*[b"x" * 256] * 40))
+    rig.run(1.0)
+    rig.give(events.Reconfigure(replace(VHF, dial_hz=146_010_000)))
+    rig.run(200.0)
+    assert rig.on_air[0][1].burst_s > 60.0
+    assert rig.texts()[-1] == NAMED
+    assert {one.dial_hz for one in rig.logged(RadioEvent.TRANSMISSION)} == {145_010_000}
+    assert rig.logged(RadioEvent.UNIDENTIFIED) == []
+
+
+def test_what_cannot_be_signed_off_is_not_owed_on_the_new_dial() -> None:
+    rig = Rig()
+    rig.submit(routine())
+    rig.run(5.0)
+    rig.give(events.LogFailed(1, "disk full"))
+    rig.give(events.Reconfigure(replace(VHF, dial_hz=146_010_000)))
+    assert len(rig.of(events.Reconfigured)) == 1
+    assert len(rig.logged(RadioEvent.UNIDENTIFIED)) == 1
+    assert not rig.core.status().owed
+
+
 def test_a_third_partys_message_abroad_adds_the_other_call() -> None:
     rig = Rig()
     rig.submit(routine(to=Callsign("VE3ABC-7"), third_party=True))
@@ -355,6 +409,19 @@ def test_emergency_traffic_ignores_the_budget() -> None:
     assert len(rig.on_air) == 1
     rig.submit(emergency())
     assert rig.texts()[1] == b"help"
+
+
+def test_emergency_traffic_goes_before_an_identification_that_has_time() -> None:
+    rig = Rig()
+    rig.submit(routine())
+    rig.run(5.0)
+    rig.clear = False
+    rig.run(60.0)
+    assert rig.wanted is Precedence.PRIORITY  # our callsign is due
+    rig.submit(emergency())
+    assert rig.wanted is Precedence.EMERGENCY
+    rig.give(events.ChannelGranted())
+    assert rig.texts() == [b"chunk", b"help"]
 
 
 @pytest.mark.parametrize("cause", ["sent", "heard"])
@@ -433,6 +500,19 @@ def test_a_failed_log_silences_the_station_until_it_works_again() -> None:
     assert rig.texts() == [b"help"]
     assert "disk full" in rig.logged(RadioEvent.LOG)[0].text
     assert rig.core.status().silent_because == ""
+
+
+def test_refusals_are_not_written_into_a_log_that_fails_but_counted() -> None:
+    rig = Rig()
+    rig.submit(routine())
+    rig.give(events.LogFailed(1, "disk full"))
+    for _ in range(5):
+        rig.submit(routine(cleartext=False))
+    assert rig.logged(RadioEvent.REFUSAL) == []
+    rig.run(60.0)  # the log works again
+    rig.submit(routine(cleartext=False))
+    [record] = rig.logged(RadioEvent.REFUSAL)
+    assert "5 more of these" in record.text
 
 
 def test_a_log_that_does_not_answer_has_failed() -> None:
@@ -518,8 +598,9 @@ def test_the_kill_switch_holds_in_every_state(state: str) -> None:
 def test_switched_on_again_the_station_identifies_what_it_owes_and_goes_on() -> None:
     rig = Rig()
     rig.submit(routine())
+    rig.run(5.0)
     rig.give(events.SwitchOff("KA1ABC", "now"))
-    rig.run(20.0)
+    rig.run(5.0)
     rig.give(events.SwitchOn("KA1ABC"))
     assert rig.of(events.Switched)[-1] == events.Switched(None)
     assert rig.texts() == [b"chunk", NAMED]
@@ -545,6 +626,9 @@ def test_a_stuck_transmitter_is_switched_off_and_said_so() -> None:
     assert rig.of(Abort) == [Abort(STUCK)]
     assert rig.of(events.Switched) == [events.Switched(STUCK)]
     assert STUCK in rig.core.status().silent_because
+    assert [one.text for one in rig.logged(RadioEvent.ENDED)] == [f"cut short: {STUCK}"]
+    told = [(one.traffic.frames, one.reason) for one in rig.of(events.Dropped)]
+    assert told == [((b"chunk",), STUCK), ((b"later",), STUCK)]
     serial = rig.on_air[0][1].serial
     rig.give(BurstEnded(serial))  # at last; it changes nothing
     assert STUCK in rig.core.status().silent_because
@@ -578,6 +662,7 @@ def test_a_clock_that_jumps_back_shortens_no_identification() -> None:
     rig.end_burst()
     rig.run(1_100.0)
     assert rig.texts() == [b"chunk", NAMED]
+    assert rig.on_air[1][0] >= 1_030.0
 
 
 def test_after_a_long_sleep_a_burst_counts_as_stuck() -> None:
