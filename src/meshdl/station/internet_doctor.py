@@ -88,24 +88,27 @@ class IceAddress:
 
 
 async def examine_internet(home: Home, settings: StationConfig | None) -> AsyncIterator[Finding]:
-    """Look at the Internet side of a station."""
-    if settings is None or not settings.internet.servers:
+    """Look at the Internet side of a station, and at the paths of its links."""
+    far = settings is not None and bool(settings.internet.servers)
+    if not far:
         text = "no signalling server in internet.servers: stations of the local network only"
         yield Finding(Verdict.OK, "internet", text)
-        return
     try:
         async with ControlClient(home.directory) as station:
             status = await station.status()
             handed_out = await station.ice_servers()
             peers = await station.peers()
     except MeshdlError:
-        text = "signalling servers are looked at while the station runs: meshdl up"
-        yield Finding(Verdict.WARN, "internet", text)
+        if far:
+            text = "signalling servers are looked at while the station runs: meshdl up"
+            yield Finding(Verdict.WARN, "internet", text)
         return
-    for finding in judge_servers(status.internet):
-        yield finding
-    async for finding in _examine_ice(ice_addresses(handed_out)):
-        yield finding
+    if far:
+        for finding in judge_servers(status.internet):
+            yield finding
+        async for finding in _examine_ice(ice_addresses(handed_out)):
+            yield finding
+        yield judge_relays(peers)
     for finding in judge_paths(peers):
         yield finding
 
@@ -224,13 +227,17 @@ def judge_nat(seen: set[Seen], *, heard: Sequence[str]) -> Finding:
     return Finding(Verdict.OK, "nat", text)
 
 
+def judge_relays(peers: Sequence[PeerStatus]) -> Finding:
+    """Whose links run through a TURN server."""
+    relayed = [one.callsign for one in peers if one.path is Path.RELAYED]
+    through = f"in use for {', '.join(relayed)}" if relayed else "none in use"
+    return Finding(Verdict.OK, "relay", through)
+
+
 def judge_paths(peers: Sequence[PeerStatus]) -> list[Finding]:
     """Where links run, and why they are not faster."""
     linked = [peer for peer in peers if peer.link_state is LinkState.UP]
-    relayed = [peer.callsign for peer in linked if peer.path is Path.RELAYED]
-    through = f"in use for {', '.join(relayed)}" if relayed else "none in use"
-    found = [Finding(Verdict.OK, "relay", through)]
-    found += [_judge_path(peer) for peer in linked[:PEERS_MAX]]
+    found = [_judge_path(peer) for peer in linked[:PEERS_MAX]]
     if len(linked) > PEERS_MAX:
         text = f"{len(linked) - PEERS_MAX} more; see: meshdl peers"
         found.append(Finding(Verdict.OK, "path", text))

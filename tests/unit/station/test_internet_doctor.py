@@ -45,6 +45,14 @@ def test_without_servers_there_is_nothing_wrong(tmp_path: Path) -> None:
         assert (finding.verdict, finding.subject) == (Verdict.OK, "internet")
 
 
+def test_paths_are_told_without_servers_too(tmp_path: Path) -> None:
+    async def whole() -> list[Finding]:
+        async with ControlServer(FakeStation(), home=tmp_path):
+            return [one async for one in doctor.examine_internet(Home(tmp_path), None)]
+
+    assert [one.subject for one in asyncio.run(whole())] == ["internet", "path"]
+
+
 def test_without_a_running_station_the_doctor_says_to_start_it(tmp_path: Path) -> None:
     (finding,) = examined(tmp_path, SETTINGS)
     assert (finding.verdict, "meshdl up" in finding.text) == (Verdict.WARN, True)
@@ -150,13 +158,14 @@ def test_a_slow_path_has_a_reason_and_a_relay_is_always_one(
     reason: Bottleneck, path: LinkPath
 ) -> None:
     peer = peer_of(path=path, limited_by=reason)
-    relay, finding = doctor.judge_paths([peer])
+    relay = doctor.judge_relays([peer])
+    (finding,) = doctor.judge_paths([peer])
     relayed = path is LinkPath.RELAYED
     assert relay.text == ("in use for W1AW" if relayed else "none in use")
     assert ("a relay carries it" in finding.text) == relayed
     if relayed:
         assert finding.verdict is Verdict.WARN
-    texts = {doctor.judge_paths([peer_of(limited_by=one)])[1].text for one in Bottleneck}
+    texts = {doctor.judge_paths([peer_of(limited_by=one)])[0].text for one in Bottleneck}
     assert len(texts) == len(Bottleneck)
 
 
