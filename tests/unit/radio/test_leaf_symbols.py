@@ -181,6 +181,25 @@ def test_a_station_set_aside_unjustly_is_heard_again() -> None:
     assert verified is not None
 
 
+def test_a_leaf_starts_over_when_its_largest_surplus_has_not_helped() -> None:
+    leaf_octets = RNG.randbytes(150 * 48)  # so that the largest surplus, 75, is no usual step
+    formed = raw_form(leaf_octets)
+    leaf = LeafSymbols(known(leaf_octets))
+    crowd = [noise(formed.form, 600 + at, f"N{at % 10}BA{chr(65 + at // 10)}") for at in range(60)]
+    honest = cut(formed, list(range(1000, 1165)))
+    assert heard_until_verified(leaf, crowd + honest[:-1]) is None
+    assert leaf.held == 150 + surplus_max(150) - 1
+    assert leaf.receive(honest[-1]) == Kept(new=True)
+    assert leaf.held == 0
+    assert heard_until_verified(leaf, cut(formed, list(range(2000, 2150)), "N0CCC")) is not None
+
+
+def test_of_many_octets_under_one_id_two_are_kept() -> None:
+    leaf = LeafSymbols(known(NOISE))
+    kept = [leaf.receive(noise(raw_form(NOISE).form, 700)) for _ in range(4)]
+    assert kept == [Kept(new=True), Kept(new=True), Kept(new=False), Kept(new=False)]
+
+
 def test_symbols_overheard_count_when_the_hash_becomes_known() -> None:
     formed = best_form(TEXT)
     count = formed.form.source_symbols
