@@ -17,9 +17,12 @@ stand behind it, for a round trip, and others come without delay. :class:`HoldUp
 the answers that took most of a round trip longer than the quickest of late. A queue, or a
 slow path, delays all of them alike.
 
-*Does it help?* When both are so, several lanes take the place of each. If the source then
-delivers a good deal more, they stay, and others may follow; if not, the step is taken back
-and not tried again for a while, longer each time.
+*Does it help?* When both are so, several lanes take the place of each. If all sources
+together then deliver a good deal more, they stay, and others may follow; if not, the step is
+taken back and not tried again for a while, longer each time. What one source gains and the
+others lose is no gain: then a queue overflows that they share. For the same reason there is
+one trial at a time, and the lanes are divided among the sources that are asked at once:
+several sources add up as several lanes do.
 
     SETTLING --> MEASURING --little, held up--> OPENING --all up--> SETTLING --> MEASURING
     MEASURING --no better than with fewer--> as many as before
@@ -30,6 +33,7 @@ asks opens lanes, and only who opened one closes it.
 """
 
 from collections import deque
+from dataclasses import dataclass
 
 LANES_MAX = 8
 """Links with one station. Eight carry five times what one TCP connection does with 1 % loss
@@ -106,87 +110,110 @@ class HoldUps:
         return took_s - min(self._recent) >= late_s
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What there is of one source.
+
+    Attributes:
+        lanes: that are up.
+        asked: those of them on which something is on request.
+        most: as many as both ends allow.
+        all_octets: delivered by all sources on long paths, since ever.
+        round_trip_s: of the path without a queue.
+    """
+
+    lanes: int
+    asked: int
+    most: int
+    all_octets: int
+    round_trip_s: float
+
+
 class LaneCount:
     """How many lanes one source should have. Times are seconds on the caller's clock.
 
     Attributes:
         wanted: lanes; only :meth:`judge` changes it.
+        delivered_octets: by this source, since ever.
     """
 
     def __init__(self, *, now: float) -> None:
         self.wanted = 1
+        self.delivered_octets = 0
         self._octets = self._answers = self._held_up = 0
         self._begun_at = now
+        self._all_octets = 0
         self._settle_s = FIRST_SETTLE_S
         self._stepped_at: float | None = now
         self._all_up_at: float | None = None
         self._calm_measures = self._lossy_measures = 0
-        self._rate_before: float | None = None
+        self._before: tuple[float, float] | None = None
         self._lanes_before = 1
         self._asked_at = now
         self._rest_until = now
         self._rest_s = REST_FIRST_S
 
+    @property
+    def trying(self) -> bool:
+        """Whether more lanes than before are being tried."""
+        return self._before is not None
+
     def delivered(self, octets: int, *, held_up: bool) -> None:
         """An answer came, on any of the lanes."""
+        self.delivered_octets += octets
         self._octets += octets
         self._answers += 1
         self._held_up += held_up
 
-    def judge(self, *, lanes: int, asked: int, most: int, round_trip_s: float, now: float) -> int:
-        """Look at what came; how many lanes there should be. To be asked a few times a second.
-
-        Args:
-            lanes: that are up.
-            asked: those of them on which something is on request.
-            most: as many as both ends allow.
-            round_trip_s: of the path without a queue.
-            now: the caller's clock.
-        """
-        if asked:
+    def judge(self, seen: Seen, *, now: float) -> int:
+        """Look at what came; how many lanes there should be. To be asked a few times a second."""
+        if seen.asked:
             self._asked_at = now
         elif now - self._asked_at >= IDLE_S:
-            self._rate_before = None
+            self._before = None
             self._step(1, now)
             self._stepped_at, self._settle_s = now, FIRST_SETTLE_S
-        if self._stepped_at is None and lanes < self.wanted:
-            self._stepped_at = now  # one was lost
+        if self._stepped_at is None and seen.lanes < self.wanted:
+            self._stepped_at = now  # one was lost, or is not allowed any more
         if self._stepped_at is not None:
-            self._await_lanes(lanes, self._stepped_at, now)
+            self._await_lanes(seen, self._stepped_at, now)
         elif now - self._begun_at >= MEASURE_S and self._answers >= ANSWERS_MIN:
-            under_way = self._octets / (now - self._begun_at) / lanes * round_trip_s
-            self._conclude(under_way, min(most, LANES_MAX), now)
+            self._conclude(seen, now)
         return self.wanted
 
-    def _await_lanes(self, lanes: int, stepped_at: float, now: float) -> None:
-        if lanes < self.wanted:
+    def _await_lanes(self, seen: Seen, stepped_at: float, now: float) -> None:
+        if seen.lanes < self.wanted:
             self._all_up_at = None
             if now - stepped_at < OPEN_WITHIN_S:
                 return
-            self.wanted = max(lanes, 1)
+            self.wanted = max(seen.lanes, 1)
             self._rest(now)
         if self._all_up_at is None:
             self._all_up_at = now
         elif now - self._all_up_at >= self._settle_s:
             self._settle_s = SETTLE_S
             self._stepped_at = self._all_up_at = None
-            self._measure_anew(now)
+            self._measure_anew(seen, now)
 
-    def _conclude(self, under_way: float, most: int, now: float) -> None:
-        rate = self._octets / (now - self._begun_at)
+    def _conclude(self, seen: Seen, now: float) -> None:
+        seconds = now - self._begun_at
+        rate = self._octets / seconds
+        together = (seen.all_octets - self._all_octets) / seconds
         held_up = self._held_up / self._answers
-        before, self._rate_before = self._rate_before, None
+        under_way = rate / max(seen.lanes, 1) * seen.round_trip_s
+        most = min(seen.most, LANES_MAX)
+        before, self._before = self._before, None
         calm = held_up <= CALM or under_way >= A_LOT_OCTETS
         self._calm_measures = self._calm_measures + 1 if calm else 0
         lossy = held_up >= LOSSY and under_way <= LITTLE_OCTETS
         self._lossy_measures = self._lossy_measures + 1 if lossy else 0
         enough = self._lossy_measures >= (LOSSY_MEASURES if self.wanted == 1 else 1)
-        self._measure_anew(now)
-        if before is not None and rate < WORTH * before:
+        self._measure_anew(seen, now)
+        if before is not None and together - before[1] < (WORTH - 1) * before[0]:
             self._rest(now)
             self._step(self._lanes_before, now)
         elif enough and self.wanted < most and now >= self._rest_until:
-            self._rate_before, self._lanes_before = rate, self.wanted
+            self._before, self._lanes_before = (rate, together), self.wanted
             self._step(min(GROWTH * self.wanted, most), now)
         elif self._calm_measures >= CALM_MEASURES:
             self._step(self.wanted // 2, now)
@@ -199,10 +226,11 @@ class LaneCount:
             self._stepped_at, self._all_up_at = now, None
 
     def _rest(self, now: float) -> None:
-        self._rate_before = None
+        self._before = None
         self._rest_until = now + self._rest_s
         self._rest_s = min(2 * self._rest_s, REST_MAX_S)
 
-    def _measure_anew(self, now: float) -> None:
+    def _measure_anew(self, seen: Seen, now: float) -> None:
         self._begun_at = now
+        self._all_octets = seen.all_octets
         self._octets = self._answers = self._held_up = 0

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 
 from meshdl.ids import StationId, station_id
 from meshdl.links import Path, Way
-from meshdl.policy.lanes import LANES_MAX, LANES_SHARE
+from meshdl.policy.lanes import LANES_MAX, LANES_SHARE, Seen
 from meshdl.swarm.handshake import ProvedPeer
 from meshdl.swarm.peer import Peer
 from meshdl.swarm.session import Session
@@ -69,10 +69,12 @@ class Lanes:
         """Whom to dial once more, and which lanes to close."""
         dial: list[tuple[StationId, Way]] = []
         close: list[Session] = []
+        far = [one for one in self._state.peers() if one.traits.path is not Path.LAN]
+        far_octets = sum(one.station.lane_count.delivered_octets for one in far)
         for first in self._state.peers():
             station = station_id(first.station.key)
             lanes = self._state.lanes_of(first.station)
-            wanted = self._wanted(first, lanes, now)
+            wanted = self._wanted(first, lanes, far, far_octets, now)
             under_way = self._dialling.get(station, 0)
             shaking = sum(s.dialled == station and s.peer is None for s in self._sessions())
             for _ in range(wanted - len(lanes) - under_way - shaking):
@@ -84,18 +86,35 @@ class Lanes:
             close += sorted(ours, key=lambda lane: -lane.lane)[:surplus]
         return dial, close
 
-    def _wanted(self, first: Session, lanes: list[Session], now: float) -> int:
+    def _wanted(
+        self,
+        first: Session,
+        lanes: list[Session],
+        far: list[Session],
+        far_octets: int,
+        now: float,
+    ) -> int:
         peer = first.station
-        most = min(peer.proved.lanes, LANES_MAX) if first.traits.path is not Path.LAN else 1
+        most = self._most(first, far)
         trips = [trip for lane in lanes if (trip := lane.window.round_trip_s) is not None]
-        wanted = peer.lane_count.judge(
+        seen = Seen(
             lanes=len(lanes),
             asked=sum(bool(lane.asked) for lane in lanes),
             most=most,
+            all_octets=far_octets,
             round_trip_s=min(trips, default=0.0),
-            now=now,
         )
-        return min(wanted, most)
+        return min(peer.lane_count.judge(seen, now=now), most)
+
+    def _most(self, first: Session, far: list[Session]) -> int:
+        """Lanes that this peer may have now."""
+        if first.traits.path is Path.LAN:
+            return 1
+        peer = first.station
+        most = min(peer.proved.lanes, LANES_MAX // max(1, sum(bool(one.asked) for one in far)))
+        if any(one.station.lane_count.trying for one in far if one is not first):
+            most = min(most, peer.lane_count.wanted)
+        return max(most, 1)
 
     def _room_for_lanes(self) -> int:
         return int(self._state.settings.max_links * LANES_SHARE)

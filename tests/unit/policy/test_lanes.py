@@ -18,6 +18,7 @@ from meshdl.policy.lanes import (
     REST_FIRST_S,
     HoldUps,
     LaneCount,
+    Seen,
 )
 
 TICK_S = 0.25
@@ -30,6 +31,7 @@ class Source:
     """One whose lanes deliver ``rate(lanes)`` octets a second, some of them held up.
 
     Attributes:
+        others: what other sources deliver meanwhile.
         opens: whether a lane that is wanted comes up, after a second.
         lanes: that are up.
         history: what was wanted, at every tick.
@@ -38,6 +40,8 @@ class Source:
     rate: Callable[[int], float]
     held_up: Callable[[int], float]
     opens: bool = True
+    others: Callable[[int], float] = lambda _: 0.0
+    others_octets: int = 0
     most: int = LANES_MAX
     now: float = 100.0
     lanes: int = 1
@@ -55,13 +59,15 @@ class Source:
             self.now += TICK_S
             if self.asking:
                 self._deliver()
-            wanted = self.count.judge(
+            self.others_octets += int(self.others(self.lanes) * TICK_S)
+            seen = Seen(
                 lanes=self.lanes,
                 asked=self.lanes if self.asking else 0,
                 most=self.most,
+                all_octets=self.count.delivered_octets + self.others_octets,
                 round_trip_s=TRIP_S,
-                now=self.now,
             )
+            wanted = self.count.judge(seen, now=self.now)
             self.history.append(wanted)
             self._change(wanted)
         return self.lanes
@@ -120,6 +126,13 @@ def test_lanes_that_do_not_help_are_taken_back_and_tried_ever_less_often() -> No
     assert source.history.count(1) >= 0.9 * len(source.history)
 
 
+def test_what_a_source_gains_and_the_others_lose_is_no_gain() -> None:
+    source = Source(lossy, lambda _: 1.0, others=lambda lanes: 2e6 - lossy(lanes))
+    source.run(60.0)
+    assert max(source.history) > 1
+    assert source.history.count(1) >= 0.8 * len(source.history)
+
+
 def test_a_queue_that_overflows_once_opens_no_lane() -> None:
     source = Source(lossy, lambda _: 0.0)
     source.run(10.0)
@@ -175,7 +188,8 @@ def test_there_is_always_one_lane_and_never_more_than_allowed(
         for _ in range(8):
             count.delivered(octets, held_up=held_up)
         up = max(lanes, 1)
-        wanted = count.judge(lanes=up, asked=lanes, most=most, round_trip_s=TRIP_S, now=now)
+        seen = Seen(lanes=up, asked=lanes, most=most, all_octets=octets, round_trip_s=TRIP_S)
+        wanted = count.judge(seen, now=now)
         assert 1 <= wanted <= max(LANES_MAX, up)
 
 

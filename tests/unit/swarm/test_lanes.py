@@ -234,6 +234,16 @@ def test_lanes_leave_room_for_other_stations() -> None:
     assert dialled(rig) == []
 
 
+def test_sources_that_are_asked_at_once_divide_the_lanes() -> None:
+    rig = Rig()
+    rig.open_for_download(LARGE)
+    peers = [first(rig, call) for call in ("KA1AAA", "KA1BBB", "KA1CCC", "KA1DDD")]
+    for peer in peers:
+        peer.has(LARGE)
+    want_lanes(rig, peers[0], LANES_MAX)
+    assert len(dialled(rig)) == LANES_MAX // len(peers) - 1
+
+
 def test_points_are_those_of_the_station_over_all_its_lanes() -> None:
     rig = Rig()
     lanes = [lane(rig, n) for n in range(3)]
