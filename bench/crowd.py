@@ -2,27 +2,25 @@
 
 They are sockets and signatures, no whole stations: frames are made and counted by hand. Each
 authenticates as the protocol wants, from one of many loopback addresses, for a server allows
-one address 256 sockets. ``python -m bench.crowd PORT COUNT`` writes ``"ready"``; a command is a
+one address 256 sockets. ``python -m bench.crowd COUNT PORT ...`` writes ``"ready"``; of several
+ports each has as many stations, and half of the pairs are at one. A command is a
 JSON array on a line of its standard input, an answer a JSON value:
 ``["relay", messages a second of all together or 0 for as many as pass, seconds]`` is answered by
 ``[relayed a second, median and 95th percentile of the latency in seconds]``.
 """
 
 import asyncio
-import base64
 import hashlib
 import json
-import os
 import resource
 import statistics
-import struct
 import sys
 import time
-from typing import cast
 
 import uvloop
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from bench.hand_socket import HandSocket, frame
 from meshdl.ids import StationId, StationKey, station_id
 from meshdl.signalling import proofs
 from meshdl.wire import signalling as wire
@@ -45,58 +43,18 @@ NUMBER_DIGITS, TIME_DIGITS = 8, 12
 MARK = b"@@"
 """In a signal, between the sender's number and the time at which it was sent."""
 
-# RFC 6455, 5.2: the first octet of a whole text message, and what the second may say.
-TEXT, MASKED, LENGTH_16, LENGTH_16_MAX = b"\x81", 0x80, 126, 0xFFFF
 
-
-class Member(asyncio.Protocol):
+class Member(HandSocket):
     """One socket, from the request to the end."""
 
     def __init__(self, number: int, host: str, crowd: "Crowd") -> None:
         self._key = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"%d" % number).digest())
         self.key = StationKey(self._key.public_key().public_bytes_raw())
         self.station: StationId = station_id(self.key)
-        self._callsign = f"K{number % 10}{_letters(number // 10)}"
-        self._host, self._crowd = host, crowd
-        self._octets = b""
-        self._upgraded = False
+        self._callsign = callsign_of(number)
+        super().__init__(host)
+        self._crowd = crowd
         self.joined = asyncio.get_running_loop().create_future()
-        self._transport: asyncio.Transport
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask for a WebSocket."""
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but name
-        key = base64.b64encode(os.urandom(16)).decode()
-        head = (
-            f"GET /v1 HTTP/1.1\r\nHost: {self._host}\r\nUpgrade: websocket\r\n"
-            f"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
-        )
-        self._transport.write(head.encode())
-
-    def data_received(self, octets: bytes) -> None:
-        """Take whole frames."""
-        octets = self._octets + octets
-        if not self._upgraded:
-            head, found, octets = octets.partition(b"\r\n\r\n")
-            if not found:
-                self._octets = head
-                return
-            assert b" 101 " in head, head
-            self._upgraded = True
-        at = 0
-        while len(octets) - at >= 2:
-            length, header = octets[at + 1], 2
-            if length == LENGTH_16:
-                if len(octets) - at < 4:
-                    break
-                length, header = int.from_bytes(octets[at + 2 : at + 4], "big"), 4
-            end = at + header + length
-            if len(octets) < end:
-                break
-            if octets[at] == TEXT[0]:
-                self._take(octets[at + header : end])
-            at = end
-        self._octets = octets[at:]
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The server went, or refused us."""
@@ -106,18 +64,15 @@ class Member(asyncio.Protocol):
         """Send one message."""
         self.write(frame(wire.encode(message).encode()))
 
-    def write(self, octets: bytes) -> None:
-        """Send a frame."""
-        self._transport.write(octets)
-
-    def _take(self, text: bytes) -> None:
+    def heard(self, text: bytes) -> None:
+        """Be admitted and join; then pass on what was relayed."""
         if text.startswith(b'{"type":"relayed"'):
             self._crowd.arrived(text)
             return
         match wire.decode_server_message(text.decode()):
             case wire.Challenge(_, nonce):
                 statement = proofs.authentication(
-                    server_name=self._host, nonce=nonce, callsign=self._callsign,
+                    server_name=self.host, nonce=nonce, callsign=self._callsign,
                     station_key=self.key, instance=bytes(8),
                 )  # fmt: skip
                 signature = self._key.sign(statement)
@@ -143,10 +98,10 @@ class Crowd:
         failure: set when one of them is refused, or thrown out: nothing is measured then.
     """
 
-    def __init__(self, port: int, count: int) -> None:
+    def __init__(self, ports: list[int], count: int) -> None:
         self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._port, self._count = port, count
-        self._members: list[Member] = []
+        self._ports, self._count = ports, count
+        self._members: dict[int, Member] = {}
         self._trips: list[float] = []
         self._texts: list[bytes] = []
         self._saturating = False
@@ -163,11 +118,12 @@ class Crowd:
 
     async def _come(self, gate: asyncio.Semaphore, number: int) -> None:
         async with gate:
-            member = Member(number, f"127.0.0.1:{self._port}", self)
-            self._members.append(member)
-            address = f"127.0.{1 + number // PER_ADDRESS}.1"
+            # Receivers change half as often as senders: of two ports, half of the pairs are at one.
+            port = self._ports[(number // 4 if number % 2 else number // 2) % len(self._ports)]
+            member = Member(number, f"127.0.0.1:{port}", self)
+            self._members[number] = member
             await asyncio.get_running_loop().create_connection(
-                lambda: member, "127.0.0.1", self._port, local_addr=(address, 0)
+                lambda: member, "127.0.0.1", port, local_addr=(address_of(number), 0)
             )
             await member.joined
 
@@ -216,21 +172,19 @@ class Crowd:
             await asyncio.sleep(0.001)
 
 
-def frame(octets: bytes) -> bytes:
-    """A text message as a client sends it, masked with zeros."""
-    size = len(octets)
-    assert size <= LENGTH_16_MAX
-    short = size < LENGTH_16
-    length = bytes([MASKED | size]) if short else struct.pack(">BH", MASKED | LENGTH_16, size)
-    return TEXT + length + bytes(4) + octets
+def address_of(number: int) -> str:
+    """That it connects from."""
+    return f"127.0.{1 + number // PER_ADDRESS}.1"
 
 
-def _letters(number: int) -> str:
-    return "".join(chr(65 + number // 26**place % 26) for place in (2, 1, 0))
+def callsign_of(number: int) -> str:
+    """Of the station with this number."""
+    letters = (chr(65 + number // 10 // 26**place % 26) for place in (2, 1, 0))
+    return f"K{number % 10}{''.join(letters)}"
 
 
-async def _play(port: int, count: int) -> None:
-    crowd = Crowd(port, count)
+async def _play(count: int, ports: list[int]) -> None:
+    crowd = Crowd(ports, count)
     await crowd.come()
     print(json.dumps("ready"), flush=True)
     while line := await asyncio.to_thread(sys.stdin.readline):
@@ -239,7 +193,12 @@ async def _play(port: int, count: int) -> None:
     crowd.failure.cancel()  # that they go now is none
 
 
-if __name__ == "__main__":
+def open_all_files() -> None:
+    """As many as the system lets this process have."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    uvloop.run(_play(int(sys.argv[1]), int(sys.argv[2])))
+
+
+if __name__ == "__main__":
+    open_all_files()
+    uvloop.run(_play(int(sys.argv[1]), [int(port) for port in sys.argv[2:]]))

@@ -85,7 +85,12 @@ async def server(
         words = ("sh", "-c", f'{shell}; exec "$@"', "sh", *words)
     process = await asyncio.create_subprocess_exec(*where, *words, stderr=PIPE)
     assert process.stderr is not None
-    port = (await process.stderr.readline()).decode().rpartition(":")[2]
+    said = b""
+    while b"listening at" not in said:
+        said = await process.stderr.readline()
+        if not said:
+            raise RuntimeError(f"the server ended with {await process.wait()}")
+    port = said.decode().rpartition(":")[2]
     # It would wait for whoever reads its log.
     draining = asyncio.create_task(_drain(process.stderr))
     try:

@@ -24,7 +24,12 @@ def resident_octets(pid: int) -> int:
 
 def cpu_s(one: Running) -> float:
     """Processor time used so far, user and system, all threads."""
-    fields = Path(f"/proc/{one.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return cpu_s_of(one.process.pid)
+
+
+def cpu_s_of(pid: int) -> float:
+    """The same of any process."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 

@@ -7,9 +7,13 @@ import aiohttp
 import pytest
 from aiohttp import web
 from tests.support.loops import run
+from tests.support.signal_ends import station_at
 
 from meshdl.signal_server import outbox
 from meshdl.signal_server.outbox import OUTBOX_MAX, WATCHED_FROM, Outbox
+from meshdl.signal_server.server import SignalServer
+from meshdl.signal_server.settings import ServerSettings
+from meshdl.wire import signalling as wire
 
 pytestmark = pytest.mark.real
 
@@ -49,6 +53,20 @@ def test_texts_of_every_length_arrive_in_order_and_then_the_goodbye() -> None:
         assert heard == texts
         await asyncio.gather(*closing)
         await runner.cleanup()
+
+    run(whole())
+
+
+def test_who_is_told_goodbye_cannot_come_back_to_the_server_that_stops() -> None:
+    async def whole() -> None:
+        server = SignalServer(ServerSettings(port=0))
+        await server.__aenter__()
+        async with station_at(server.port, "KA1ABC") as alice:
+            stopping = asyncio.create_task(server.__aexit__())
+            await alice.hears(wire.Goodbye)
+            with pytest.raises(ConnectionRefusedError):
+                await asyncio.open_connection("127.0.0.1", server.port)
+            await stopping
 
     run(whole())
 

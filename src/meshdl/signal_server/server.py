@@ -130,6 +130,8 @@ class SignalServer:
                 await site.start()
             except OSError as error:
                 raise _cannot_listen(settings, error) from error
+            # First of all, or who is told goodbye comes back to the server that stops.
+            stack.push_async_callback(site.stop)
             self.port = runner.addresses[0][1]
             self._stack = stack.pop_all()
         return self

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from aiohttp import WSMsgType, web
-from bench.crowd import frame
+from bench.hand_socket import frame
 
 
 @pytest.mark.parametrize("octets", [0, 125, 126, 65_535])
