@@ -144,8 +144,6 @@ def _line(entry: LogEntry) -> str:
 
 def _air(facts: RadioFacts) -> list[str]:
     words: list[str] = [facts.event]
-    if facts.to is not None:
-        words.append(f"to {facts.to}")
     if facts.dial_hz is not None:
         words.append(f"{facts.dial_hz / 1e6:.4f} MHz")
     if facts.duration_s is not None:
@@ -156,10 +154,16 @@ def _air(facts: RadioFacts) -> list[str]:
 
 def _cells(entry: LogEntry) -> list[object]:
     """Of a CSV row; what is only of the radio is one JSON object in the last column."""
-    row = msgspec.to_builtins(entry)
+    row = {name: _plain(value) for name, value in msgspec.to_builtins(entry).items()}
     if entry.radio is not None:
         row["radio"] = msgspec.json.encode(entry.radio).decode()
     return list(row.values())
+
+
+def _plain(value: object) -> object:
+    """Nothing that a spreadsheet takes for a formula: texts come from other stations too."""
+    formula = isinstance(value, str) and value[:1] in {"=", "+", "-", "@"}
+    return f"'{value}" if formula else value
 
 
 def _unix(moment: datetime | None) -> float | None:

@@ -1,7 +1,7 @@
 """What the station log tells of the radio, as the control API shows it.
 
-Beside the entry's own fields: its callsign is whose emission it was, its content hash and
-octets are what it carried, its direction is sent or received.
+Beside the entry's own fields: its callsign is the other station's (whom it was sent to, or who
+sent it), its content hash and octets are what it carried, its direction is sent or received.
 """
 
 from typing import Literal, TypeAlias
@@ -26,6 +26,7 @@ class RadioFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         event: what happened; see ``docs/reference/station-log.md``.
         burst: serial that a transmission and its end have in common.
+        own_call: ours, of what we sent or did not send.
         to: for which station.
         asked_by: whose request it answered.
         control_operator: who was in charge.
@@ -49,6 +50,7 @@ class RadioFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     event: RadioEventName
     burst: int | None = None
+    own_call: str | None = None
     to: str | None = None
     asked_by: str | None = None
     control_operator: str | None = None

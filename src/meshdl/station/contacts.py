@@ -56,10 +56,9 @@ class Contacts:
         if facts is None or facts.event not in {"transmission", "reception"}:
             return ended
         sent = facts.event == "transmission"
-        other = (facts.to or facts.asked_by) if sent else entry.callsign
-        if other is None:
+        if entry.callsign is None:
             return ended
-        call = other.partition("-")[0]
+        call = entry.callsign.partition("-")[0]
         key = (call, facts.dial_hz, facts.modem or "")
         contact = self._open.get(key)
         if contact is None:
@@ -77,7 +76,7 @@ class Contacts:
         contact.sent += sent
         contact.received += not sent
         if sent:
-            contact.own_call = entry.callsign or ""
+            contact.own_call = facts.own_call or ""
             contact.operator = facts.control_operator or ""
             contact.power_w = facts.power_w
         return ended

@@ -46,10 +46,12 @@ def to_ics309(entries: Iterable[LogEntry], *, station: str, prepared_at: float) 
 
 
 def _parties(entry: LogEntry, station: str) -> tuple[str, str, str]:
-    facts, message = entry.radio, _message(entry) or ""
-    from_ = entry.callsign or station
-    to = (facts.to or facts.asked_by) if facts is not None else None
-    return from_, to or ("ALL" if entry.direction == "sent" else "-"), message
+    message = _message(entry) or ""
+    if entry.direction == "received":
+        return entry.callsign or "-", "-", message
+    own_call = entry.radio.own_call if entry.radio is not None else None
+    to = entry.callsign or ("ALL" if entry.direction == "sent" else "-")
+    return own_call or station, to, message
 
 
 def _message(entry: LogEntry) -> str | None:

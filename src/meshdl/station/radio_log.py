@@ -64,12 +64,13 @@ def append(log: StationLog, record: RadioRecord, *, at: float) -> int:
     Raises:
         StorageError: the database or the disk refused.
     """
+    heard = record.event is RadioEvent.RECEPTION
     return log.append(
         at=at,
         kind="radio",
         text=record.text,
         direction=_DIRECTIONS.get(record.event),
-        callsign=record.callsign,
+        callsign=record.callsign if heard else record.to or record.asked_by,
         content=record.content,
         octets=sum(map(len, record.frames)) or None,
         radio=facts_of(record),
@@ -81,6 +82,7 @@ def facts_of(record: RadioRecord) -> RadioFacts:
     return RadioFacts(
         event=record.event.value,
         burst=record.burst or None,
+        own_call=None if record.event is RadioEvent.RECEPTION else record.callsign,
         to=record.to,
         asked_by=record.asked_by,
         control_operator=record.control_operator,

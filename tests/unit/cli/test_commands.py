@@ -290,15 +290,16 @@ def test_the_log_of_the_radio_comes_as_adif_and_ics_309(run: Run, station: FakeS
     entry = msgspec.structs.replace(ENTRY, kind="radio", content_hash=None, path=None)
     station.log_entries = [
         msgspec.structs.replace(entry, radio=heard),
-        msgspec.structs.replace(entry, radio=sent, direction="sent", callsign="KA1ABC"),
+        msgspec.structs.replace(entry, radio=sent, direction="sent", text="=1+1"),
     ]
     qsos, _ = adif_io.read_from_string(run("log", "--adif").stdout)
     assert [qso["CALL"] for qso in qsos] == ["W1AW"]
     assert ("log", LogQuery(kind="radio")) in station.told
     assert "COMMUNICATIONS LOG (ICS 309)" in run("log", "--ics309").stdout
-    assert "transmission  to W1AW  14.1030 MHz  5.0 s  DATAC1  LEGAL  (97.1)" in run("log").stdout
+    assert "transmission  14.1030 MHz  5.0 s  DATAC1  LEGAL  (97.1)  =1+1" in run("log").stdout
     rows = list(csv.DictReader(io.StringIO(run("log", "--csv").stdout)))
     assert json.loads(rows[1]["radio"])["section"] == "97.1"
+    assert rows[1]["text"] == "'=1+1"  # no formula in a spreadsheet
 
 
 def test_verify_says_whether_the_log_is_as_it_was_written(run: Run, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def entry(
         at=NOON + 60 * minutes,
         kind="radio",
         direction=direction,
-        callsign="KA1ABC" if sent else call,
+        callsign=call,
         station_id=None,
         content_hash=content,
         octets=100,
@@ -44,6 +44,7 @@ def entry(
         text=text,
         radio=RadioFacts(
             event=event,
+            own_call="KA1ABC" if sent else None,
             to=call if sent else None,
             control_operator="N0BBB" if sent else None,
             dial_hz=dial_hz,

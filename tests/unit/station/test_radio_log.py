@@ -51,11 +51,13 @@ def test_every_field_of_a_transmission_comes_back_after_a_restart(tmp_path: Path
     log = StationLog(tmp_path / "log")
     entries = list(log.entries(LogQuery(kind="radio")))
     first = entries[0]
-    assert (first.direction, first.callsign, first.octets) == ("sent", "KA1ABC", 40)
+    assert (first.direction, first.callsign, first.octets) == ("sent", "N0AAA", 40)
     assert (first.content_hash, first.text) == (CONTENT.hex(), "symbols 0-9")
     facts = first.radio
     assert facts is not None
-    assert (facts.event, facts.to, facts.control_operator) == ("transmission", "N0AAA", "KA1ABC")
+    assert (facts.event, facts.own_call, facts.control_operator) == (
+        "transmission", "KA1ABC", "KA1ABC",
+    )  # fmt: skip
     assert (facts.dial_hz, facts.modem, facts.width_hz) == (145_010_000, "AFSK 1200", 15_000.0)
     assert (facts.precedence, facts.purpose, facts.control) == ("priority", "exchange", "local")
     assert (facts.chunks, facts.octets_before, facts.octets_after) == ((7,), 90, 40)
