@@ -15,7 +15,7 @@ LAST_MOMENT_S = 15.0
 """So long before the limit it no longer waits for a gap in the traffic of others."""
 
 SIGN_OFF_AFTER_S = 30.0
-"""Silence of ours that ends a communication."""
+"""Silence of ours, and of whoever answers us, that ends a communication."""
 
 
 def words(call: Callsign, others: tuple[Callsign, ...], octets_max: int) -> tuple[bytes, ...]:
@@ -60,6 +60,10 @@ class Identification:
     def ended(self, *, now: float) -> None:
         """A burst is over."""
         self._last_ended_at = now
+
+    def goes_on(self, *, now: float) -> None:
+        """Who answers us was heard just now."""
+        self._last_ended_at = max(self._last_ended_at, now)
 
     def paid(self) -> None:
         """Our callsign was on the air, whole."""

@@ -177,6 +177,8 @@ class Transmitter:
                     self._keyer.unlogged(way)
             case events.ChannelGranted():
                 self._granted(now)
+            case events.ExchangeGoesOn():
+                self._owed.goes_on(now=now)
             case events.EmergencyHeard():
                 self._turns.hold_off(now=now)
             case events.SwitchOff() | events.ShutDown():

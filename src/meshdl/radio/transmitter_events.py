@@ -55,6 +55,11 @@ class EmergencyHeard:
 
 
 @dataclass(frozen=True, slots=True)
+class ExchangeGoesOn:
+    """The other side of an exchange of ours was just heard: the communication is not over."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeclareEmergency:
     """The operator declares that life or property is in danger.
 
@@ -110,6 +115,7 @@ TransmitterInput: TypeAlias = (
     | LogFailed
     | ChannelGranted
     | EmergencyHeard
+    | ExchangeGoesOn
     | DeclareEmergency
     | EndEmergency
     | SwitchOff

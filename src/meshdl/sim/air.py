@@ -18,6 +18,7 @@ from meshdl.air import (
     ModemTraits,
     ModemUp,
 )
+from meshdl.ids import Callsign
 from meshdl.radio.keying import Abort, Key
 from meshdl.sim.world import World
 
@@ -82,7 +83,7 @@ class SimAir:
 
 @dataclass(eq=False)
 class SimModem:
-    """One modem: takes a :class:`Key`, reports as real ones do.
+    """One modem: takes a :class:`Key`, reports as real ones do. Its name is its callsign.
 
     Attributes:
         stuck: it stays keyed whatever it is told, until unplugged.
@@ -113,7 +114,8 @@ class SimModem:
             frame_s = traits.frame_s(len(frame))
             after_s += frame_s
             world.after(after_s, partial(self._deliver, sending, frame, frame_s))
-        world.after(key.burst_s, partial(self._end, sending, key.serial))
+        # Sums of the same lengths may differ in their last bit: the end comes behind all frames.
+        world.after(max(key.burst_s, after_s), partial(self._end, sending, key.serial))
 
     def abort(self, _abort: Abort) -> None:
         """Unkey at once; the end is reported a moment later, as by real modems."""
@@ -153,7 +155,8 @@ class SimModem:
                 and not self.air.spoilt(listener, sending, now - frame_s)
                 and self.air.world.rng.random() >= self.air.loss
             ):
-                listener.report(FrameHeard(octets=frame, at=now))
+                sender = Callsign(self.name) if self.traits.carries_sender else None
+                listener.report(FrameHeard(octets=frame, at=now, sender=sender))
 
     def _carrier(self, *, busy: bool) -> None:
         for listener in self.air.modems:

@@ -1,0 +1,1 @@
+"""What stations ask of each other on the air, and what they answer. Begin at :mod:`.transfer`."""

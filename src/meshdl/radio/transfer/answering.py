@@ -1,0 +1,292 @@
+"""Who gets symbols, how many, and whose turn it is.
+
+Theory of operation
+===================
+
+A WANT becomes *requests*, one for each object that is here. A request waits
+
+- for its octets, which are read from the disk;
+- until ``hold_until``: a moment drawn at random when others may answer too, or as long as
+  another station is heard sending the object. What that station sends counts: when it has
+  sent all that was asked for, the request is done.
+
+What is ready goes out in bursts. Before each the next content is chosen: by precedence,
+then the asker who was served least lately. So a large content does not keep a small one
+waiting, and an emergency waits for one burst at the most. An ENOUGH of the last asker ends
+a request.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from random import Random
+
+from meshdl.air import ModemTraits
+from meshdl.content.precedence import Precedence
+from meshdl.ids import Callsign
+from meshdl.radio.transfer.bursts import Burst, traffic_of
+from meshdl.radio.transfer.contents import AirContent, Contents, ObjectKey
+from meshdl.radio.transfer.framing import Run, carries_symbols, frames_of, symbols_in_frame
+from meshdl.radio.transfer.pace import SLOTS_OF_ANSWER, Pace
+from meshdl.radio.transfer.sources import Loss, Source, Sources, symbols_asked
+from meshdl.wire.onair.codes import ContentTag
+from meshdl.wire.onair.pdus import Enough, Form, ObjectKind, Symbols, Want
+
+REQUESTS_MAX = 256
+"""Objects that are owed at once: four megabytes, hours of airtime."""
+
+ASKERS_MAX = 32
+"""Of one object; more than anybody hears on one channel."""
+
+REQUEST_FOR_S = 900.0
+"""After that time nobody waits for an answer any more; who does asks again."""
+
+SLOTS_FOR_MORE = 1.5
+"""Between a WANT and its answer: whoever needs more says so, and is answered in one go."""
+
+KIND_ORDER = {ObjectKind.INFO: 0, ObjectKind.HASHES: 1, ObjectKind.LEAF: 2}
+
+
+@dataclass(slots=True)
+class _Request:
+    """One object that is owed.
+
+    Attributes:
+        left: symbols that are in no burst yet; ``None`` until the object is read.
+        in_burst: symbols in the burst that is on its way.
+    """
+
+    key: ObjectKey
+    precedence: Precedence
+    form: Form | None
+    needed: int
+    hold_until: float
+    since: float
+    left: int | None = None
+    in_burst: int = 0
+    askers: dict[Callsign | None, None] = field(default_factory=dict)
+
+
+class Answering:
+    """All requests of other stations.
+
+    Args:
+        contents: of this station.
+        own: our callsign.
+        read: asks the store for an object; :meth:`was_read` follows.
+        rng: for back-off and the salt of repair ids.
+    """
+
+    def __init__(
+        self, contents: Contents, own: Callsign, read: Callable[[ObjectKey], None], rng: Random
+    ) -> None:
+        self._contents, self._own, self._read, self._rng = contents, own, read, rng
+        self._sources = Sources(own, rng.getrandbits(32))
+        self._requests: dict[ObjectKey, _Request] = {}
+        self._loss: dict[ContentTag, Loss] = {}
+        self._served_at: dict[Callsign | None, float] = {}
+
+    # What happens.
+
+    def want(
+        self, want: Want, sender: Callsign | None, pace: Pace, *, alone: bool, now: float
+    ) -> None:
+        """A station asks.
+
+        Args:
+            want: for what.
+            sender: who, where that is known.
+            pace: of the modem.
+            alone: nobody else is known to have it.
+            now: when.
+        """
+        content = self._contents.get(want.content)
+        if content is None or not content.served:
+            return
+        # Others who ask for more do so at once; nobody is answered before they had the chance.
+        slots = SLOTS_FOR_MORE + (0.0 if alone else SLOTS_OF_ANSWER * self._rng.random())
+        hold_until = now + pace.slot_s * slots
+        for key, form, needed in _entries(want, content):
+            request = self._requests.get(key)
+            if request is None:
+                if len(self._requests) >= REQUESTS_MAX:
+                    return
+                request = self._requests[key] = _Request(
+                    key, content.precedence, form, needed, hold_until, now
+                )
+            request.hold_until = max(request.hold_until, now + SLOTS_FOR_MORE * pace.slot_s)
+            self._note(request, sender, form, needed, now)
+
+    def heard(self, symbols: Symbols, pace: Pace, *, now: float) -> None:
+        """Another station sends symbols: of what we owe, it need not be sent twice."""
+        of = symbols.of
+        key = ObjectKey(of.content, of.kind, of.number)
+        source = self._sources.get(key)
+        if source is not None and source.formed.form == of.form:
+            source.heard(symbols.first, symbols.count)
+        for request in list(self._requests.values()):
+            if request.key.content != of.content:
+                continue
+            # It is answering this very WANT; what it has not come to is still on its way.
+            request.hold_until = max(request.hold_until, now + pace.quiet_s)
+            if request.key == key and request.left is not None:
+                request.left -= symbols.count
+                if request.left <= 0 and not request.in_burst:
+                    del self._requests[key]
+
+    def enough(self, enough: Enough, sender: Callsign | None) -> None:
+        """A station has these objects now."""
+        for run in enough.objects:
+            for number in range(run.first, run.first + min(run.count, REQUESTS_MAX)):
+                key = ObjectKey(enough.content, run.kind, number)
+                request = self._requests.get(key)
+                if request is None:
+                    continue
+                request.askers.pop(sender, None)
+                if not request.askers:
+                    del self._requests[key]
+
+    def was_read(self, key: ObjectKey, octets: bytes | None) -> None:
+        """The store's answer; ``None``: it is not here any more."""
+        request = self._requests.get(key)
+        content = self._contents.get(key.content)
+        if request is None or content is None:
+            return
+        if octets is None or content.content is None:
+            del self._requests[key]
+            return
+        wanted = [(request.form, request.needed)] if request.form and request.needed else []
+        source = self._sources.put(key, octets, wanted, content.content)
+        self._owe(request, source)
+
+    def forget(self, tag: ContentTag) -> None:
+        """A content is not served any more."""
+        for key in [one for one in self._requests if one.content == tag]:
+            del self._requests[key]
+            self._sources.drop(key)
+
+    # What follows.
+
+    def deadline(self) -> float | None:
+        """When a request may be served that may not be served now."""
+        times = [one.hold_until for one in self._requests.values() if one.left]
+        times += [one.since + REQUEST_FOR_S for one in self._requests.values()]
+        return min(times, default=None)
+
+    def expire(self, *, now: float) -> None:
+        """Forget what nobody waits for any more."""
+        for key, request in list(self._requests.items()):
+            if now >= request.since + REQUEST_FOR_S:
+                del self._requests[key]
+
+    def next_burst(self, traits: ModemTraits, pace: Pace, *, now: float) -> Burst | None:
+        """What to send now; the symbols count as sent until :meth:`failed` says otherwise."""
+        ready = [one for one in self._requests.values() if one.left and one.hold_until <= now]
+        if not ready or not carries_symbols(traits):
+            return None
+        first = min(ready, key=self._turn)
+        together = sorted(
+            (one for one in ready if one.key.content == first.key.content),
+            key=lambda one: (KIND_ORDER[one.key.kind], one.key.number),
+        )
+        content = self._contents.get(first.key.content)
+        assert content is not None
+        runs, takes = self._fill(together, traits, pace)
+        for asker in first.askers or (None,):
+            self._served_at[asker] = now
+        if not runs:
+            return None
+        frames = frames_of(runs, traits, frame_octets=pace.frame_octets, own=self._own)
+        return Burst(traffic_of(content, first.askers, runs, frames), tuple(takes))
+
+    def failed(self, burst: Burst) -> None:
+        """A burst did not get on the air: what it carried is still owed."""
+        for key, count in burst.takes:
+            request = self._requests.get(key)
+            if request is not None and request.left is not None:
+                request.left += count
+                request.in_burst = 0
+
+    def sent(self, burst: Burst) -> None:
+        """A burst is on the air: what it completes is done."""
+        for key, _ in burst.takes:
+            request = self._requests.get(key)
+            if request is None or request.left is None:
+                continue
+            request.in_burst = 0
+            if request.left <= 0:
+                del self._requests[key]
+
+    @property
+    def owes(self) -> bool:
+        """Whether anything is still to be sent."""
+        return bool(self._requests)
+
+    # How.
+
+    def _note(
+        self, request: _Request, sender: Callsign | None, form: Form | None, needed: int, now: float
+    ) -> None:
+        if len(request.askers) < ASKERS_MAX:
+            request.askers[sender] = None
+        request.since = now
+        source = self._sources.get(request.key)
+        if source is None:
+            request.form, request.needed = form, needed
+            self._read(request.key)
+            return
+        asked = symbols_asked(source, form, needed)
+        if form == source.formed.form and source.sent and not request.left and not request.in_burst:
+            # All that was owed was sent, so what is lacking got lost.
+            self._loss.setdefault(request.key.content, Loss()).observe(source.sent, asked)
+            source.sent = 0
+        request.form, request.needed = form, needed
+        self._owe(request, source)
+
+    def _owe(self, request: _Request, source: Source) -> None:
+        asked = symbols_asked(source, request.form, request.needed)
+        if request.form == source.formed.form and request.needed:
+            # It has heard some; of what is sent now, as much will get lost as before.
+            asked = self._loss.setdefault(request.key.content, Loss()).to_send(asked)
+        request.left = max(asked - request.in_burst, request.left or 0)
+
+    def _turn(self, request: _Request) -> tuple[int, float, float]:
+        served = min(
+            (self._served_at.get(asker, float("-inf")) for asker in request.askers),
+            default=float("-inf"),
+        )
+        return (int(request.precedence), served, request.since)
+
+    def _fill(
+        self, together: list[_Request], traits: ModemTraits, pace: Pace
+    ) -> tuple[list[Run], list[tuple[ObjectKey, int]]]:
+        """Runs of symbols for one burst, and what they take from the requests."""
+        runs: list[Run] = []
+        takes: list[tuple[ObjectKey, int]] = []
+        frame_s = traits.frame_s(pace.frame_octets)
+        room_s = max(frame_s, pace.burst_s - traits.burst_overhead_s)
+        for request in together:
+            source = self._sources.get(request.key)
+            if source is None or request.left is None:  # it was read, but others took its place
+                request.left = None
+                self._read(request.key)
+                continue
+            a_frame = symbols_in_frame(source.of, pace.frame_octets)
+            most = int(room_s / frame_s * a_frame)
+            if most < 1:
+                break
+            run = source.next_run(min(request.left, most))
+            runs.append(run)
+            takes.append((request.key, len(run.symbols)))
+            request.left -= len(run.symbols)
+            request.in_burst += len(run.symbols)
+            room_s -= len(run.symbols) / a_frame * frame_s
+        return runs, takes
+
+
+def _entries(want: Want, content: AirContent) -> Iterator[tuple[ObjectKey, Form | None, int]]:
+    for wanted in want.wanted:
+        run = wanted.objects
+        for number in range(run.first, run.first + min(run.count, REQUESTS_MAX)):
+            key = ObjectKey(want.content, run.kind, number)
+            if content.has(key):
+                yield key, wanted.form, wanted.needed

@@ -1,0 +1,285 @@
+"""When a WANT goes out, what it asks for, and when another's WANT makes ours needless.
+
+Theory of operation
+===================
+
+A content that is wanted has an *ask* with an instant at which its next WANT is due:
+
+- soon, when it becomes wanted, or a station says that it has it;
+- when all that the last WANT asked for is here;
+- when nothing of it was heard for ``quiet_s``: whoever sent it is through. All who still
+  lack something then wait a little longer, the less they lack the longer, so that the
+  neediest asks first;
+- when nobody answered: after twice the time before, :data:`TRIES_MAX` times. From then on
+  only the CQ says that it is sought, until something of it is heard.
+
+A WANT of another station that asks for all that ours would makes ours needless: whatever
+is sent is heard by both. It counts as if it had been ours.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from random import Random
+
+from meshdl.air import ModemTraits
+from meshdl.radio.transfer.contents import AirContent, Contents, ObjectKey
+from meshdl.radio.transfer.gathering import Gathering
+from meshdl.radio.transfer.pace import Pace
+from meshdl.radio.transfer.stations import Stations
+from meshdl.wire.onair.codes import ContentTag
+from meshdl.wire.onair.frames import octets_of
+from meshdl.wire.onair.pdus import (
+    NEEDED_MAX,
+    SOURCE_SYMBOLS_MAX,
+    SYMBOL_OCTETS,
+    ObjectKind,
+    Objects,
+    Want,
+    Wanted,
+)
+
+TRIES_MAX = 6
+"""With twice the time each, the last one comes some minutes after the first."""
+
+ASKED_AIRTIME_S = 180.0
+"""What one WANT may make another station send. Long enough that asking costs little, short
+enough that losses are told while they are few; others have their turns in between."""
+
+ASKED_OBJECTS_MAX = 64
+"""A WANT stays short; what it asks for are minutes of airtime anyway."""
+
+BACK_OFF_SLOTS = 1.0
+BACK_OFF_SLOTS_PER_STATION = 0.75
+"""A WANT takes a slot. Of stations spread over nearly as many slots as they are, the first is
+mostly alone, and the others hear it and stay silent. The one that answers does not count."""
+
+LACKING_MUCH = 0.5
+"""Of what was asked for. Who lacks so much does not wait for others who may lack more."""
+
+SMALL_OBJECT_SYMBOLS = 16
+"""What an INFO segment or leaf hashes usually take, while nobody has told yet."""
+
+
+@dataclass(slots=True)
+class _Ask:
+    """One content that is asked for.
+
+    Attributes:
+        due_at: when the next WANT is due.
+        tries: WANTs that had no answer.
+        served: symbols came since the last WANT.
+        expected: what the last WANT asked for.
+    """
+
+    due_at: float | None
+    tries: int = 0
+    served: bool = False
+    expected: set[ObjectKey] = field(default_factory=set)
+
+
+class Asking:
+    """All asks.
+
+    Args:
+        contents: of this station.
+        gathering: knows what is still needed.
+        stations: those heard, who may ask for the same.
+        rng: for back-off.
+    """
+
+    def __init__(
+        self, contents: Contents, gathering: Gathering, stations: Stations, rng: Random
+    ) -> None:
+        self._contents, self._gathering, self._rng = contents, gathering, rng
+        self._stations = stations
+        self._asks: dict[ContentTag, _Ask] = {}
+
+    # What happens.
+
+    def begin(self, tag: ContentTag, pace: Pace, *, now: float) -> None:
+        """Ask soon, whatever was before: it is wanted, or more of it is lacking."""
+        self._asks[tag] = _Ask(self._after(0.0, pace, now=now))
+
+    def end(self, tag: ContentTag) -> None:
+        """Ask no more."""
+        self._asks.pop(tag, None)
+
+    def holder_heard(self, tag: ContentTag, pace: Pace, *, now: float) -> None:
+        """A station says that it has the content."""
+        ask = self._asks.get(tag)
+        if ask is not None and (ask.due_at is None or ask.tries > 1):
+            ask.tries, ask.due_at = 0, self._after(0.0, pace, now=now)
+
+    def symbols_heard(self, tag: ContentTag, pace: Pace, *, now: float) -> bool:
+        """Somebody sends the content; whether we wait for it."""
+        ask = self._asks.get(tag)
+        if ask is None:
+            return False
+        ask.tries, ask.served = 0, True
+        lacking = self._lacking(self._contents.get(tag))
+        ask.due_at = now + pace.quiet_s + self._back_off_s(lacking, pace)
+        return True
+
+    def channel_heard(self, pace: Pace, *, now: float) -> None:
+        """Somebody else is on the air: a sender that is not through has to wait for that."""
+        for ask in self._asks.values():
+            if ask.served and ask.due_at is not None:
+                ask.due_at = max(ask.due_at, now + pace.quiet_s)
+
+    def arrived(self, key: ObjectKey, pace: Pace, *, now: float) -> None:
+        """An object is here."""
+        ask = self._asks.get(key.content)
+        if ask is not None and key in ask.expected:
+            ask.expected.discard(key)
+            if not ask.expected:
+                ask.served = False
+                ask.due_at = self._after(0.0, pace, now=now)
+
+    def overheard(self, want: Want, pace: Pace, *, now: float) -> bool:
+        """Another station's WANT; whether it asks for all that we would ask for."""
+        ask = self._asks.get(want.content)
+        content = self._contents.get(want.content)
+        if ask is None or content is None:
+            return False
+        theirs = _by_object(want)
+        ours = _by_object(Want(want.content, tuple(self._wishes(content, ASKED_OBJECTS_MAX))))
+        covered = all(_covers(theirs.get(key), one) for key, one in ours.items())
+        if covered:
+            ask.due_at = self._after(pace.answer_s, pace, now=now)
+            ask.expected, ask.served = set(ours), False
+        return covered
+
+    def sent(
+        self, tag: ContentTag, objects: Iterable[ObjectKey], pace: Pace, *, now: float
+    ) -> None:
+        """Our WANT for these objects is on the air."""
+        ask = self._asks.get(tag)
+        if ask is None:
+            return
+        ask.expected, ask.served = {key for key in objects if key.content == tag}, False
+        ask.tries += 1
+        wait_s = pace.answer_s * 2 ** (ask.tries - 1)
+        again = ask.tries < TRIES_MAX
+        ask.due_at = self._after(wait_s, pace, now=now) if again else None
+
+    def failed(self, tag: ContentTag, pace: Pace, *, now: float) -> None:
+        """Our WANT did not get on the air."""
+        ask = self._asks.get(tag)
+        if ask is not None:
+            ask.due_at = self._after(pace.answer_s, pace, now=now)
+
+    # What follows.
+
+    def deadline(self) -> float | None:
+        """When the next WANT is due."""
+        return min(
+            (one.due_at for one in self._asks.values() if one.due_at is not None), default=None
+        )
+
+    def due(self, *, now: float) -> list[ContentTag]:
+        """Contents whose WANT is due, the most urgent first."""
+        found = [
+            tag for tag, one in self._asks.items() if one.due_at is not None and one.due_at <= now
+        ]
+        return sorted(found, key=self._urgency)
+
+    def postpone(self, tag: ContentTag) -> None:
+        """It waits for the channel: not due again before that is decided."""
+        ask = self._asks.get(tag)
+        if ask is not None:
+            ask.due_at = None
+
+    def want(self, tag: ContentTag, traits: ModemTraits, *, room_octets: int) -> Want | None:
+        """The WANT for a content, as much of it as fits; ``None``: nothing to ask for.
+
+        Args:
+            tag: of the content.
+            traits: of the modem that its answer comes by.
+            room_octets: what the frame has for it.
+        """
+        content = self._contents.get(tag)
+        if content is None:
+            return None
+        chosen: list[Wanted] = []
+        airtime_s = 0.0
+        for wish in self._wishes(content, ASKED_OBJECTS_MAX):
+            merged = _appended(chosen, wish)
+            if octets_of(Want(tag, tuple(merged))) > room_octets:
+                break
+            chosen = merged
+            airtime_s += 8 * SYMBOL_OCTETS * self._symbols(content, wish) / traits.payload_bps
+            if airtime_s >= ASKED_AIRTIME_S:
+                break
+        return Want(tag, tuple(chosen)) if chosen else None
+
+    # How.
+
+    def _wishes(self, content: AirContent, at_most: int) -> Iterable[Wanted]:
+        for count, key in enumerate(content.missing_objects()):
+            if count >= at_most:
+                return
+            yield self._gathering.wanted(key)
+
+    def _lacking(self, content: AirContent | None) -> float:
+        """Which part of what would be asked for is lacking, 0 to 1."""
+        if content is None:
+            return 1.0
+        needed = total = 0
+        for wish in self._wishes(content, ASKED_OBJECTS_MAX):
+            total += self._symbols(content, Wanted(wish.objects))
+            needed += self._symbols(content, wish)
+        return min(1.0, needed / total) if total else 0.0
+
+    @staticmethod
+    def _symbols(content: AirContent, wish: Wanted) -> int:
+        if wish.needed:
+            return wish.needed
+        if wish.objects.kind is not ObjectKind.LEAF:
+            return SMALL_OBJECT_SYMBOLS
+        place = content.shape.place(wish.objects.first) if content.shape is not None else None
+        return -(-place.octets // SYMBOL_OCTETS) if place is not None else SOURCE_SYMBOLS_MAX
+
+    def _back_off_s(self, lacking: float, pace: Pace) -> float:
+        little = 1.0 - min(1.0, lacking / LACKING_MUCH)
+        return pace.slot_s * (self._slots() * little + 2 * BACK_OFF_SLOTS * self._rng.random())
+
+    def _after(self, wait_s: float, pace: Pace, *, now: float) -> float:
+        return now + wait_s + pace.slot_s * self._slots() * self._rng.random()
+
+    def _slots(self) -> float:
+        rivals = max(0, len(self._stations) - 1)
+        return BACK_OFF_SLOTS + BACK_OFF_SLOTS_PER_STATION * rivals
+
+    def _urgency(self, tag: ContentTag) -> tuple[int, bytes]:
+        content = self._contents.get(tag)
+        return (content.precedence if content is not None else NEEDED_MAX, tag)
+
+
+def _appended(chosen: list[Wanted], wish: Wanted) -> list[Wanted]:
+    """With one more; neighbours that are wanted alike become one run."""
+    if chosen:
+        last = chosen[-1]
+        run = last.objects
+        alike = (last.needed, last.form) == (wish.needed, wish.form)
+        if alike and run.kind is wish.objects.kind and run.first + run.count == wish.objects.first:
+            longer = Objects(run.kind, run.first, run.count + 1)
+            return [*chosen[:-1], Wanted(longer, last.needed, last.form)]
+    return [*chosen, wish]
+
+
+def _by_object(want: Want) -> dict[ObjectKey, Wanted]:
+    found: dict[ObjectKey, Wanted] = {}
+    for wanted in want.wanted:
+        run = wanted.objects
+        for number in range(run.first, run.first + min(run.count, ASKED_OBJECTS_MAX)):
+            found[ObjectKey(want.content, run.kind, number)] = wanted
+    return found
+
+
+def _covers(theirs: Wanted | None, ours: Wanted) -> bool:
+    """Whether what they will be sent is all that we lack too."""
+    if theirs is None:
+        return False
+    if not theirs.needed or theirs.form is None:
+        return True  # all of it will be sent
+    return theirs.form == ours.form and 0 < ours.needed <= theirs.needed

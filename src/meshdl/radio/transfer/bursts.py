@@ -1,0 +1,93 @@
+"""One burst of symbols, as the transmitter and the log see it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from meshdl.ids import Callsign
+from meshdl.radio.traffic import Purpose, Traffic
+from meshdl.radio.transfer.contents import AirContent, ObjectKey
+from meshdl.radio.transfer.framing import Run
+from meshdl.wire.onair.codes import ContentTag
+from meshdl.wire.onair.pdus import SYMBOL_OCTETS, ObjectKind
+
+NAMED_RUNS_MAX = 4
+"""In the log's note of one burst."""
+
+_NAMES = {
+    ObjectKind.LEAF: "leaf",
+    ObjectKind.INFO: "INFO segment",
+    ObjectKind.HASHES: "hashes of chunk",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """What is to be sent next, and what it settles.
+
+    Attributes:
+        traffic: for the transmitter.
+        takes: how many symbols of which request it carries.
+    """
+
+    traffic: Traffic
+    takes: tuple[tuple[ObjectKey, int], ...]
+
+    @property
+    def content(self) -> ContentTag:
+        """What it is about."""
+        return self.takes[0][0].content
+
+
+def withdraw_key(tag: ContentTag) -> str:
+    """Of the bursts that carry a content."""
+    return f"answer:{tag.hex()}"
+
+
+def traffic_of(
+    content: AirContent,
+    askers: Iterable[Callsign | None],
+    runs: Sequence[Run],
+    frames: Sequence[bytes],
+) -> Traffic:
+    """What the transmitter is given.
+
+    Args:
+        content: all of it is about.
+        askers: who asked; ``None`` is somebody whose name is not known.
+        runs: the symbols.
+        frames: what carries them.
+    """
+    more = ", ..." if len(runs) > NAMED_RUNS_MAX else ""
+    return Traffic(
+        frames=tuple(frames),
+        purpose=Purpose.EXCHANGE,
+        precedence=content.precedence,
+        asked_by=next((one for one in askers if one is not None), None),
+        declared=content.declared,
+        content=content.content,
+        chunks=_chunks(content, runs),
+        octets_before=sum(_octets_before(content, run) for run in runs),
+        octets_after=sum(len(run.symbols) for run in runs) * SYMBOL_OCTETS,
+        note=", ".join(map(_named, runs[:NAMED_RUNS_MAX])) + more,
+        withdraw_key=withdraw_key(content.tag),
+    )
+
+
+def _chunks(content: AirContent, runs: Sequence[Run]) -> tuple[int, ...]:
+    per_chunk = content.shape.metainfo.leaves_per_chunk if content.shape is not None else 1
+    per_number = {ObjectKind.LEAF: per_chunk, ObjectKind.HASHES: 1}
+    found = {run.of.number // per_number[run.of.kind] for run in runs if run.of.kind in per_number}
+    return tuple(sorted(found))
+
+
+def _octets_before(content: AirContent, run: Run) -> int:
+    """What the symbols stand for before compression; 0 of what is not content itself."""
+    if content.shape is None or run.of.kind is not ObjectKind.LEAF:
+        return 0
+    place = content.shape.place(run.of.number)
+    octets = place.octets if place is not None else 0
+    return round(octets * len(run.symbols) / run.of.form.source_symbols)
+
+
+def _named(run: Run) -> str:
+    return f"{len(run.symbols)} symbols of {_NAMES[run.of.kind]} {run.of.number}"

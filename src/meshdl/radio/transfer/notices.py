@@ -1,0 +1,279 @@
+"""What is short goes together: CQ, WANTs and ENOUGHs that are due, in one frame.
+
+An ENOUGH is due when many symbols came of an object that we had by then, and were the last
+to ask for. It waits a moment, and is not sent when another station asks for the object: then
+they are of use to somebody.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+from random import Random
+
+from meshdl.air import ModemTraits
+from meshdl.content.precedence import Precedence
+from meshdl.ids import Callsign
+from meshdl.radio.traffic import Purpose, Traffic
+from meshdl.radio.transfer import events
+from meshdl.radio.transfer.asking import Asking
+from meshdl.radio.transfer.calling import Calling
+from meshdl.radio.transfer.contents import Contents, ObjectKey
+from meshdl.radio.transfer.pace import Pace
+from meshdl.radio.transfer.stations import Stations
+from meshdl.wire.onair import frames
+from meshdl.wire.onair.codes import ContentTag, StationTag, station_tag
+from meshdl.wire.onair.pdus import Enough, Objects, Pdu, Symbols, Want
+
+ASKED_MAX = 512
+"""Objects that we asked for and may have to say ENOUGH of; the oldest are forgotten."""
+
+WITHDRAW_KEY = "notice"
+
+NEEDLESS_SYMBOLS = 16
+"""Of one object: an ENOUGH costs as much air, and the sender may be through by itself."""
+
+ENOUGH_SLOTS = 2.0
+"""ENOUGHs of several stations spread over so many slots."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Notice:
+    """The frame that is on its way."""
+
+    traffic: Traffic
+    asked: tuple[ContentTag, ...]
+    objects: tuple[ObjectKey, ...]
+    enoughs: tuple[ObjectKey, ...]
+    call_s: float | None
+
+
+class Notices:
+    """One frame at a time.
+
+    Args:
+        own: our callsign.
+        contents: of this station.
+        stations: those heard.
+        asking: has the WANTs.
+        calling: has the CQ.
+        rng: for back-off.
+    """
+
+    def __init__(
+        self,
+        own: Callsign,
+        contents: Contents,
+        stations: Stations,
+        *,
+        asking: Asking,
+        calling: Calling,
+        rng: Random,
+    ) -> None:
+        self._own, self._contents, self._stations, self._rng = own, contents, stations, rng
+        self._asking, self._calling = asking, calling
+        self._outgoing: _Notice | None = None
+        # Objects that we were the last to ask for, and needless symbols of them since.
+        self._asked: OrderedDict[ObjectKey, int] = OrderedDict()
+        self._enough_due: dict[ObjectKey, float] = {}
+
+    # What happens.
+
+    def clear(self) -> None:
+        """The modem is another one, or gone."""
+        self._outgoing = None
+        self._enough_due.clear()
+
+    def asks(self, tag: ContentTag) -> bool:
+        """Whether a WANT for that content, and nothing else, is on its way."""
+        outgoing = self._outgoing
+        if outgoing is None or outgoing.enoughs or outgoing.call_s is not None:
+            return False
+        return outgoing.asked == (tag,)
+
+    def needless(self, symbols: Symbols, pace: Pace, *, now: float) -> None:
+        """Symbols came of an object that is here already."""
+        of = symbols.of
+        key = ObjectKey(of.content, of.kind, of.number)
+        if key not in self._asked or key in self._enough_due:
+            return
+        self._asked[key] += symbols.count
+        if self._asked[key] >= NEEDLESS_SYMBOLS:
+            self._enough_due[key] = now + ENOUGH_SLOTS * self._rng.random() * pace.slot_s
+
+    def want_heard(self, want: Want) -> None:
+        """Another station still needs symbols."""
+        for wanted in want.wanted:
+            run = wanted.objects
+            for key in list(self._enough_due):
+                same = (key.content, key.kind) == (want.content, run.kind)
+                if same and run.first <= key.number < run.first + run.count:
+                    del self._enough_due[key]
+            for number in range(run.first, run.first + min(run.count, ASKED_MAX)):
+                # From now on it is sent for that station, not for us.
+                self._asked.pop(ObjectKey(want.content, run.kind, number), None)
+
+    def settled(
+        self, event: events.Sent | events.NotSent, pace: Pace, *, now: float
+    ) -> tuple[ContentTag, ...]:
+        """What became of the frame; contents that the rules do not let us ask for."""
+        outgoing = self._outgoing
+        if outgoing is None or event.traffic != outgoing.traffic:
+            return ()
+        self._outgoing = None
+        if isinstance(event, events.Sent):
+            self._on_air(outgoing, pace, now)
+            return ()
+        if outgoing.call_s is not None:
+            # If only a CQ is not allowed, the rest is tried again without one.
+            self._calling.sent(outgoing.call_s, now=now)
+            if event.refused:
+                self._calling.stop()
+        elif event.refused:
+            for tag in outgoing.asked:
+                self._asking.end(tag)
+            return outgoing.asked
+        for tag in outgoing.asked:
+            self._asking.failed(tag, pace, now=now)
+        return ()
+
+    # What follows.
+
+    def deadline(self) -> float | None:
+        """When something is due."""
+        if self._outgoing is not None:
+            return None
+        times = [self._asking.deadline(), self._calling.deadline(), *self._enough_due.values()]
+        return min((at for at in times if at is not None), default=None)
+
+    def next(self, traits: ModemTraits, pace: Pace, *, now: float) -> Traffic | None:
+        """The frame with all that is due; ``None``: nothing is, or one is on its way."""
+        due_at = self.deadline()
+        if due_at is None or due_at > now:
+            return None
+        call_at = self._calling.deadline()
+        calls = call_at is not None and call_at <= now
+        sender = self._sender(traits, calls=calls)
+        room = min(traits.payload_octets_max, pace.frame_octets) - frames.FRAME_HEAD_OCTETS
+        room -= frames.octets_of_sender(sender)
+        pdus: list[Pdu] = []
+        enoughs = self._enoughs(pdus, room, now)
+        room -= sum(map(frames.octets_of, pdus))
+        wants = self._wants(traits, room, now)
+        room -= sum(map(frames.octets_of, wants))
+        pdus += wants
+        cq = self._calling.call(room_octets=room, now=now) if calls else None
+        if cq is not None and frames.octets_of(cq) <= room:
+            pdus.append(cq)
+        if not pdus:
+            return None
+        octets = frames.encode(pdus, sender=sender)
+        call_s = traits.burst_s([len(octets)]) if cq is not None else None
+        if cq is not None:
+            self._calling.postpone()
+        asked = tuple(want.content for want in wants)
+        about = (*asked, *(key.content for key in enoughs))
+        holder = self._holder(about, now) if cq is None else None
+        traffic = Traffic(
+            frames=(octets,),
+            # Whoever has it may answer: without a name that is a call.
+            purpose=Purpose.CALL if holder is None else Purpose.EXCHANGE,
+            to=holder,
+            precedence=self._precedence(about),
+            note=", ".join(_named(pdu) for pdu in pdus),
+            withdraw_key=WITHDRAW_KEY,
+        )
+        objects = tuple(_objects(wants))
+        self._outgoing = _Notice(traffic, asked, objects, tuple(enoughs), call_s)
+        return traffic
+
+    # How.
+
+    def _sender(self, traits: ModemTraits, *, calls: bool) -> Callsign | StationTag | None:
+        if traits.carries_sender:
+            return None
+        # The shortest frames have no room for the whole callsign and anything else.
+        tight = traits.payload_octets_max < frames.SHORT_SYMBOL_OCTETS and not calls
+        return station_tag(self._own) if tight else self._own
+
+    def _enoughs(self, pdus: list[Pdu], room: int, now: float) -> list[ObjectKey]:
+        due = sorted(
+            (key for key, at in self._enough_due.items() if at <= now),
+            key=lambda key: (key.content, key.kind, key.number),
+        )
+        told: list[ObjectKey] = []
+        for content, keys in groupby(due, key=lambda key: key.content):
+            these = list(keys)
+            enough = Enough(content, tuple(_runs(these)))
+            if sum(map(frames.octets_of, [*pdus, enough])) <= room:
+                pdus.append(enough)
+                told += these
+        for key in told:
+            del self._enough_due[key]
+        return told
+
+    def _wants(self, traits: ModemTraits, room: int, now: float) -> list[Want]:
+        wants: list[Want] = []
+        for tag in self._asking.due(now=now):
+            want = self._asking.want(tag, traits, room_octets=room)
+            if want is None:
+                if not wants:
+                    self._asking.end(tag)  # nothing is lacking
+                continue
+            wants.append(want)
+            room -= frames.octets_of(want)
+            self._asking.postpone(tag)
+        return wants
+
+    def _on_air(self, outgoing: _Notice, pace: Pace, now: float) -> None:
+        if outgoing.call_s is not None:
+            self._calling.sent(outgoing.call_s, now=now)
+        for tag in outgoing.asked:
+            self._asking.sent(tag, outgoing.objects, pace, now=now)
+        for key in outgoing.objects:
+            self._asked[key] = 0
+            self._asked.move_to_end(key)
+        for key in outgoing.enoughs:
+            self._asked.pop(key, None)
+        while len(self._asked) > ASKED_MAX:
+            self._asked.popitem(last=False)
+
+    def _holder(self, tags: Iterable[ContentTag], now: float) -> Callsign | None:
+        """A station that this is for."""
+        for tag in tags:
+            for callsign in self._stations.holders(tag, now=now):
+                return callsign
+        return None
+
+    def _precedence(self, tags: Iterable[ContentTag]) -> Precedence:
+        found = (self._contents.get(tag) for tag in tags)
+        return min((one.precedence for one in found if one), default=Precedence.ROUTINE)
+
+
+def _objects(wants: Iterable[Want]) -> Iterable[ObjectKey]:
+    for want in wants:
+        for wanted in want.wanted:
+            run = wanted.objects
+            for number in range(run.first, run.first + run.count):
+                yield ObjectKey(want.content, run.kind, number)
+
+
+def _runs(keys: list[ObjectKey]) -> list[Objects]:
+    runs: list[Objects] = []
+    for key in keys:
+        last = runs[-1] if runs else None
+        if last and last.kind is key.kind and last.first + last.count == key.number:
+            runs[-1] = Objects(last.kind, last.first, last.count + 1)
+        else:
+            runs.append(Objects(key.kind, key.number, 1))
+    return runs
+
+
+def _named(pdu: Pdu) -> str:
+    match pdu:
+        case Want(content):
+            return f"WANT {content.hex()}"
+        case Enough(content):
+            return f"ENOUGH {content.hex()}"
+        case _:
+            return "CQ"

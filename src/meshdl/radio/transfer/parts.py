@@ -1,0 +1,44 @@
+"""What the parts of one transfer core share; nobody else sees it."""
+
+from dataclasses import dataclass
+
+from meshdl.air import ModemTraits
+from meshdl.ids import Callsign
+from meshdl.radio.transfer import events
+from meshdl.radio.transfer.answering import Answering
+from meshdl.radio.transfer.asking import Asking
+from meshdl.radio.transfer.bursts import Burst
+from meshdl.radio.transfer.calling import Calling
+from meshdl.radio.transfer.completion import Completion
+from meshdl.radio.transfer.contents import Contents
+from meshdl.radio.transfer.gathering import Gathering
+from meshdl.radio.transfer.notices import Notices
+from meshdl.radio.transfer.pace import Pace
+from meshdl.radio.transfer.stations import Stations
+
+
+@dataclass(slots=True, kw_only=True)
+class Parts:
+    """The parts, and what changes with the modem.
+
+    Attributes:
+        own: our callsign.
+        effects: what the station is to do.
+        traits: of the modem, while there is one.
+        pace: on that modem.
+        burst: of symbols, on its way.
+    """
+
+    own: Callsign
+    effects: list[events.TransferEffect]
+    contents: Contents
+    stations: Stations
+    gathering: Gathering
+    asking: Asking
+    answering: Answering
+    calling: Calling
+    notices: Notices
+    completion: Completion
+    traits: ModemTraits | None = None
+    pace: Pace | None = None
+    burst: Burst | None = None

@@ -1,0 +1,143 @@
+"""What is heard, and who takes which PDU."""
+
+from typing import assert_never
+
+from meshdl.content.precedence import Precedence
+from meshdl.ids import Callsign
+from meshdl.radio.transfer import events
+from meshdl.radio.transfer.bursts import withdraw_key
+from meshdl.radio.transfer.contents import AirContent
+from meshdl.radio.transfer.gathering import NewSymbol
+from meshdl.radio.transfer.notices import WITHDRAW_KEY
+from meshdl.radio.transfer.pace import Pace
+from meshdl.radio.transfer.parts import Parts
+from meshdl.wire.onair.frames import Frame, Identification, object_tag
+from meshdl.wire.onair.pdus import AirObject, Cq, Enough, Pdu, ShortSymbol, Symbols, Want
+
+CONTENTS_MAX = 1024
+"""Remembered; those that are here or wanted always, strange ones while there is room."""
+
+
+class Reception:
+    """Dispatches frames and what is in them."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def heard(self, heard: events.Heard, *, now: float) -> None:
+        """Take a frame."""
+        if self._parts.pace is not None:
+            self._parts.asking.channel_heard(self._parts.pace, now=now)
+        match heard.frame:
+            case Frame():
+                self._frame(heard.frame, heard.sender, now)
+            case ShortSymbol(tag, symbol, octets):
+                of = self._parts.gathering.introduced(tag)
+                if of is not None and of.form.has_symbols(symbol, 1):
+                    self._symbols(Symbols(of, symbol, octets), heard.sender, now)
+            case Identification(callsign):
+                if callsign != self._parts.own:
+                    self._parts.stations.heard(callsign, now=now)
+            case _:
+                assert_never(heard.frame)
+
+    def _frame(self, frame: Frame, address: Callsign | None, now: float) -> None:
+        said = frame.sender
+        sender = self._parts.stations.called(said) if isinstance(said, int) else said
+        sender = sender if sender is not None else address
+        if sender == self._parts.own:
+            return  # our own burst, heard by another receiver
+        if sender is not None and self._parts.stations.heard(sender, now=now):
+            self._parts.calling.news(now=now)
+        for pdu in frame.pdus:
+            self._take(pdu, sender, now)
+
+    def _take(self, pdu: Pdu, sender: Callsign | None, now: float) -> None:
+        match pdu:
+            case Symbols():
+                self._symbols(pdu, sender, now)
+            case AirObject():
+                self._parts.gathering.introduce(object_tag(pdu), pdu)
+            case Cq():
+                self._cq(pdu, sender, now)
+            case Want():
+                self._want(pdu, sender, now)
+            case Enough():
+                self._parts.answering.enough(pdu, sender)
+            case _:
+                pass  # routes are the mesh's
+
+    def _cq(self, cq: Cq, sender: Callsign | None, now: float) -> None:
+        if sender is None:
+            return
+        self._parts.stations.called_cq(sender, cq, now=now)
+        self._parts.effects.append(events.StationHeard(sender, cq))
+        for have in cq.haves:
+            if have.precedence is Precedence.EMERGENCY:
+                self._parts.effects.append(events.EmergencyHeard())
+            content = self._parts.contents.hear(have.content, now=now, room=CONTENTS_MAX)
+            if content is not None and content.shape is None and not content.wanted:
+                content.precedence = have.precedence
+            if self._parts.pace is not None:
+                self._parts.asking.holder_heard(have.content, self._parts.pace, now=now)
+        if any((found := self._parts.contents.get(tag)) and found.served for tag in cq.seeks):
+            self._parts.calling.news(now=now)
+
+    def _want(self, want: Want, sender: Callsign | None, now: float) -> None:
+        parts, pace = self._parts, self._parts.pace
+        if pace is None:
+            return
+        alone = not parts.stations.holders(want.content, now=now)
+        parts.answering.want(want, sender, pace, alone=alone, now=now)
+        parts.notices.want_heard(want)
+        covered = parts.asking.overheard(want, pace, now=now)
+        if covered and parts.notices.asks(want.content):
+            parts.effects.append(events.Withdraw(WITHDRAW_KEY, "another asks the same"))
+
+    def _symbols(self, symbols: Symbols, sender: Callsign | None, now: float) -> None:
+        parts, tag, pace = self._parts, symbols.of.content, self._parts.pace
+        if pace is None:
+            return
+        content = parts.contents.hear(tag, now=now, room=CONTENTS_MAX)
+        self._sent_by_another(symbols, pace, now)
+        if content is None:
+            return
+        if content.precedence is Precedence.EMERGENCY:
+            parts.effects.append(events.EmergencyHeard())
+        if sender is not None:
+            parts.stations.sent(sender, tag)
+        if parts.asking.symbols_heard(tag, pace, now=now):
+            parts.effects.append(events.ExchangeGoesOn())
+        self._gather(content, symbols, sender or "", pace, now=now)
+
+    def _gather(
+        self, content: AirContent, symbols: Symbols, sender: str, pace: Pace, *, now: float
+    ) -> None:
+        parts = self._parts
+        new, gathered = parts.gathering.receive(content, symbols, sender)
+        if new:
+            parts.effects.append(events.KeepSymbols(tuple(new)))
+        if gathered is not None:
+            parts.completion.whole(content, gathered)
+            parts.asking.arrived(gathered.key, pace, now=now)
+        elif not new:
+            parts.notices.needless(symbols, pace, now=now)
+
+    def _sent_by_another(self, symbols: Symbols, pace: Pace, now: float) -> None:
+        """What we were about to send or to ask for may not be needed."""
+        tag = symbols.of.content
+        self._parts.answering.heard(symbols, pace, now=now)
+        if self._parts.burst is not None and self._parts.burst.content == tag:
+            # Not on the air yet, or we would not have heard it.
+            self._parts.effects.append(events.Withdraw(withdraw_key(tag), "another answers"))
+        if self._parts.notices.asks(tag):
+            # Somebody is being answered; what we lack then is told when that is over.
+            self._parts.effects.append(events.Withdraw(WITHDRAW_KEY, "it is being sent"))
+
+    def take_kept(self, symbols: tuple[NewSymbol, ...], *, now: float) -> None:
+        """Take symbols of an earlier run."""
+        for one in symbols:
+            content = self._parts.contents.hear(one.key.content, now=now, room=CONTENTS_MAX)
+            gathered = self._parts.gathering.take(content, one)[1] if content is not None else None
+            if content is not None and gathered is not None:
+                self._parts.completion.whole(content, gathered)

@@ -1,0 +1,299 @@
+"""The transfer core: contents by radio, asked for, answered, overheard.
+
+Theory of operation
+===================
+
+Everybody hears everything, so there are no sessions. A station
+
+- *calls* now and then (:mod:`.calling`): what it has, what it looks for;
+- *asks* for what it wants (:mod:`.asking`), and stays silent when another asks the same;
+- *answers* with symbols of objects (:mod:`.answering`), and stays silent when another does;
+- *gathers* every symbol it hears (:mod:`.gathering`), whoever it was meant for.
+
+A content that is wanted goes through three stages: segments of its INFO, until its metainfo
+is proved; leaf hashes of chunks that have several leaves; leaves. Each is an *object*, and
+they come by the same symbols. A content that nobody here wanted goes through them too, as
+far as what others ask for makes it.
+
+Everything that goes on the air leaves as :class:`~.events.Transmit`, and answers with
+:class:`~.events.Sent` or :class:`~.events.NotSent`. There is one burst of symbols on its way
+at a time, and one other frame, in which a CQ, WANTs and ENOUGHs that are due go together: so
+everything is decided as late as possible, with all that was heard until then.
+
+::
+
+    Heard --> stations, gathering --whole--> MetainfoFound, LeafHashesFound, LeafFound
+          --> asking ----WANT-----.
+          --> calling ---CQ--------+--> Transmit --> transmitter --> Sent
+          --> answering --symbols-'
+"""
+
+from random import Random
+from typing import assert_never
+
+from meshdl.air import ModemDown, ModemTraits, ModemUp
+from meshdl.ids import Callsign, ChunkIndex
+from meshdl.radio.transfer import events
+from meshdl.radio.transfer.answering import Answering
+from meshdl.radio.transfer.asking import Asking
+from meshdl.radio.transfer.calling import Calling
+from meshdl.radio.transfer.completion import Completion
+from meshdl.radio.transfer.contents import AirContent, Contents, ObjectKey, Shape
+from meshdl.radio.transfer.gathering import Gathering
+from meshdl.radio.transfer.notices import Notices
+from meshdl.radio.transfer.pace import pace_of
+from meshdl.radio.transfer.parts import Parts
+from meshdl.radio.transfer.reception import Reception
+from meshdl.radio.transfer.stations import Stations
+from meshdl.wire.onair.pdus import (
+    ObjectKind,
+)
+
+CONTENTS_MAX = 1024
+"""Remembered; those that are here or wanted always, strange ones while there is room."""
+
+
+class Transfer:
+    """Sans-I/O core; see :class:`meshdl.core.Core` for the four verbs.
+
+    Args:
+        own: our callsign, with its SSID.
+        locator: Maidenhead, or empty.
+        burst_max_s: what one key-down may last.
+        calls: whether to call CQ.
+        rng: for back-off.
+    """
+
+    def __init__(
+        self,
+        own: Callsign,
+        *,
+        rng: Random,
+        locator: str = "",
+        burst_max_s: float = 30.0,
+        calls: bool = True,
+    ) -> None:
+        self._burst_max_s, self._calls = burst_max_s, calls
+        effects: list[events.TransferEffect] = []
+        contents, stations = Contents(), Stations()
+        gathering = Gathering(self._is_asked)
+        asking = Asking(contents, gathering, stations, rng)
+        calling = Calling(contents, stations, locator, rng)
+        self._parts = Parts(
+            own=own,
+            effects=effects,
+            contents=contents,
+            stations=stations,
+            gathering=gathering,
+            asking=asking,
+            answering=Answering(contents, own, self._read, rng),
+            calling=calling,
+            notices=Notices(own, contents, stations, asking=asking, calling=calling, rng=rng),
+            completion=Completion(gathering, asking, effects),
+        )
+        self._reception = Reception(self._parts)
+
+    # The four verbs.
+
+    def receive(self, event: events.TransferInput, *, now: float) -> None:
+        """Take one input."""
+        match event:
+            case events.Heard():
+                self._reception.heard(event, now=now)
+            case events.Sent() | events.NotSent():
+                self._settled(event, now)
+            case ModemUp(traits):
+                self._modem_up(traits, now)
+            case ModemDown():
+                self._parts.traits = self._parts.pace = self._parts.burst = None
+                self._parts.notices.clear()
+                self._parts.calling.stop()
+            case events.ObjectRead(key, octets):
+                self._parts.answering.was_read(key, octets)
+            case events.SymbolsKept(symbols):
+                self._reception.take_kept(symbols, now=now)
+            case _:
+                self._from_station(event, now)
+        self._transmit(now)
+
+    def expire(self, *, now: float) -> None:
+        """Act on what is due."""
+        self._parts.answering.expire(now=now)
+        self._transmit(now)
+
+    def deadline(self) -> float | None:
+        """When :meth:`expire` must next be called."""
+        if self._parts.traits is None:
+            return None
+        times = [
+            self._parts.notices.deadline(),
+            self._parts.answering.deadline() if self._parts.burst is None else None,
+        ]
+        return min((at for at in times if at is not None), default=None)
+
+    def effects(self) -> list[events.TransferEffect]:
+        """Drain what must now be done."""
+        drained = list(self._parts.effects)
+        self._parts.effects.clear()
+        return drained
+
+    @property
+    def contents(self) -> Contents:
+        """All contents; for showing."""
+        return self._parts.contents
+
+    @property
+    def stations(self) -> Stations:
+        """Stations that were heard; for showing."""
+        return self._parts.stations
+
+    # Who takes which input.
+
+    def _from_station(
+        self,
+        event: events.Hold
+        | events.Unhold
+        | events.LeafHeld
+        | events.Fetch
+        | events.StopFetch
+        | events.GatewayChanged,
+        now: float,
+    ) -> None:
+        match event:
+            case events.Hold():
+                self._hold(event, now)
+            case events.Unhold(content):
+                self._unhold(self._parts.contents.find(content))
+            case events.LeafHeld(content, number):
+                self._leaf_held(self._parts.contents.find(content), number)
+            case events.Fetch():
+                self._fetch(event, now)
+            case events.StopFetch(content):
+                self._stop_fetch(self._parts.contents.find(content))
+            case events.GatewayChanged(gateway):
+                if gateway != self._parts.calling.gateway:
+                    self._parts.calling.gateway = gateway
+                    self._parts.calling.news(now=now)
+            case _:
+                assert_never(event)
+
+    def _modem_up(self, traits: ModemTraits, now: float) -> None:
+        self._parts.traits = traits
+        self._parts.pace = pace_of(traits, burst_max_s=self._burst_max_s)
+        self._parts.burst = None
+        self._parts.notices.clear()
+        if self._calls:
+            self._parts.calling.begin(now=now)
+        for content in self._parts.contents:
+            if content.wanted:
+                self._parts.asking.begin(content.tag, self._parts.pace, now=now)
+
+    # What is here, and what is wanted.
+
+    def _hold(self, hold: events.Hold, now: float) -> None:
+        content = self._parts.contents.open(hold.metainfo.content_hash)
+        if content is None:
+            return
+        shape = Shape(hold.metainfo, hold.chunk_hashes)
+        shape.held = shape.all_leaves if hold.held is None else hold.held & shape.all_leaves
+        news = content.shape is None
+        content.shape, content.record, content.precedence = shape, hold.record, hold.precedence
+        content.served, content.declared = hold.served, hold.declared
+        content.segments.clear()
+        self._parts.completion.learned(content)
+        if news:
+            self._parts.calling.news(now=now)
+        if content.wanted:
+            self._ask_on(content, now)
+
+    def _unhold(self, content: AirContent | None) -> None:
+        if content is not None:
+            self._parts.answering.forget(content.tag)
+            self._parts.gathering.forget(content.tag)
+            self._parts.asking.end(content.tag)
+            self._parts.contents.forget(content.tag)
+
+    def _leaf_held(self, content: AirContent | None, number: int) -> None:
+        if content is None or content.shape is None:
+            return
+        content.shape.held |= 1 << number & content.shape.all_leaves
+        if not content.shape.missing:
+            self._parts.asking.end(content.tag)
+
+    def _fetch(self, fetch: events.Fetch, now: float) -> None:
+        content = self._parts.contents.open(fetch.content)
+        if content is None:
+            reason = "another content with the same four octets at the beginning is on the air"
+            self._parts.effects.append(events.FetchFailed(fetch.content, reason))
+            return
+        content.wanted, content.precedence = True, fetch.precedence
+        self._parts.calling.news(now=now)
+        self._parts.completion.learned(content)
+        self._ask_on(content, now)
+
+    def _stop_fetch(self, content: AirContent | None) -> None:
+        if content is not None:
+            content.wanted = False
+            self._parts.asking.end(content.tag)
+
+    def _ask_on(self, content: AirContent, now: float) -> None:
+        if content.shape is not None and not content.shape.missing:
+            self._parts.asking.end(content.tag)
+        elif self._parts.pace is not None:
+            self._parts.asking.begin(content.tag, self._parts.pace, now=now)
+
+    # What goes on the air.
+
+    def _transmit(self, now: float) -> None:
+        traits, pace = self._parts.traits, self._parts.pace
+        if traits is None or pace is None:
+            return
+        notice = self._parts.notices.next(traits, pace, now=now)
+        if notice is not None:
+            self._parts.effects.append(events.Transmit(notice))
+        if self._parts.burst is None:
+            self._parts.burst = self._parts.answering.next_burst(traits, pace, now=now)
+            if self._parts.burst is not None:
+                self._parts.effects.append(events.Transmit(self._parts.burst.traffic))
+
+    def _settled(self, event: events.Sent | events.NotSent, now: float) -> None:
+        if self._parts.pace is None:
+            return
+        sent = isinstance(event, events.Sent)
+        if self._parts.burst is not None and event.traffic == self._parts.burst.traffic:
+            burst, self._parts.burst = self._parts.burst, None
+            if sent:
+                self._parts.answering.sent(burst)
+            else:
+                self._parts.answering.failed(burst)
+            return
+        for tag in self._parts.notices.settled(event, self._parts.pace, now=now):
+            content = self._parts.contents.get(tag)
+            if content is not None and content.content is not None:
+                reason = event.reason if isinstance(event, events.NotSent) else ""
+                self._parts.effects.append(events.FetchFailed(content.content, reason))
+
+    def _read(self, key: ObjectKey) -> None:
+        """Octets for an answer: an INFO is made here, all else comes from the store."""
+        content = self._parts.contents.get(key.content)
+        if content is None or content.shape is None:
+            self._parts.answering.was_read(key, None)
+            return
+        hash_ = content.shape.metainfo.content_hash
+        if key.kind is ObjectKind.INFO:
+            segments = content.info_segments()
+            self._parts.answering.was_read(
+                key, segments[key.number] if key.number < len(segments) else None
+            )
+        elif key.kind is ObjectKind.HASHES:
+            self._parts.effects.append(events.ReadObject(key, hash_, ChunkIndex(key.number), 0, 0))
+        else:
+            place = content.shape.place(key.number)
+            assert place is not None  # it is held
+            self._parts.effects.append(
+                events.ReadObject(key, hash_, place.chunk, place.offset, place.octets)
+            )
+
+    def _is_asked(self, key: ObjectKey) -> bool:
+        content = self._parts.contents.get(key.content)
+        return content is not None and content.wanted
