@@ -18,13 +18,12 @@ counts as lost, and it is tried again later.
 import asyncio
 import ipaddress
 import logging
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
-import zeroconf
-from zeroconf import IPVersion, ServiceStateChange, Zeroconf
+from zeroconf import ServiceStateChange, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
 from meshdl.discovery.announcement import SERVICE_TYPE, Announcement, is_service_name
@@ -37,6 +36,7 @@ from meshdl.discovery.events import (
     StationLost,
 )
 from meshdl.discovery.interfaces import Reach, look
+from meshdl.discovery.speaker import as_os_error, families, join
 from meshdl.ids import StationId
 
 LOOK_EVERY_S = 3.0
@@ -112,12 +112,12 @@ class LanDiscovery:
     async def _serve(self, reach: Reach) -> None:
         """Announce and listen until no interface is left."""
         async with AsyncExitStack() as stack:
-            with _as_os_error():
+            with as_os_error():
                 # Made without interfaces, which join one by one afterwards: the constructor
                 # fails altogether, with its sockets open, when an address has just gone.
-                speaker = AsyncZeroconf(interfaces=[], ip_version=_families(reach))
+                speaker = AsyncZeroconf(interfaces=[], ip_version=families(reach))
                 stack.push_async_callback(speaker.async_close)
-                await _join(speaker, reach)
+                await join(speaker, reach)
                 # Cooperating: the name is ours alone, so nobody is asked about it first.
                 self._announcing = await speaker.async_register_service(
                     self._service(), cooperating_responders=True
@@ -137,9 +137,9 @@ class LanDiscovery:
                     await browser.async_cancel()
                 if reach.senders:
                     _log.info("addresses are now %s", ", ".join(reach.addresses))
-                    with _as_os_error():
+                    with as_os_error():
                         self._announcing = await speaker.async_update_service(self._service())
-                        await _join(speaker, reach)
+                        await join(speaker, reach)
 
     async def _other_than(self, reach: Reach) -> Reach:
         """Wait until the addresses are not what they were."""
@@ -252,22 +252,6 @@ def _found(heard: _Heard) -> StationFound:
     return StationFound(said.station, said.callsign, heard.endpoints, said.instance)
 
 
-async def _join(speaker: AsyncZeroconf, reach: Reach) -> None:
-    """Speak and listen on these interfaces and no others."""
-    joining = asyncio.ensure_future(
-        speaker.async_update_interfaces(list(reach.senders), _families(reach))
-    )
-    try:
-        await asyncio.shield(joining)
-    except asyncio.CancelledError:
-        # The library would no longer find the sockets that it was opening, to close them.
-        await asyncio.gather(joining, return_exceptions=True)
-        raise
-    # The library logs an interface that fails and goes on with the others.
-    if not speaker.zeroconf.engine.senders:
-        raise OSError("no interface takes it")
-
-
 def _state_of(reach: Reach) -> str:
     if all(ipaddress.ip_address(text).is_link_local and ":" in text for text in reach.addresses):
         return (
@@ -275,21 +259,6 @@ def _state_of(reach: Reach) -> str:
             "does not use: give this machine one of IPv4, or a unique local one such as fd00::1"
         )
     return "announced"
-
-
-def _families(reach: Reach) -> IPVersion:
-    # A system without IPv6 refuses a socket for both families.
-    six = any(":" in address for address in reach.senders)
-    return IPVersion.All if six else IPVersion.V4Only
-
-
-@contextmanager
-def _as_os_error() -> Iterator[None]:
-    """The library raises RuntimeError for an address that is gone, and errors of its own."""
-    try:
-        yield
-    except (RuntimeError, zeroconf.Error) as error:
-        raise OSError(f"{type(error).__name__}: {error}") from error
 
 
 def _unheard(_: LanEvent) -> None:
