@@ -154,8 +154,9 @@ def test_the_path_is_shown_wherever_a_peer_is_shown(
             assert f"{callsign} ({path} " in shown
             ((peer,),) = sink.tell("peers")
             assert (peer["callsign"], peer["path"]) == (callsign, path)
-            relays = (f" by turn:{PUBLIC}:{TURN_PORT}", " by the other station's relay")
+            relays = (f"by turn:{PUBLIC}:{TURN_PORT}", "by the other station's relay")
             assert any(relay in peer["address"] for relay in relays) == (path == "relayed")
+            assert not peer["address"].startswith((":", " "))
             (status,) = sink.tell("status")
             by_path = {one: status["internet"][one] for one in ("direct", "relayed")}
             others: dict[str, list[str]] = {"direct": [], "relayed": []}
@@ -169,6 +170,6 @@ def test_the_path_is_shown_wherever_a_peer_is_shown(
             through = f"in use for {callsign}" if relayed else "none in use"
             assert found["relay"] == [("OK", through)]
             ((verdict, text),) = found["path"]
-            assert text.startswith(f"{callsign}: {path}, ")
+            assert text.startswith(f"{callsign}: {path}")
             assert verdict == ("WARN" if relayed else "OK")
             assert ("a relay carries it" in text) == relayed

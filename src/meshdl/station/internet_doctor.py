@@ -254,7 +254,7 @@ def _judge_path(peer: PeerStatus) -> Finding:
             f"window {peer.window_octets // 1024} KiB (at most {MAX_OCTETS // 1024} a link)"
         )
     if peer.path is Path.RELAYED:
-        facts[0] = f"relayed, at {peer.address}"
+        facts[0] = f"relayed {peer.address}".rstrip()
         verdict = max(verdict, Verdict.WARN, key=list(Verdict).index)
         reason = f"a relay carries it, which is slower than a direct link; {reason}"
     return Finding(verdict, "path", f"{peer.callsign}: {', '.join(facts)}; {reason}")

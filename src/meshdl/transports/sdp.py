@@ -108,5 +108,7 @@ def is_local(address: str) -> bool:
 
 
 def shown_address(address: str, port: str) -> str:
-    """For people."""
+    """For people; empty when the address was not told, as of a relay's other end."""
+    if not address:
+        return ""
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

@@ -232,9 +232,9 @@ class Link:
             return where_described(str(remote.sdp)) if remote is not None else (Path.DIRECT, "")
         shown = shown_address(address := pair.remote.address or "", str(pair.remote.port))
         if str(pair.local.type) == "relay":
-            return Path.RELAYED, f"{shown} by {pair.local.url or pair.local.address}"
+            return Path.RELAYED, f"{shown} by {pair.local.url or pair.local.address}".strip()
         if str(pair.remote.type) == "relay":
-            return Path.RELAYED, f"{shown} by the other station's relay"
+            return Path.RELAYED, f"{shown} by the other station's relay".strip()
         return (Path.LAN if is_local(address) else Path.DIRECT), shown
 
     def look_again(self, _event: webrtc.Event | None = None) -> None:

@@ -167,3 +167,4 @@ def test_local_means_private_link_local_or_loopback() -> None:
 def test_addresses_are_shown_with_their_port() -> None:
     assert shown_address("192.0.2.1", "9") == "192.0.2.1:9"
     assert shown_address("2001:db8::1", "9") == "[2001:db8::1]:9"
+    assert shown_address("", "9") == ""
