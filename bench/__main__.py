@@ -27,6 +27,7 @@ MEASUREMENTS = {
     "signalling": "a signalling server with idle and with busy stations",
     "erasure": "the on-air erasure code: cost, failures, airtime to 20 receivers, compression",
     "radio_door": "what waits at the one door to the air, rules, records on disk",
+    "freedv": "FreeDV modems on simulated air: processor time, frame loss over SNR",
     "baselines": "the measuring sticks without us",
 }
 

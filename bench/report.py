@@ -30,6 +30,7 @@ LIBRARIES = (
     "aiortc",
     "libtorrent",
     "numpy",
+    "pycodec2",
     "zstandard",
 )
 

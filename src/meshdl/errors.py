@@ -25,6 +25,10 @@
         * :exc:`TargetExists`
         * :exc:`HomeInUse`
         * :exc:`LogDamaged`: the station log is not as it was written.
+    * :exc:`ModemError`: what stands between this program and the antenna is in the way.
+        * :exc:`ModemUnavailable`: a library or a program for it is not installed.
+        * :exc:`AudioUnavailable`: no such sound device, or it is gone.
+        * :exc:`RigUnavailable`: PTT or dial cannot be reached, or does not obey.
     * :exc:`ConfigError`: the operator must change a setting.
 
 Catch the class whose *remedy* you implement. Nothing catches ``Exception`` below
@@ -144,6 +148,22 @@ class HomeInUse(StorageError):
 
 class LogDamaged(StorageError):
     """An entry of the station log was changed, removed or put elsewhere."""
+
+
+class ModemError(MeshdlError):
+    """What stands between this program and the antenna is in the way."""
+
+
+class ModemUnavailable(ModemError):
+    """A modem's library is missing or too old; the message says what to install."""
+
+
+class AudioUnavailable(ModemError):
+    """A sound device is not there, or cannot do what is needed."""
+
+
+class RigUnavailable(ModemError):
+    """PTT or dial cannot be reached, or does not obey."""
 
 
 class ConfigError(MeshdlError):

@@ -54,3 +54,10 @@ def test_every_dependency_is_locked_within_its_bounds(name: str) -> None:
 @pytest.mark.parametrize("name", ["test", "check", "bench"])
 def test_all_environments_run_the_same_versions(name: str) -> None:
     assert pins("runtime").items() <= pins(name).items()
+
+
+@pytest.mark.parametrize("extra", PROJECT["project"]["optional-dependencies"])
+def test_what_is_optional_is_there_when_tests_run(extra: str) -> None:
+    tested = {str(one) for one in wanted("test")}
+    asked = {str(Requirement(line)) for line in PROJECT["project"]["optional-dependencies"][extra]}
+    assert asked <= tested

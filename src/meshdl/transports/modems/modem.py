@@ -8,7 +8,7 @@ only reads it, so it names the two attributes that it needs.
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from meshdl.air import ModemReport
+from meshdl.air import ModemReport, ModemTraits
 
 RETRY_AFTER_S = 5.0
 """A device that is gone is looked for again so often: a plug is put back in no less time."""
@@ -64,3 +64,11 @@ class Modem(Protocol):
 
     def close(self) -> None:
         """Abort, unkey and end ``run``; nothing is reported any more. Twice is harmless."""
+
+
+def check_burst(burst: Burst, traits: ModemTraits) -> None:
+    """Raise :exc:`ValueError` when the modem cannot send this."""
+    if not burst.frames:
+        raise ValueError(f"burst {burst.serial} has no frames")
+    for frame in burst.frames:
+        traits.frame_s(len(frame))

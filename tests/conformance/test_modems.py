@@ -1,0 +1,271 @@
+"""What every modem promises, asked of each: see :mod:`meshdl.transports.modems.modem`."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pytest
+from tests.support.loops import run
+from tests.support.modems import Ear, RememberingPtt, SimulatedAir, TestBurst, running
+
+from meshdl.air import BurstEnded, ModemDown, ModemTraits, ModemUp
+from meshdl.errors import LocalProtocolError
+from meshdl.transports.modems.freedv import FreedvMode
+from meshdl.transports.modems.modem import Modem
+from meshdl.transports.modems.sound_modem import SoundModem
+from meshdl.transports.modems.wav_files import write_wav
+from meshdl.transports.modems.wav_modem import WavModem
+
+pytestmark = pytest.mark.real
+RETRY_AFTER_S = 0.02
+
+
+class Air(Protocol):
+    """Two modems that hear each other, the first of which can be made to suffer."""
+
+    ours: Modem
+    theirs: Modem
+
+    @property
+    def keyed(self) -> bool: ...
+
+    async def hold(self, key: Callable[[], None]) -> None:
+        """Key, and return in the middle of the burst, which does not end by itself."""
+
+    def unplug(self) -> None: ...
+
+    def plug_in(self) -> None: ...
+
+    def make_noise(self) -> None:
+        """Put something on the air that is no frame."""
+
+
+class SoundAir:
+    """FreeDV over sound that goes from port to port."""
+
+    def __init__(self, directory: Path) -> None:
+        air = SimulatedAir()
+        self._ours, self._theirs = air.port(), air.port()
+        self._ptt = RememberingPtt()
+        mode = FreedvMode.DATAC0
+        self.ours: Modem = SoundModem(
+            self._ours, self._ptt, mode=mode, listens=[mode], key_up_s=0, tail_s=0,
+            retry_after_s=RETRY_AFTER_S,
+        )  # fmt: skip
+        self.theirs: Modem = SoundModem(
+            self._theirs, RememberingPtt(), mode=mode, listens=[mode], key_up_s=0, tail_s=0
+        )
+
+    @property
+    def keyed(self) -> bool:
+        return self._ptt.on
+
+    async def hold(self, key: Callable[[], None]) -> None:
+        self._ours.holding = True
+        key()
+        await self._ours.playing.wait()
+
+    def unplug(self) -> None:
+        self._ours.unplug()
+
+    def plug_in(self) -> None:
+        self._ours.plug_in()
+
+    def make_noise(self) -> None:
+        noise = np.random.default_rng(1).normal(scale=3000, size=16_000).astype(np.int16)
+        self._theirs.hear(noise)
+
+
+class WavAir:
+    """FreeDV by recordings in two directories."""
+
+    def __init__(self, directory: Path) -> None:
+        self._away, self._home = directory / "away", directory / "home"
+        self._away.mkdir()
+        self._home.mkdir()
+        mode = FreedvMode.DATAC0
+        self.ours: Modem = WavModem(
+            self._home, self._away, mode=mode, listens=[mode], look_every_s=0.02,
+            retry_after_s=RETRY_AFTER_S,
+        )  # fmt: skip
+        self.theirs: Modem = WavModem(
+            self._away, self._home, mode=mode, listens=[mode], look_every_s=0.02
+        )
+
+    @property
+    def keyed(self) -> bool:
+        return False
+
+    async def hold(self, key: Callable[[], None]) -> None:
+        key()
+
+    def unplug(self) -> None:
+        self._away.rename(self._away.with_name("gone"))
+
+    def plug_in(self) -> None:
+        self._away.with_name("gone").rename(self._away)
+
+    def make_noise(self) -> None:
+        noise = np.random.default_rng(1).normal(scale=3000, size=16_000).astype(np.int16)
+        write_wav(self._away / "noise.wav", [noise])
+        (self._away / "text.wav").write_bytes(b"no recording at all")
+
+
+KINDS: dict[str, Callable[[Path], Air]] = {"sound": SoundAir, "wav": WavAir}
+
+
+@pytest.fixture(params=list(KINDS))
+def make_air(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Air]:
+    return lambda: KINDS[request.param](tmp_path)
+
+
+def traits_of(ear: Ear) -> ModemTraits:
+    return next(one.traits for one in ear.reports if isinstance(one, ModemUp))
+
+
+def as_heard(frames: tuple[bytes, ...], traits: ModemTraits) -> list[bytes]:
+    if not traits.fixed_frames:
+        return list(frames)
+    return [frame.ljust(traits.payload_octets_max, b"\0") for frame in frames]
+
+
+def test_the_first_report_is_that_it_is_up(make_air: Callable[[], Air]) -> None:
+    async def body() -> None:
+        async with running(make_air().ours) as ear:
+            assert isinstance(ear.reports[0], ModemUp)
+            assert traits_of(ear).payload_octets_max > 0
+
+    run(body())
+
+
+def test_frames_arrive_whole_and_in_order(make_air: Callable[[], Air]) -> None:
+    async def body() -> None:
+        air = make_air()
+        async with running(air.ours) as ours, running(air.theirs) as theirs:
+            longest = bytes(range(1, traits_of(ours).payload_octets_max + 1))
+            frames = (longest, b"\0", b"short", longest[::-1])
+            air.ours.key(TestBurst(7, frames))
+            assert await theirs.frames(4) == as_heard(frames, traits_of(ours))
+            await ours.ended(7)
+            assert ours.heard == []
+
+    run(body())
+
+
+def test_noise_is_no_frame(make_air: Callable[[], Air]) -> None:
+    async def body() -> None:
+        air = make_air()
+        async with running(air.ours) as ours, running(air.theirs) as theirs:
+            air.make_noise()
+            air.ours.key(TestBurst(1, (b"after it",)))
+            assert await theirs.frames(1) == as_heard((b"after it",), traits_of(ours))
+
+    run(body())
+
+
+def test_a_burst_ends_exactly_once_and_unkeyed(make_air: Callable[[], Air]) -> None:
+    async def body() -> None:
+        air = make_air()
+        async with running(air.ours) as ours, running(air.theirs) as theirs:
+            for serial in (1, 2):
+                air.ours.key(TestBurst(serial, (b"%d" % serial,)))
+                await ours.ended(serial)
+                assert not air.keyed
+            await theirs.frames(2)
+            ends = [one for one in ours.reports if isinstance(one, BurstEnded)]
+            assert ends == [BurstEnded(1), BurstEnded(2)]
+
+    run(body())
+
+
+def test_an_aborted_burst_ends_once_and_unkeyed(make_air: Callable[[], Air]) -> None:
+    async def body() -> None:
+        air = make_air()
+        async with running(air.ours) as ours:
+            air.ours.abort()  # there is none: harmless
+            await air.hold(lambda: air.ours.key(TestBurst(3, (b"not to the end",) * 4)))
+            air.ours.abort()
+            air.ours.abort()
+            await ours.ended(3)
+            assert not air.keyed
+            assert ours.reports.count(BurstEnded(3)) == 1
+
+    run(body())
+
+
+@pytest.mark.parametrize("octets", [0, 100_000])
+def test_a_frame_that_does_not_fit_is_refused(make_air: Callable[[], Air], octets: int) -> None:
+    async def body() -> None:
+        air = make_air()
+        async with running(air.ours) as ours:
+            with pytest.raises(ValueError, match="takes frames of"):
+                air.ours.key(TestBurst(1, (b"good", bytes(octets))))
+            with pytest.raises(ValueError, match="no frames"):
+                air.ours.key(TestBurst(1, ()))
+            assert not air.keyed
+            air.ours.key(TestBurst(2, (b"good",)))
+            await ours.ended(2)
+
+    run(body())
+
+
+def test_one_burst_at_a_time(make_air: Callable[[], Air]) -> None:
+    async def body() -> None:
+        air = make_air()
+        with pytest.raises(LocalProtocolError, match="down"):
+            air.ours.key(TestBurst(1, (b"too early",)))
+        async with running(air.ours) as ours:
+            await air.hold(lambda: air.ours.key(TestBurst(2, (b"a",) * 4)))
+            with pytest.raises(LocalProtocolError, match="on its way"):
+                air.ours.key(TestBurst(3, (b"b",)))
+            air.ours.abort()
+            await ours.ended(2)
+
+    run(body())
+
+
+def test_a_vanished_device_is_told_once_and_found_again(make_air: Callable[[], Air]) -> None:
+    async def body() -> None:
+        air = make_air()
+        async with running(air.ours) as ours:
+            air.unplug()
+            await ours.until(lambda: ours.downs > 0)
+            await asyncio.sleep(4 * RETRY_AFTER_S)  # it looks again, in vain
+            assert not air.keyed
+            assert all(one.reason for one in ours.reports if isinstance(one, ModemDown))
+            air.plug_in()
+            await ours.up(2)
+            assert ours.downs == 1
+            air.ours.key(TestBurst(5, (b"again",)))
+            await ours.ended(5)
+
+    run(body())
+
+
+def test_closing_unkeys_and_ends_it_and_twice_is_harmless(make_air: Callable[[], Air]) -> None:
+    async def body() -> None:
+        air, ear = make_air(), Ear()
+        task = asyncio.create_task(air.ours.run(ear))
+        await ear.up()
+        await air.hold(lambda: air.ours.key(TestBurst(1, (b"a",) * 4)))
+        told = len(ear.reports)
+        air.ours.close()
+        air.ours.close()
+        await asyncio.wait_for(task, 20)
+        assert not air.keyed
+        assert len(ear.reports) == told
+
+    run(body())
+
+
+def test_a_cancelled_run_unkeys(make_air: Callable[[], Air]) -> None:
+    async def body() -> None:
+        air = make_air()
+        async with running(air.ours) as ours:
+            await air.hold(lambda: air.ours.key(TestBurst(1, (b"a",) * 4)))
+        assert not air.keyed
+        assert BurstEnded(1) not in ours.reports
+
+    run(body())

@@ -1,0 +1,247 @@
+"""PTT and dial by the real rigctld: on and off once a burst, and off when the station is dead."""
+
+import asyncio
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from tests.support.loops import run
+from tests.support.modems import SimulatedAir, TestBurst, running
+from tests.support.processes import until
+from tests.support.rigs import dummy_rig, free_port, keyed, needs_rigctld
+
+from meshdl.air import BurstEnded, ModemDown
+from meshdl.errors import RigUnavailable
+from meshdl.transports.modems import rigctld
+from meshdl.transports.modems.freedv import FreedvMode
+from meshdl.transports.modems.rig_ptt import RigPtt
+from meshdl.transports.modems.rigctld import Rigctld, RigMode
+from meshdl.transports.modems.sound_modem import SoundModem
+
+pytestmark = [pytest.mark.real, needs_rigctld]
+
+
+class Proxy:
+    """Between us and rigctld: remembers every command, and may stop answering."""
+
+    def __init__(self, rig: int) -> None:
+        self.commands: list[str] = []
+        self.silent = False
+        self._rig = rig
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._server.getsockname()[1])
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def ptt(self) -> list[str]:
+        return [one for one in self.commands if one.startswith("T")]
+
+    def close(self) -> None:
+        self._server.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._server.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._carry, args=(client,), daemon=True).start()
+
+    def _carry(self, client: socket.socket) -> None:
+        with client, client.makefile("rb") as lines:
+            for line in lines:
+                self.commands.append(line.decode().strip())
+                if self.silent:
+                    continue
+                with socket.create_connection(("127.0.0.1", self._rig)) as rig:
+                    rig.sendall(line)
+                    client.sendall(rig.recv(256))
+
+
+@contextmanager
+def proxied_rig(*, ptt: bool = True) -> Iterator[Proxy]:
+    with dummy_rig(ptt=ptt) as port:
+        proxy = Proxy(port)
+        try:
+            yield proxy
+        finally:
+            proxy.close()
+
+
+def modem(air: SimulatedAir, port: int) -> SoundModem:
+    return SoundModem(
+        air.port(), RigPtt(Rigctld(port=port)), mode=FreedvMode.DATAC0,
+        listens=[FreedvMode.DATAC0], key_up_s=0.01, tail_s=0, retry_after_s=0.05,
+    )  # fmt: skip
+
+
+def test_dial_and_mode_are_set_and_read() -> None:
+    async def body(port: int) -> None:
+        rig = Rigctld(port=port)
+        await rig.tune(14_105_000)
+        await rig.set_mode(RigMode("PKTUSB", 3_000))
+        assert await rig.dial_hz() == 14_105_000
+        assert await rig.mode() == RigMode("PKTUSB", 3_000)
+        assert not await rig.ptt()
+        with pytest.raises(ValueError, match="no mode of Hamlib"):
+            await rig.set_mode(RigMode("USB\nT 1", 0))
+        await rig.close()
+        await rig.close()
+
+    with dummy_rig() as port:
+        run(body(port))
+
+
+def test_ptt_goes_on_and_off_exactly_once_a_burst() -> None:
+    async def body(rig: Proxy) -> None:
+        air = SimulatedAir()
+        ours = modem(air, rig.port)
+        async with running(ours) as ear:
+            assert rig.ptt == ["T 0"]  # whatever was left on
+            for serial in (1, 2, 3):
+                rig.commands.clear()
+                ours.key(TestBurst(serial, (b"one", b"two")))
+                await ear.ended(serial)
+                assert rig.ptt == ["T 1", "T 0"]
+            rig.commands.clear()
+        assert rig.ptt == []
+
+    with proxied_rig() as rig:
+        run(body(rig))
+
+
+def test_ptt_is_dropped_by_abort_and_by_shutdown() -> None:
+    async def body(port: int) -> None:
+        air = SimulatedAir()
+        ours = modem(air, port)
+        held = air.ports[0]
+        held.holding = True
+        async with running(ours) as ear:
+            ours.key(TestBurst(1, (b"a",)))
+            await held.playing.wait()
+            assert await asyncio.to_thread(keyed, port)
+            ours.abort()
+            await ear.ended(1)
+            assert not await asyncio.to_thread(keyed, port)
+            held.playing.clear()
+            ours.key(TestBurst(2, (b"a",)))
+            await held.playing.wait()
+            assert await asyncio.to_thread(keyed, port)
+        assert not await asyncio.to_thread(keyed, port)
+
+    with dummy_rig() as port:
+        run(body(port))
+
+
+def test_ptt_is_dropped_when_the_sound_card_fails() -> None:
+    async def body(port: int) -> None:
+        air = SimulatedAir()
+        ours = modem(air, port)
+        held = air.ports[0]
+        held.holding = True
+        async with running(ours) as ear:
+            ours.key(TestBurst(1, (b"a",)))
+            await held.playing.wait()
+            held.unplug()
+            await ear.until(lambda: ear.downs > 0)
+            assert not await asyncio.to_thread(keyed, port)
+            assert BurstEnded(1) not in ear.reports
+
+    with dummy_rig() as port:
+        run(body(port))
+
+
+def test_a_rig_without_ptt_is_told_with_its_remedy_and_nothing_is_sent() -> None:
+    async def body(port: int) -> None:
+        air = SimulatedAir()
+        ours, theirs = modem(air, port), air.port()
+        heard: list[int] = []
+        theirs.hear = lambda sound: heard.append(len(sound))  # type: ignore[method-assign]
+        rig = Rigctld(port=port)
+        with pytest.raises(RigUnavailable, match="rigctld -P RIG"):
+            await rig.set_ptt(True)
+        assert await rig.dial_hz() > 0  # a refusal does not cost the connection
+        await rig.close()
+        task = asyncio.create_task(ours.run(reports.append))
+        async with asyncio.timeout(20):
+            while not reports:
+                await asyncio.sleep(0.01)
+        assert isinstance(reports[0], ModemDown)
+        task.cancel()
+        await asyncio.wait([task])
+        assert heard == []
+
+    reports: list[object] = []
+    with dummy_rig(ptt=False) as port:
+        run(body(port))
+
+
+def test_a_rigctld_that_does_not_answer_costs_seconds_not_the_station(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rigctld, "REPLY_WITHIN_S", 0.2)
+
+    async def body(proxy: Proxy) -> None:
+        rig = Rigctld(port=proxy.port)
+        assert await rig.dial_hz() > 0
+        proxy.silent = True
+        with pytest.raises(RigUnavailable, match=r"no reply to 'f' in 0\.2 s"):
+            await rig.dial_hz()
+        proxy.silent = False
+        assert await rig.dial_hz() > 0  # a new connection, and not the old reply
+        await rig.close()
+        with pytest.raises(RigUnavailable, match="is it running"):
+            await Rigctld(port=free_port()).dial_hz()
+
+    with proxied_rig() as proxy:
+        run(body(proxy))
+
+
+def test_a_ptt_that_cannot_be_dropped_is_told_loudly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rigctld, "REPLY_WITHIN_S", 0.1)
+
+    async def body(proxy: Proxy) -> None:
+        ptt = RigPtt(Rigctld(port=proxy.port))
+        await ptt.open()
+        await ptt.key(within_s=60)
+        proxy.silent = True
+        with pytest.raises(RigUnavailable, match="PTT MAY STILL BE ON"):
+            await ptt.unkey()
+        proxy.silent = False
+        await ptt.close()
+        assert proxy.ptt[-1] == "T 0"
+
+    with proxied_rig() as proxy:
+        run(body(proxy))
+
+
+@contextmanager
+def keyed_station(port: int, within_s: float, how: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "tests.support.keyed_station", str(port), str(within_s), how]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as station:
+        assert station.stdout is not None
+        assert station.stdout.readline() == "keyed\n"
+        try:
+            yield station
+        finally:
+            station.kill()
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_ptt_is_dropped_when_the_station_is_killed(how: signal.Signals) -> None:
+    with dummy_rig() as port, keyed_station(port, 600, "held") as station:
+        assert keyed(port)
+        station.send_signal(how)
+        station.wait()
+        until(lambda: not keyed(port), "the guard drops PTT")
+
+
+def test_ptt_is_dropped_when_the_station_is_stuck() -> None:
+    with dummy_rig() as port, keyed_station(port, -1.5, "stuck") as station:
+        until(lambda: not keyed(port), "the guard drops PTT")
+        assert station.poll() is None

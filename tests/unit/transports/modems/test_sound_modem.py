@@ -1,0 +1,171 @@
+"""What the conformance suite does not ask of the sound modem."""
+
+import asyncio
+
+import numpy as np
+import pytest
+from tests.support.loops import run
+from tests.support.modems import Ptt, RememberingPtt, SimulatedAir, TestBurst, running
+
+from meshdl.air import BurstEnded, CarrierChanged, FrameHeard, ModemDown, ModemUp
+from meshdl.errors import LocalProtocolError, RigUnavailable
+from meshdl.sim.audio_channel import AudioChannel
+from meshdl.transports.modems import sound_modem
+from meshdl.transports.modems.freedv import FREEDV_TRAITS, FreedvMode
+from meshdl.transports.modems.levels import Verdict
+from meshdl.transports.modems.sound_modem import SoundModem
+
+MODES = (FreedvMode.DATAC0, FreedvMode.DATAC3)
+
+
+def modem(air: SimulatedAir, ptt: RememberingPtt, mode: FreedvMode = MODES[0]) -> SoundModem:
+    return SoundModem(
+        air.port(), ptt, mode=mode, listens=MODES, key_up_s=0, tail_s=0, retry_after_s=0.02
+    )
+
+
+def test_ptt_is_keyed_around_the_sound_and_once_a_burst() -> None:
+    async def body() -> None:
+        ptt = RememberingPtt()
+        ours = modem(SimulatedAir(), ptt)
+        async with running(ours) as ear:
+            ours.key(TestBurst(1, (b"a", b"b")))
+            await ear.ended(1)
+            assert ptt.told == [Ptt.OPEN, Ptt.KEY, Ptt.UNKEY]
+        assert ptt.told == [Ptt.OPEN, Ptt.KEY, Ptt.UNKEY, Ptt.CLOSE]
+
+    run(body())
+
+
+def test_key_up_and_tail_are_part_of_a_burst() -> None:
+    traits = SoundModem(SimulatedAir().port(), RememberingPtt(), key_up_s=0.3, tail_s=0.1).traits
+    sound = FREEDV_TRAITS[FreedvMode.DATAC1]
+    assert traits.burst_s([510]) == pytest.approx(sound.burst_s([510]) + 0.4)
+    assert traits.measures_busy
+
+
+def test_a_ptt_that_fails_is_unkeyed_and_told() -> None:
+    class BrokenPtt(RememberingPtt):
+        async def key(self, *, within_s: float) -> None:
+            await super().key(within_s=within_s)
+            raise RigUnavailable("the radio is off")
+
+    async def body() -> None:
+        ptt = BrokenPtt()
+        ours = modem(SimulatedAir(), ptt)
+        async with running(ours) as ear:
+            ours.key(TestBurst(1, (b"a",)))
+            await ear.until(lambda: ear.downs > 0)
+            assert not ptt.on
+            assert ptt.told[:3] == [Ptt.OPEN, Ptt.KEY, Ptt.UNKEY]
+            assert BurstEnded(1) not in ear.reports
+
+    run(body())
+
+
+def test_a_sound_card_that_is_stuck_does_not_hold_the_transmitter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sound_modem, "PLAY_SPARE_S", -0.6)
+
+    async def body() -> None:
+        air, ptt = SimulatedAir(), RememberingPtt()
+        ours = modem(air, ptt)
+        async with running(ours) as ear:
+            air.ports[0].holding = True
+            ours.key(TestBurst(1, (b"a",)))
+            await ear.until(lambda: ear.downs > 0)
+            assert ptt.told[:3] == [Ptt.OPEN, Ptt.KEY, Ptt.UNKEY]
+            [down] = [one for one in ear.reports if isinstance(one, ModemDown)]
+            assert "has not played" in down.reason
+
+    run(body())
+
+
+def test_an_abort_before_anything_was_keyed_ends_the_burst_too() -> None:
+    async def body() -> None:
+        ptt = RememberingPtt()
+        ours = modem(SimulatedAir(), ptt)
+        async with running(ours) as ear:
+            ours.key(TestBurst(1, (b"a",)))
+            ours.abort()
+            await ear.ended(1)
+            assert not ptt.on
+            ours.key(TestBurst(2, (b"b",)))
+            await ear.ended(2)
+
+    run(body())
+
+
+def test_the_mode_is_changed_between_bursts_and_told() -> None:
+    async def body() -> None:
+        air = SimulatedAir()
+        ours, theirs = modem(air, RememberingPtt()), modem(air, RememberingPtt())
+        async with running(ours) as ear, running(theirs) as heard:
+            ours.choose(FreedvMode.DATAC3)
+            await ear.up(2)
+            assert [one.traits.name for one in ear.reports if isinstance(one, ModemUp)] == [
+                "DATAC0", "DATAC3"
+            ]  # fmt: skip
+            ours.key(TestBurst(1, (b"x" * 126,)))
+            with pytest.raises(LocalProtocolError, match="on its way"):
+                ours.choose(FreedvMode.DATAC0)
+            [octets] = await heard.frames(1)
+            assert octets == b"x" * 126
+            [frame] = heard.heard
+            assert frame.mode == "DATAC3"
+            await ear.ended(1)
+            with pytest.raises(ValueError, match="does not listen in DATAC1"):
+                ours.choose(FreedvMode.DATAC1)
+
+    run(body())
+
+
+def test_a_burst_of_another_makes_the_channel_busy_and_its_end_free() -> None:
+    async def body() -> None:
+        air = SimulatedAir(AudioChannel(snr_db=10.0, seed=1))
+        ours, theirs = modem(air, RememberingPtt(), FreedvMode.DATAC3), modem(air, RememberingPtt())
+        async with running(ours) as ear, running(theirs) as heard:
+            ours.key(TestBurst(1, (b"x" * 126,)))
+            await heard.until(lambda: CarrierChanged(False) in heard.reports)
+            told = [one for one in heard.reports if isinstance(one, CarrierChanged | FrameHeard)]
+            assert told[0] == CarrierChanged(True)
+            assert told[-1] == CarrierChanged(False)
+            assert any(isinstance(one, FrameHeard) for one in told)
+            await ear.ended(1)
+            assert not any(isinstance(one, CarrierChanged) for one in ear.reports)
+
+    run(body())
+
+
+def test_what_is_heard_while_it_sends_is_thrown_away() -> None:
+    async def body() -> None:
+        air = SimulatedAir()
+        ours, theirs = modem(air, RememberingPtt()), modem(air, RememberingPtt())
+        async with running(ours) as ear, running(theirs) as other:
+            air.ports[0].holding = True
+            ours.key(TestBurst(1, (b"deaf",)))
+            await air.ports[0].playing.wait()
+            theirs.key(TestBurst(2, (b"unheard",)))
+            await other.ended(2)
+            ours.abort()
+            await ear.ended(1)
+            theirs.key(TestBurst(3, (b"heard",)))
+            [octets] = await ear.frames(1)
+            assert octets.rstrip(b"\0") == b"heard"
+
+    run(body())
+
+
+def test_the_level_of_what_comes_in_is_judged(caplog: pytest.LogCaptureFixture) -> None:
+    async def body() -> None:
+        air = SimulatedAir()
+        ours = modem(air, RememberingPtt())
+        async with running(ours):
+            before = ours.level.verdict
+            await asyncio.sleep(0)  # it listens
+            air.ports[0].hear(np.full(20_000, 32_767, np.int16))
+            assert (before, ours.level.verdict) == (Verdict.UNKNOWN, Verdict.CLIPPING)
+
+    run(body())
+    assert "turn the receiver's audio or the input gain down" in caplog.text
