@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from meshdl.air import ModemTraits
 from meshdl.radio.declaration import Declaration
-from meshdl.radio.identification import Identification, words
+from meshdl.radio.identification import Identification
 from meshdl.radio.log_records import RadioEvent, RadioRecord
 from meshdl.radio.rules import Verdict
 from meshdl.radio.traffic import Purpose, Traffic
@@ -70,17 +70,16 @@ def identification_burst(frames: tuple[bytes, ...], traits: ModemTraits) -> Burs
 def next_burst(
     waiting: Waiting,
     traits: ModemTraits,
-    declaration: Declaration,
     owed: Identification,
     *,
+    spoken: tuple[bytes, ...],
     burst_max_s: float,
     now: float,
 ) -> Burst | None:
-    """As many frames as one burst may last, and our callsign when it is due by its end.
+    """As many frames as one burst may last, and ``spoken`` when our callsign is due by its end.
 
     ``None`` when not one frame fits beside the callsign: then identify first.
     """
-    spoken = words(declaration.callsign, owed.others, traits.payload_octets_max)
     remaining = waiting.remaining()
     rides = owed.rides(until=now + burst_max_s)
     length_s = traits.burst_s(map(len, spoken)) if rides else traits.burst_overhead_s

@@ -49,6 +49,7 @@ class Declaration:
 
     Attributes:
         callsign: of the licence, without SSID.
+        air_callsign: the same with the SSID that tells our stations apart, if there is one.
         profile: the country's rules; ``None`` when the operator named none.
         licence_class: of the control operator, in the profile's words.
         control: how the station is controlled.
@@ -68,6 +69,11 @@ class Declaration:
     sideband: Sideband = Sideband.USB
     deviation_hz: float = 5_000.0
     power_w: float | None = None
+    air_callsign: Callsign | None = None
+
+    def identity(self) -> Callsign:
+        """The callsign as it is said on the air."""
+        return self.air_callsign or self.callsign
 
     def missing(self) -> tuple[str, ...]:
         """Settings that must be there before anything is transmitted."""

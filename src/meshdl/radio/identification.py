@@ -7,6 +7,8 @@ says, so that any receiver of the modem shows them.
 """
 
 from meshdl.ids import Callsign
+from meshdl.wire.onair.frames import Identification as Words
+from meshdl.wire.onair.frames import encode_identification
 
 AHEAD_S = 60.0
 """Identification is asked for so long before the law's limit: time to find a gap."""
@@ -22,13 +24,19 @@ def words(call: Callsign, others: tuple[Callsign, ...], octets_max: int) -> tupl
     """The frames of one identification; empty when the modem cannot carry them.
 
     Args:
-        call: ours, without SSID.
+        call: ours, with the SSID if there is one.
         others: stations with which third parties' messages went abroad (97.115(c)).
         octets_max: longest frame of the modem.
     """
-    lines = [*(f"TO {other}" for other in others), f"DE {call}"]
-    frames = tuple(line.encode("ascii") for line in lines)
-    return frames if all(len(frame) <= octets_max for frame in frames) else ()
+    named = "TO " + " ".join(others) if others else ""
+    whole = encode_identification(Words(call, named))
+    if len(whole) <= octets_max:
+        return (whole,)
+    lines = (
+        *(f"TO {other}".encode("ascii") for other in others),
+        encode_identification(Words(call)),
+    )
+    return lines if all(len(line) <= octets_max for line in lines) else ()
 
 
 class Identification:

@@ -193,8 +193,8 @@ class Keyer:
             burst = next_burst(
                 turn.waiting,
                 traits,
-                self._standing.declaration,
                 self._owed,
+                spoken=self._standing.spoken(self._owed.others),
                 burst_max_s=self._turns.burst_max_s,
                 now=now,
             )

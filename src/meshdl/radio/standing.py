@@ -47,7 +47,7 @@ class Standing:
         """The frames of an identification on this modem; empty if it cannot carry them."""
         if self.traits is None:
             return ()
-        call, longest = self.declaration.callsign, self.traits.payload_octets_max
+        call, longest = self.declaration.identity(), self.traits.payload_octets_max
         return words(call, others, longest) or words(call, (), longest)
 
     def verdict(self, traffic: Traffic, *, now: float, emergency: bool = False) -> Verdict:

@@ -126,6 +126,7 @@ class RadioConfig:
             )
         return Declaration(
             callsign=_without_ssid(call),
+            air_callsign=call,
             profile=profile,
             licence_class=self.licence_class or None,
             control=Control(self.control) if self.control else None,

@@ -22,6 +22,7 @@ from meshdl.radio.rules import Level
 from meshdl.radio.traffic import Purpose, Traffic
 from meshdl.radio.transmitter import STUCK
 from meshdl.radio.waiting import WAITING_MAX
+from meshdl.wire.onair import frames
 
 NAMED = b"DE KA1ABC"
 
@@ -352,10 +353,25 @@ def test_a_third_partys_message_abroad_adds_the_other_call() -> None:
     rig = Rig()
     rig.submit(routine(to=Callsign("VE3ABC-7"), third_party=True))
     rig.run(60.0)
-    assert rig.texts() == [b"chunk", b"TO VE3ABC", NAMED]
+    assert rig.texts() == [b"chunk", NAMED + b" TO VE3ABC"]
     rig.submit(routine(to=Callsign("W1ABC"), third_party=True))
     rig.run(60.0)
-    assert rig.texts()[3:] == [b"chunk", NAMED]
+    assert rig.texts()[2:] == [b"chunk", NAMED]
+
+
+def test_where_frames_are_short_the_other_call_has_one_of_its_own() -> None:
+    rig = Rig(declaration=HF, traits=DATAC13)
+    rig.submit(routine(to=Callsign("VE3ABC-7"), third_party=True))
+    rig.run(60.0)
+    assert rig.texts() == [b"chunk", b"TO VE3ABC", NAMED]
+
+
+def test_the_ssid_is_said_too_and_other_programs_read_it() -> None:
+    rig = Rig(declaration=replace(VHF, air_callsign=Callsign("KA1ABC-7")))
+    rig.submit(routine())
+    rig.run(60.0)
+    assert frames.decode(rig.texts()[1]) == frames.Identification(Callsign("KA1ABC-7"))
+    assert rig.logged(RadioEvent.TRANSMISSION)[1].callsign == "KA1ABC"
 
 
 def test_a_modem_that_cannot_carry_the_callsign_sends_nothing() -> None:

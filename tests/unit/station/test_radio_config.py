@@ -38,6 +38,7 @@ def test_every_setting_becomes_part_of_the_declaration(tmp_path: Path) -> None:
     radio = parse(**WHOLE)
     declared = radio.declaration(Callsign("KA1ABC-7"), tmp_path)
     assert (declared.callsign, declared.in_charge()) == ("KA1ABC", "N0BBB")
+    assert declared.identity() == "KA1ABC-7"
     assert (declared.licence_class, declared.control) == ("general", Control.REMOTE)
     assert (declared.dial_hz, declared.sideband) == (14_103_000, Sideband.LSB)
     assert (declared.deviation_hz, declared.power_w) == (3000.0, 20.0)
