@@ -13,6 +13,8 @@ _log = logging.getLogger(__name__)
 class AdifSender:
     """One datagram a contact, to one address. Nobody answers; what is lost is lost.
 
+    A host's name is looked up each time, which may take seconds: use it in a thread.
+
     Args:
         address: host and port, from ``radio.adif_udp``.
     """
