@@ -238,17 +238,22 @@ def test_a_tnc_that_stops_reading_is_given_up_and_takes_no_more_memory() -> None
 
 def test_an_abort_forgets_what_the_tnc_has_not_got() -> None:
     async def scene() -> None:
-        async with fake_tnc() as tnc, running(tcp_line("127.0.0.1", tnc.port), SLOW) as run:
+        settings = TncSettings(
+            waveform=Waveform(name="slow", baud=1000, audio_low_hz=0, audio_high_hz=1), ahead_s=0.1
+        )
+        async with fake_tnc() as tnc, running(tcp_line("127.0.0.1", tnc.port), settings) as run:
             await run.next(ModemUp)
             run.modem.key(Burst(1, (b"one", b"two", b"three", b"four")))
             with pytest.raises(LocalProtocolError, match="burst 1 is on its way"):
                 run.modem.key(Burst(2, (b"x",)))
             run.modem.abort()
             run.modem.abort()
+            assert await run.next(BurstEnded) == BurstEnded(1)
+            run.modem.key(Burst(2, (b"DE KA1ABC-7",)))
+            await run.next(BurstEnded)
             await said(tnc, 5)
-            payloads = [ax25.decode(one.octets).info for one in await said(tnc, 2)]
-            assert payloads == [b"one", b"two"]
-            assert tnc.said.empty()
+            payloads = [ax25.decode(one.octets).info for one in await said(tnc, 3)]
+            assert payloads == [b"one", b"two", b"DE KA1ABC-7"]
 
     loops.run(scene())
 

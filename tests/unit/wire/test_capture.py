@@ -140,6 +140,15 @@ def test_what_cannot_be_read_is_said(octets: bytes) -> None:
         read(octets)
 
 
+def test_a_length_that_no_capture_has_is_refused_before_it_is_waited_for() -> None:
+    for octets in (
+        capture.encode_head() + struct.pack("<III", 6, 0xFFFFFFFC, 0),
+        pcap("<", 202, b"")[:-8] + struct.pack("<II", 0xFFFFFFFF, 0),
+    ):
+        with pytest.raises(CaptureInvalid, match="are allowed"):
+            Decoder().feed(octets)
+
+
 @pytest.mark.parametrize(
     "heard",
     [

@@ -59,6 +59,7 @@ def test_nothing_inside_a_frame_looks_like_its_end(payload: bytes, port: int) ->
     [
         b"\xc0\x00A\xdb\xc0",  # cut inside an escape
         b"\xc0\x00A\xdbB\xc0",  # an escape that is none
+        b"\xc0\x00A\xdbB\xdcC\xc0",  # and then the end of one
         b"\xc0\x00\xc0",  # data without data
         b"\xc0\xc0\xc0",
         b"\x00A\xc0",  # no beginning

@@ -35,10 +35,7 @@ OPEN_WITHIN_S = 10.0
 RETRY_FIRST_S = 0.25
 """Doubled after each failure, up to ``RETRY_AFTER_S``."""
 
-UNTAKEN_OCTETS_MAX = 16 * 1024
-"""More than a burst's ahead: a TNC that has not taken so much has stopped reading."""
-
-UNTAKEN_FOR_S = 5.0
+UNTAKEN_FOR_S = 3.0
 """How long after a burst's end a TNC may still be taking it."""
 
 LOOK_AGAIN_S = 0.1
@@ -250,11 +247,9 @@ class KissModem:
         self._report(BurstEnded(way.serial))
 
     def _write(self, octets: bytes) -> None:
-        if self._writer is None:
-            return
-        self._writer.write(octets)
-        if self._untaken() > UNTAKEN_OCTETS_MAX:
-            self._give_up()
+        # One burst at a time, so no more than that can wait here.
+        if self._writer is not None:
+            self._writer.write(octets)
 
     def _untaken(self) -> int:
         return 0 if self._writer is None else self._writer.transport.get_write_buffer_size()
