@@ -9,6 +9,7 @@ import pytest
 
 from meshdl.errors import RemoteProtocolError
 from meshdl.ids import Callsign
+from meshdl.radio.erasure import encoder, ids
 from meshdl.wire import ax25, capture, kiss
 from meshdl.wire.onair import bodies, codes, frames, info_segments, pdus
 from meshdl.wire.onair.codes import ContentTag
@@ -156,6 +157,14 @@ def test_the_example_of_the_page_is_a_frame() -> None:
     assert frames.decode(bytes.fromhex(example)) == Frame(
         pdus=(pdus.Cq(gateway=True),), sender=Callsign("N0CALL")
     )
+
+
+def test_the_erasure_code_and_the_wire_have_the_same_symbols() -> None:
+    assert (ids.FIRST_REPAIR_ID, ids.LAST_ID) == (pdus.FIRST_REPAIR_ID, pdus.SYMBOL_IDS - 1)
+    assert encoder.SYMBOL_OCTETS == pdus.SYMBOL_OCTETS
+    form = pdus.Form(pdus.Codec.RAW, 300)
+    for number in (0, 299, 300, 511, 512, 65_535):
+        assert form.has_symbols(number, 1) == ids.is_symbol_id(number, 300)
 
 
 def test_the_runs_of_the_page_are_those_of_the_code() -> None:
