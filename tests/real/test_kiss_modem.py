@@ -132,6 +132,22 @@ def test_settings_come_first_then_a_burst_with_our_address_then_its_end() -> Non
     loops.run(scene())
 
 
+def test_a_callsign_that_is_too_long_for_an_address_is_left_to_the_frames() -> None:
+    async def scene() -> None:
+        async with fake_tnc() as tnc:
+            for call, carries in (("AAA1AAAA-3", False), ("N0CALL-0", True), ("N0CALL", True)):
+                up: asyncio.Future[ModemReport] = asyncio.get_running_loop().create_future()
+                modem = KissModem(tcp_line("127.0.0.1", tnc.port), FAST, Callsign(call))
+                task = asyncio.create_task(modem.run(up.set_result))
+                report = await asyncio.wait_for(up, WITHIN_S)
+                assert isinstance(report, ModemUp)
+                assert report.traits.carries_sender is carries
+                modem.close()
+                await task
+
+    loops.run(scene())
+
+
 def test_frames_are_heard_with_their_sender_and_all_are_overheard() -> None:
     async def scene() -> None:
         overheard: list[Captured] = []

@@ -19,7 +19,7 @@ forgotten. A line that is lost is looked for at once, then after growing pauses.
 import asyncio
 import enum
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from meshdl.air import BurstEnded, FrameHeard, ModemDown, ModemUp
 from meshdl.errors import LocalProtocolError, RemoteProtocolError
@@ -101,6 +101,9 @@ class KissModem:
     ) -> None:
         self._line, self._settings = line, settings
         self._address = address_of(station)
+        # A callsign that its address cuts is told by the frames themselves.
+        whole = str(self._address) == station.removesuffix("-0")
+        self._traits = replace(settings.traits, carries_sender=whole)
         self._overhear, self._unix_time = overhear, unix_time
         self._report: Report = _unheard
         self._writer: asyncio.StreamWriter | None = None
@@ -126,7 +129,7 @@ class KissModem:
 
     def key(self, burst: Burst) -> None:
         """Send a burst; see :class:`~meshdl.transports.modems.modem.Modem`."""
-        traits = self._settings.traits
+        traits = self._traits
         airtimes = [traits.frame_s(len(frame)) for frame in burst.frames]
         if not airtimes:
             raise ValueError("a burst without frames is none")
@@ -191,7 +194,7 @@ class KissModem:
         self.state, self.trouble = State.UP, ""
         try:
             self._write(self._settings.commands())
-            self._report(ModemUp(self._settings.traits))
+            self._report(ModemUp(self._traits))
             while octets := await reader.read(_READ_OCTETS):
                 for frame in decoder.feed(octets):
                     self._hear(frame)
