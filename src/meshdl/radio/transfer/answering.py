@@ -16,7 +16,7 @@ waiting, and an emergency waits for one burst at the most. An ENOUGH of the last
 a request.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from random import Random
 
@@ -102,9 +102,12 @@ class Answering:
         content = self._contents.get(want.content)
         if content is None or not content.served:
             return
-        # Others who ask for more do so at once; nobody is answered before they had the chance.
-        slots = SLOTS_FOR_MORE + (0.0 if alone else SLOTS_OF_ANSWER * self._rng.random())
-        hold_until = now + pace.slot_s * slots
+        # Others who ask for more do so at once, and are answered with the first. An emergency
+        # waits for nobody: what is next in the queue may be a long burst.
+        urgent = content.precedence is Precedence.EMERGENCY
+        for_more_s = 0.0 if urgent else SLOTS_FOR_MORE * pace.slot_s
+        others_s = 0.0 if alone else SLOTS_OF_ANSWER * self._rng.random() * pace.slot_s
+        hold_until = now + for_more_s + others_s
         for key, form, needed in _entries(want, content):
             request = self._requests.get(key)
             if request is None:
@@ -113,7 +116,7 @@ class Answering:
                 request = self._requests[key] = _Request(
                     key, content.precedence, form, needed, hold_until, now
                 )
-            request.hold_until = max(request.hold_until, now + SLOTS_FOR_MORE * pace.slot_s)
+            request.hold_until = max(request.hold_until, now + for_more_s)
             self._note(request, sender, form, needed, now)
 
     def heard(self, symbols: Symbols, pace: Pace, *, now: float) -> None:
@@ -166,9 +169,14 @@ class Answering:
 
     # What follows.
 
-    def deadline(self) -> float | None:
-        """When a request may be served that may not be served now."""
-        times = [one.hold_until for one in self._requests.values() if one.left]
+    def deadline(self, busy: Collection[Precedence]) -> float | None:
+        """When a request may be served that may not be served now.
+
+        Args:
+            busy: precedences of bursts that are on their way.
+        """
+        waiting = (one for one in self._requests.values() if one.precedence not in busy)
+        times = [one.hold_until for one in waiting if one.left]
         times += [one.since + REQUEST_FOR_S for one in self._requests.values()]
         return min(times, default=None)
 
@@ -178,9 +186,22 @@ class Answering:
             if now >= request.since + REQUEST_FOR_S:
                 del self._requests[key]
 
-    def next_burst(self, traits: ModemTraits, pace: Pace, *, now: float) -> Burst | None:
-        """What to send now; the symbols count as sent until :meth:`failed` says otherwise."""
-        ready = [one for one in self._requests.values() if one.left and one.hold_until <= now]
+    def next_burst(
+        self, traits: ModemTraits, pace: Pace, busy: Collection[Precedence], *, now: float
+    ) -> Burst | None:
+        """What to send now; the symbols count as sent until :meth:`failed` says otherwise.
+
+        Args:
+            traits: of the modem.
+            pace: on it.
+            busy: precedences of bursts that are on their way.
+            now: when.
+        """
+        ready = [
+            one
+            for one in self._requests.values()
+            if one.left and one.hold_until <= now and one.precedence not in busy
+        ]
         if not ready or not carries_symbols(traits):
             return None
         first = min(ready, key=self._turn)

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from meshdl.air import ModemTraits
+from meshdl.content.precedence import Precedence
 from meshdl.radio.transfer.contents import AirContent, Contents, ObjectKey
 from meshdl.radio.transfer.gathering import Gathering
 from meshdl.radio.transfer.pace import Pace
@@ -170,16 +171,17 @@ class Asking:
 
     # What follows.
 
-    def deadline(self) -> float | None:
-        """When the next WANT is due."""
-        return min(
-            (one.due_at for one in self._asks.values() if one.due_at is not None), default=None
-        )
+    def deadline(self, *, urgent: bool) -> float | None:
+        """When the next WANT is due, for emergency traffic or for all else."""
+        times = [one.due_at for tag, one in self._asks.items() if self._is_urgent(tag) is urgent]
+        return min((at for at in times if at is not None), default=None)
 
-    def due(self, *, now: float) -> list[ContentTag]:
+    def due(self, *, urgent: bool, now: float) -> list[ContentTag]:
         """Contents whose WANT is due, the most urgent first."""
         found = [
-            tag for tag, one in self._asks.items() if one.due_at is not None and one.due_at <= now
+            tag
+            for tag, one in self._asks.items()
+            if one.due_at is not None and one.due_at <= now and self._is_urgent(tag) is urgent
         ]
         return sorted(found, key=self._urgency)
 
@@ -249,6 +251,10 @@ class Asking:
     def _slots(self) -> float:
         rivals = max(0, len(self._stations) - 1)
         return BACK_OFF_SLOTS + BACK_OFF_SLOTS_PER_STATION * rivals
+
+    def _is_urgent(self, tag: ContentTag) -> bool:
+        content = self._contents.get(tag)
+        return content is not None and content.precedence is Precedence.EMERGENCY
 
     def _urgency(self, tag: ContentTag) -> tuple[int, bytes]:
         content = self._contents.get(tag)

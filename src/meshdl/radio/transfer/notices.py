@@ -1,5 +1,8 @@
 """What is short goes together: CQ, WANTs and ENOUGHs that are due, in one frame.
 
+WANTs for emergency traffic have a frame of their own: another may wait for the channel, or
+be held off by the very emergency.
+
 An ENOUGH is due when many symbols came of an object that we had by then, and were the last
 to ask for. It waits a moment, and is not sent when another station asks for the object: then
 they are of use to somebody.
@@ -28,7 +31,8 @@ from meshdl.wire.onair.pdus import Enough, Objects, Pdu, Symbols, Want
 ASKED_MAX = 512
 """Objects that we asked for and may have to say ENOUGH of; the oldest are forgotten."""
 
-WITHDRAW_KEY = "notice"
+WITHDRAW_KEYS = {False: "notice", True: "urgent notice"}
+"""By whether it is for emergency traffic."""
 
 NEEDLESS_SYMBOLS = 16
 """Of one object: an ENOUGH costs as much air, and the sender may be through by itself."""
@@ -72,7 +76,7 @@ class Notices:
     ) -> None:
         self._own, self._contents, self._stations, self._rng = own, contents, stations, rng
         self._asking, self._calling = asking, calling
-        self._outgoing: _Notice | None = None
+        self._outgoing: dict[bool, _Notice] = {}
         # Objects that we were the last to ask for, and needless symbols of them since.
         self._asked: OrderedDict[ObjectKey, int] = OrderedDict()
         self._enough_due: dict[ObjectKey, float] = {}
@@ -81,15 +85,15 @@ class Notices:
 
     def clear(self) -> None:
         """The modem is another one, or gone."""
-        self._outgoing = None
+        self._outgoing.clear()
         self._enough_due.clear()
 
-    def asks(self, tag: ContentTag) -> bool:
-        """Whether a WANT for that content, and nothing else, is on its way."""
-        outgoing = self._outgoing
-        if outgoing is None or outgoing.enoughs or outgoing.call_s is not None:
-            return False
-        return outgoing.asked == (tag,)
+    def asking(self, tag: ContentTag) -> str | None:
+        """Key of a frame on its way that has a WANT for that content and nothing else."""
+        for urgent, one in self._outgoing.items():
+            if one.asked == (tag,) and not one.enoughs and one.call_s is None:
+                return WITHDRAW_KEYS[urgent]
+        return None
 
     def needless(self, symbols: Symbols, pace: Pace, *, now: float) -> None:
         """Symbols came of an object that is here already."""
@@ -117,10 +121,12 @@ class Notices:
         self, event: events.Sent | events.NotSent, pace: Pace, *, now: float
     ) -> tuple[ContentTag, ...]:
         """What became of the frame; contents that the rules do not let us ask for."""
-        outgoing = self._outgoing
-        if outgoing is None or event.traffic != outgoing.traffic:
+        urgent = next(
+            (one for one, sent in self._outgoing.items() if sent.traffic == event.traffic), None
+        )
+        if urgent is None:
             return ()
-        self._outgoing = None
+        outgoing = self._outgoing.pop(urgent)
         if isinstance(event, events.Sent):
             self._on_air(outgoing, pace, now)
             return ()
@@ -141,25 +147,38 @@ class Notices:
 
     def deadline(self) -> float | None:
         """When something is due."""
-        if self._outgoing is not None:
-            return None
-        times = [self._asking.deadline(), self._calling.deadline(), *self._enough_due.values()]
+        times: list[float | None] = []
+        if True not in self._outgoing:
+            times.append(self._asking.deadline(urgent=True))
+        if False not in self._outgoing:
+            times.append(self._asking.deadline(urgent=False))
+            times += [self._calling.deadline(), *self._enough_due.values()]
         return min((at for at in times if at is not None), default=None)
 
-    def next(self, traits: ModemTraits, pace: Pace, *, now: float) -> Traffic | None:
-        """The frame with all that is due; ``None``: nothing is, or one is on its way."""
+    def next(self, traits: ModemTraits, pace: Pace, *, now: float) -> list[Traffic]:
+        """Frames with all that is due; none while what it is waits for one on its way."""
         due_at = self.deadline()
         if due_at is None or due_at > now:
-            return None
+            return []
+        made = (
+            self._frame(urgent, traits, pace, now)
+            for urgent in (True, False)
+            if urgent not in self._outgoing
+        )
+        return [traffic for traffic in made if traffic is not None]
+
+    # How.
+
+    def _frame(self, urgent: bool, traits: ModemTraits, pace: Pace, now: float) -> Traffic | None:
         call_at = self._calling.deadline()
-        calls = call_at is not None and call_at <= now
+        calls = not urgent and call_at is not None and call_at <= now
         sender = self._sender(traits, calls=calls)
         room = min(traits.payload_octets_max, pace.frame_octets) - frames.FRAME_HEAD_OCTETS
         room -= frames.octets_of_sender(sender)
         pdus: list[Pdu] = []
-        enoughs = self._enoughs(pdus, room, now)
+        enoughs = [] if urgent else self._enoughs(pdus, room, now)
         room -= sum(map(frames.octets_of, pdus))
-        wants = self._wants(traits, room, now)
+        wants = self._wants(urgent, traits, room, now)
         room -= sum(map(frames.octets_of, wants))
         pdus += wants
         cq = self._calling.call(room_octets=room, now=now) if calls else None
@@ -181,13 +200,11 @@ class Notices:
             to=holder,
             precedence=self._precedence(about),
             note=", ".join(_named(pdu) for pdu in pdus),
-            withdraw_key=WITHDRAW_KEY,
+            withdraw_key=WITHDRAW_KEYS[urgent],
         )
         objects = tuple(_objects(wants))
-        self._outgoing = _Notice(traffic, asked, objects, tuple(enoughs), call_s)
+        self._outgoing[urgent] = _Notice(traffic, asked, objects, tuple(enoughs), call_s)
         return traffic
-
-    # How.
 
     def _sender(self, traits: ModemTraits, *, calls: bool) -> Callsign | StationTag | None:
         if traits.carries_sender:
@@ -212,9 +229,9 @@ class Notices:
             del self._enough_due[key]
         return told
 
-    def _wants(self, traits: ModemTraits, room: int, now: float) -> list[Want]:
+    def _wants(self, urgent: bool, traits: ModemTraits, room: int, now: float) -> list[Want]:
         wants: list[Want] = []
-        for tag in self._asking.due(now=now):
+        for tag in self._asking.due(urgent=urgent, now=now):
             want = self._asking.want(tag, traits, room_octets=room)
             if want is None:
                 if not wants:

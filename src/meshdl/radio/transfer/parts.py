@@ -1,8 +1,9 @@
 """What the parts of one transfer core share; nobody else sees it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from meshdl.air import ModemTraits
+from meshdl.content.precedence import Precedence
 from meshdl.ids import Callsign
 from meshdl.radio.transfer import events
 from meshdl.radio.transfer.answering import Answering
@@ -26,7 +27,8 @@ class Parts:
         effects: what the station is to do.
         traits: of the modem, while there is one.
         pace: on that modem.
-        burst: of symbols, on its way.
+        bursts: of symbols, on their way, by precedence: one of routine traffic may be held off
+            by an emergency, whose own must not wait behind it.
     """
 
     own: Callsign
@@ -41,4 +43,4 @@ class Parts:
     completion: Completion
     traits: ModemTraits | None = None
     pace: Pace | None = None
-    burst: Burst | None = None
+    bursts: dict[Precedence, Burst] = field(default_factory=dict)

@@ -8,7 +8,6 @@ from meshdl.radio.transfer import events
 from meshdl.radio.transfer.bursts import withdraw_key
 from meshdl.radio.transfer.contents import AirContent
 from meshdl.radio.transfer.gathering import NewSymbol
-from meshdl.radio.transfer.notices import WITHDRAW_KEY
 from meshdl.radio.transfer.pace import Pace
 from meshdl.radio.transfer.parts import Parts
 from meshdl.wire.onair.frames import Frame, Identification, object_tag
@@ -90,9 +89,9 @@ class Reception:
         alone = not parts.stations.holders(want.content, now=now)
         parts.answering.want(want, sender, pace, alone=alone, now=now)
         parts.notices.want_heard(want)
-        covered = parts.asking.overheard(want, pace, now=now)
-        if covered and parts.notices.asks(want.content):
-            parts.effects.append(events.Withdraw(WITHDRAW_KEY, "another asks the same"))
+        waiting = parts.notices.asking(want.content)
+        if parts.asking.overheard(want, pace, now=now) and waiting is not None:
+            parts.effects.append(events.Withdraw(waiting, "another asks the same"))
 
     def _symbols(self, symbols: Symbols, sender: Callsign | None, now: float) -> None:
         parts, tag, pace = self._parts, symbols.of.content, self._parts.pace
@@ -125,14 +124,15 @@ class Reception:
 
     def _sent_by_another(self, symbols: Symbols, pace: Pace, now: float) -> None:
         """What we were about to send or to ask for may not be needed."""
-        tag = symbols.of.content
-        self._parts.answering.heard(symbols, pace, now=now)
-        if self._parts.burst is not None and self._parts.burst.content == tag:
+        parts, tag = self._parts, symbols.of.content
+        parts.answering.heard(symbols, pace, now=now)
+        if any(burst.content == tag for burst in parts.bursts.values()):
             # Not on the air yet, or we would not have heard it.
-            self._parts.effects.append(events.Withdraw(withdraw_key(tag), "another answers"))
-        if self._parts.notices.asks(tag):
+            parts.effects.append(events.Withdraw(withdraw_key(tag), "another answers"))
+        waiting = parts.notices.asking(tag)
+        if waiting is not None:
             # Somebody is being answered; what we lack then is told when that is over.
-            self._parts.effects.append(events.Withdraw(WITHDRAW_KEY, "it is being sent"))
+            parts.effects.append(events.Withdraw(waiting, "it is being sent"))
 
     def take_kept(self, symbols: tuple[NewSymbol, ...], *, now: float) -> None:
         """Take symbols of an earlier run."""

@@ -17,8 +17,8 @@ far as what others ask for makes it.
 
 Everything that goes on the air leaves as :class:`~.events.Transmit`, and answers with
 :class:`~.events.Sent` or :class:`~.events.NotSent`. There is one burst of symbols on its way
-at a time, and one other frame, in which a CQ, WANTs and ENOUGHs that are due go together: so
-everything is decided as late as possible, with all that was heard until then.
+at a time (for each precedence), and one other frame, in which a CQ, WANTs and ENOUGHs that
+are due go together: so everything is decided as late as possible, with all that was heard.
 
 ::
 
@@ -105,7 +105,8 @@ class Transfer:
             case ModemUp(traits):
                 self._modem_up(traits, now)
             case ModemDown():
-                self._parts.traits = self._parts.pace = self._parts.burst = None
+                self._parts.traits = self._parts.pace = None
+                self._parts.bursts.clear()
                 self._parts.notices.clear()
                 self._parts.calling.stop()
             case events.ObjectRead(key, octets):
@@ -125,10 +126,8 @@ class Transfer:
         """When :meth:`expire` must next be called."""
         if self._parts.traits is None:
             return None
-        times = [
-            self._parts.notices.deadline(),
-            self._parts.answering.deadline() if self._parts.burst is None else None,
-        ]
+        busy = self._parts.bursts.keys()
+        times = [self._parts.notices.deadline(), self._parts.answering.deadline(busy)]
         return min((at for at in times if at is not None), default=None)
 
     def effects(self) -> list[events.TransferEffect]:
@@ -180,7 +179,7 @@ class Transfer:
     def _modem_up(self, traits: ModemTraits, now: float) -> None:
         self._parts.traits = traits
         self._parts.pace = pace_of(traits, burst_max_s=self._burst_max_s)
-        self._parts.burst = None
+        self._parts.bursts.clear()
         self._parts.notices.clear()
         if self._calls:
             self._parts.calling.begin(now=now)
@@ -248,21 +247,20 @@ class Transfer:
         traits, pace = self._parts.traits, self._parts.pace
         if traits is None or pace is None:
             return
-        notice = self._parts.notices.next(traits, pace, now=now)
-        if notice is not None:
+        for notice in self._parts.notices.next(traits, pace, now=now):
             self._parts.effects.append(events.Transmit(notice))
-        if self._parts.burst is None:
-            self._parts.burst = self._parts.answering.next_burst(traits, pace, now=now)
-            if self._parts.burst is not None:
-                self._parts.effects.append(events.Transmit(self._parts.burst.traffic))
+        bursts = self._parts.bursts
+        while burst := self._parts.answering.next_burst(traits, pace, bursts.keys(), now=now):
+            bursts[burst.traffic.precedence] = burst
+            self._parts.effects.append(events.Transmit(burst.traffic))
 
     def _settled(self, event: events.Sent | events.NotSent, now: float) -> None:
         if self._parts.pace is None:
             return
-        sent = isinstance(event, events.Sent)
-        if self._parts.burst is not None and event.traffic == self._parts.burst.traffic:
-            burst, self._parts.burst = self._parts.burst, None
-            if sent:
+        bursts, precedence = self._parts.bursts, event.traffic.precedence
+        if precedence in bursts and bursts[precedence].traffic == event.traffic:
+            burst = bursts.pop(precedence)
+            if isinstance(event, events.Sent):
                 self._parts.answering.sent(burst)
             else:
                 self._parts.answering.failed(burst)
