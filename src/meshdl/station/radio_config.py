@@ -1,4 +1,4 @@
-"""The ``[radio]`` table: what the operator declares of his transmitter, and its limits.
+"""The ``[radio]`` table: what the operator declares of his transmitter, its limits, its modem.
 
 It becomes a :class:`~meshdl.radio.declaration.Declaration`. Nothing in it has a default that
 would let a station transmit: rules, licence class, control and dial are the operator's.
@@ -15,6 +15,16 @@ from meshdl.radio import profiles
 from meshdl.radio.budget import DUTY_WINDOW_S, HOUR_S, AirtimeLimits
 from meshdl.radio.declaration import Control, Declaration, Sideband
 from meshdl.radio.profile import PROFILE_MAX_OCTETS, Profile, parse
+from meshdl.station.modem_address import (
+    FREEDV_MODES,
+    KISS_MODES,
+    ModemAddress,
+    RigPtt,
+    check_mode,
+    host_and_port,
+    parse_modem,
+    parse_ptt,
+)
 
 DIAL_HZ_MAX = 300_000_000_000
 """Above it there is no radio wave (ITU RR 1.5 draws the line at 3 THz, no rig comes near)."""
@@ -23,6 +33,12 @@ BURST_MAX_S_LIMIT = 120.0
 """Emergency traffic waits for a burst that is on the air: not longer than this."""
 
 HOLD_OFF_S_LIMIT = 3_600.0
+
+FRAME_OCTETS_LIMIT = 1_000
+"""Dire Wolf drops KISS frames whose escaped form is longer than 2048 octets."""
+
+KISS_MS_MAX = 2_550
+"""KISS says times in one octet of 10 ms."""
 
 LOGGER_PORT = 2237
 """Where loggers listen for WSJT-X datagrams."""
@@ -49,6 +65,18 @@ class RadioConfig:
         duty_cycle_max: share of any ten minutes.
         hold_off_s: silence of routine and welfare traffic after emergency traffic.
         adif_udp: where a logger gets contacts: ``PORT`` on this machine, or ``HOST:PORT``.
+        modem: which one, see :mod:`meshdl.station.modem_address`; empty: none.
+        mode: how a TNC modulates, or the FreeDV mode that is sent.
+        ptt: what keys the radio of a sound card.
+        rigctld: ``HOST:PORT`` of Hamlib; empty: none.
+        audio_input: part of the sound device's name; empty: the system's default.
+        audio_output: likewise.
+        kiss_port: of a TNC that has several.
+        frame_octets: longest payload of a TNC's frame.
+        txdelay_ms: from keying to the first flag, or the first sound.
+        txtail_ms: from the last octet, or sound, to unkeying.
+        slot_time_ms: between two looks of a TNC at the channel.
+        persistence: probability that it keys in a free slot.
     """
 
     table: ClassVar[str] = "radio"
@@ -66,6 +94,18 @@ class RadioConfig:
     duty_cycle_max: float = 0.5
     hold_off_s: float = 60.0
     adif_udp: str = ""
+    modem: str = ""
+    mode: str = ""
+    ptt: str = "vox"
+    rigctld: str = ""
+    audio_input: str = ""
+    audio_output: str = ""
+    kiss_port: int = 0
+    frame_octets: int = 256
+    txdelay_ms: int = 300
+    txtail_ms: int = 50
+    slot_time_ms: int = 50
+    persistence: float = 0.5
 
     def __post_init__(self) -> None:
         _one_of("control", self.control, ["", *(one.value for one in Control)])
@@ -79,6 +119,7 @@ class RadioConfig:
                 raise ConfigError("radio.control_operator", str(error)) from error
         if self.adif_udp:
             self.logger_address()
+        self._check_modem()
         for name, lowest, highest in (
             ("dial_hz", 1, DIAL_HZ_MAX),
             ("deviation_hz", 100, 100_000),
@@ -87,6 +128,12 @@ class RadioConfig:
             ("airtime_s_per_hour", 1.0, HOUR_S),
             ("duty_cycle_max", 0.01, 1.0),
             ("hold_off_s", 0.0, HOLD_OFF_S_LIMIT),
+            ("kiss_port", 0, 15),
+            ("frame_octets", 14, FRAME_OCTETS_LIMIT),
+            ("txdelay_ms", 0, KISS_MS_MAX),
+            ("txtail_ms", 0, KISS_MS_MAX),
+            ("slot_time_ms", 10, KISS_MS_MAX),
+            ("persistence", 0.01, 1.0),
         ):
             value = getattr(self, name)
             if value is not None and not lowest <= value <= highest:
@@ -98,6 +145,18 @@ class RadioConfig:
                 f"one burst of {self.burst_max_s:g} s is more than radio.duty_cycle_max and "
                 f"radio.airtime_s_per_hour allow ({allowed_s:g} s); shorten it or raise those",
             )
+
+    def modem_address(self) -> ModemAddress | None:
+        """Which modem; ``None`` when none is named."""
+        return parse_modem(self.modem) if self.modem else None
+
+    def rig_address(self) -> tuple[str, int] | None:
+        """Host and port of Hamlib; ``None`` when there is none."""
+        return host_and_port("radio.rigctld", self.rigctld) if self.rigctld else None
+
+    def mode_of(self, modem: ModemAddress) -> str:
+        """The mode, by default where it is ours to choose."""
+        return check_mode(modem, self.mode)
 
     def limits(self) -> AirtimeLimits:
         """What the transmitter keeps."""
@@ -155,6 +214,16 @@ class RadioConfig:
                 f"{LOGGER_PORT} or 192.0.2.7:{LOGGER_PORT}",
             )
         return (found["host"] or "127.0.0.1").strip("[]"), int(found["port"])
+
+    def _check_modem(self) -> None:
+        modem = self.modem_address()
+        if modem is not None:
+            self.mode_of(modem)
+        elif self.mode not in {"", *KISS_MODES, *FREEDV_MODES}:
+            raise ConfigError("radio.mode", f"{self.mode!r} is no mode of any modem")
+        rig = self.rig_address()
+        if isinstance(parse_ptt(self.ptt), RigPtt) and rig is None:
+            raise ConfigError("radio.rigctld", "is missing, and radio.ptt needs it: HOST:PORT")
 
     def _profile(self, directory: Path) -> Profile | None:
         if not self.rules:
