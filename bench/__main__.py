@@ -23,6 +23,8 @@ MEASUREMENTS = {
     "memory": "peak memory while 4 GiB move",
     "idle": "a station with nothing to do",
     "first_chunk": "from coming up to the first verified chunk",
+    "cold_get": "from `get` on a station that has just come up to the first chunk, 20 and 80 ms",
+    "nat": "from the welcome at a signalling server to a link, through NATs and TURN",
     "long_path": "100 Mbit/s at 20 and 80 ms, with and without loss, beside TCP",
     "signalling": "a signalling server with idle and with busy stations",
     "erasure": "the on-air erasure code: cost, failures, airtime to 20 receivers, compression",

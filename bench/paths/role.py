@@ -4,8 +4,9 @@
 signalling server, and writes ``"up"``. Each line on its standard input is a command, a JSON
 array; each line on its standard output an answer. ``["share", PATH]`` is answered by a link,
 ``["await-links", COUNT]`` by the number of links, and ``["get", LINK]`` by ``[seconds since
-1970, octets verified, octets in all]`` again and again until it is complete. The station
-ends with the input.
+1970, octets verified, octets in all]`` again and again until it is complete;
+``["first-chunk", LINK]`` by the seconds until the first chunk is verified. The station ends
+with the input.
 """
 
 import asyncio
@@ -35,6 +36,8 @@ async def _obey(running: Running, verb: str, word: str | int) -> None:
         case "await-links", int(count):
             await until_linked(running, count)
             _tell(count)
+        case "first-chunk", str(link):
+            _tell(await _first_chunk(running, link))
         case "get", str(link):
             await _get(running, link)
         case _:
@@ -49,6 +52,18 @@ async def _get(running: Running, link: str) -> None:
             _tell([time.time(), content.octets_done, content.octets])
             if content.state in (ContentState.COMPLETE, ContentState.BROKEN):
                 return
+
+
+async def _first_chunk(running: Running, link: str) -> float:
+    began = time.perf_counter()
+    begun = await running.client.download(link, directory=str(running.downloads))
+    async for event in running.client.events():
+        if not isinstance(event, ContentChanged):
+            continue
+        content = event.content
+        if content.content_hash == begun.content_hash and content.chunks_done:
+            return time.perf_counter() - began
+    raise RuntimeError("the station stopped")
 
 
 def _tell(answer: object) -> None:

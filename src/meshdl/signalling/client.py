@@ -86,6 +86,10 @@ class ClientState(enum.Enum):
     ONLINE = "online"
 
 
+_PROVED = frozenset({ClientState.PROVING, ClientState.ONLINE})
+"""In these rooms are asked for: at once behind the proof, and later."""
+
+
 class SignallingClient:
     """Sans-I/O core; see :class:`meshdl.core.Core` for the four verbs.
 
@@ -136,7 +140,7 @@ class SignallingClient:
             case SendSignal():
                 self._send_signal(event, now)
             case BeIn(rooms):
-                self._rooms.be_in(rooms, online=self.state is ClientState.ONLINE)
+                self._rooms.be_in(rooms, online=self.state in _PROVED)
             case NetworkChanged():
                 self._reconnect(now)
             case _:
@@ -274,6 +278,8 @@ class SignallingClient:
                 rotations=own.rotations,
             )
         )
+        # It will be read only once we are let in: a round trip less until others hear of us.
+        self._rooms.join_all()
 
     def _welcomed(self, welcome: wire.Welcome, now: float) -> None:
         if self.state is not ClientState.PROVING or welcome.station != station_id(
@@ -285,7 +291,7 @@ class SignallingClient:
         self._welcome_by = None
         self._clock_offset_s = welcome.now_ms / 1000 - now
         self._use_ice(welcome.ice_servers, welcome.ice_lifetime_s, now)
-        self._rooms.join_all(welcome.lifetime_s)
+        self._rooms.welcomed(welcome.lifetime_s)
         self._repeat_at = now + self._rooms.lifetime_s * REPEAT_AFTER
 
     def _use_ice(self, servers: tuple[wire.IceServer, ...], lifetime_s: int, now: float) -> None:

@@ -48,11 +48,14 @@ class ClientRooms:
         self.joined: set[str] = set()
         self.lifetime_s = 0
 
-    def join_all(self, lifetime_s: int) -> None:
-        """The server knows us."""
-        self.lifetime_s = max(lifetime_s, LIFETIME_MIN_S)
+    def join_all(self) -> None:
+        """Ask to be let in."""
         for room, membership in self._wanted.items():
             self._say(wire.Join(room, membership))
+
+    def welcomed(self, lifetime_s: int) -> None:
+        """The server knows us, and keeps announcements for so long."""
+        self.lifetime_s = max(lifetime_s, LIFETIME_MIN_S)
 
     def be_in(self, rooms: Mapping[str, Membership | None], *, online: bool) -> None:
         """The station wants to be in these rooms from now on, with these memberships."""

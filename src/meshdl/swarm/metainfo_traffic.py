@@ -40,7 +40,8 @@ class MetainfoTraffic:
         holders = [
             session
             for session in self._state.peers()
-            if content in session.station.holdings and fetch.may_ask(session.link, now=now)
+            if (content in session.station.holdings or content in session.station.offers)
+            and fetch.may_ask(session.link, now=now)
         ]
         others = [session for session in holders if session.link != fetch.asked] or holders
         if fetch.asked is None:
@@ -49,6 +50,11 @@ class MetainfoTraffic:
         if others:
             session = self._state.rng.choice(others)
             self._state.tell(session.link, fetch.question(session.link, now=now))
+
+    def offered(self, session: Session, *, now: float) -> None:
+        """A peer told of contents that it has: no need to wait until it says of what chunks."""
+        for content in self.fetches.keys() & session.station.offers:
+            self.ask(content, now=now)
 
     def leave(self, session: Session, *, now: float) -> None:
         """A session is over: ask others."""

@@ -120,6 +120,7 @@ class Reception:
                 self._introduction(session, peer, message, now)
             case wire.Records(records):
                 self._exchange.records(session, records)
+                self._metainfo.offered(session, now=now)
                 self._state.effects.append(RecordsHeard(peer.key, peer.callsign, records))
             case wire.RecordsGone(hashes):
                 gone = tuple(ContentHash(octets) for octets in hashes)

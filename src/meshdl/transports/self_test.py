@@ -5,11 +5,11 @@ and itself from a network where there is merely nobody.
 """
 
 import asyncio
-from contextlib import suppress
 
 import webrtc
 
 from meshdl.errors import LinkError
+from meshdl.transports import engine
 
 SELF_TEST_TIMEOUT_S = 5.0
 """It takes 70 ms on a desktop; a Raspberry Pi under load gets a minute's worth of that."""
@@ -29,10 +29,7 @@ async def exchange_a_message(*, loopback: bool = False) -> float:
     Raises:
         LinkError: no message came back; the text says what to look at.
     """
-    if loopback:
-        # Refused once this process has made a connection; then what was decided holds.
-        with suppress(webrtc.InvalidStateError):
-            webrtc.allow_loopback()
+    engine.set_up(loopback=loopback)
     started_at = asyncio.get_running_loop().time()
     dialler, answerer = webrtc.RTCPeerConnection(), webrtc.RTCPeerConnection()
     try:

@@ -10,7 +10,6 @@ import itertools
 import logging
 import secrets
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,6 +19,7 @@ from meshdl.errors import LinkClosed, LinkRefused
 from meshdl.ids import LinkId, StationId
 from meshdl.links import DialFailed, Message, Way
 from meshdl.signalling.client_events import Description, Refusal, SignalBody
+from meshdl.transports import engine
 from meshdl.transports.negotiation import Negotiation
 from meshdl.transports.webrtc_link import Link, Report
 from meshdl.wire.signalling import IceServer
@@ -78,9 +78,7 @@ class SignalledTransport:
         self._sessions: dict[bytes, _Session] = {}
         self._links: dict[LinkId, bytes] = {}
         self._configuration: webrtc.RTCConfiguration | None = None
-        if loopback:
-            with suppress(webrtc.InvalidStateError):
-                webrtc.allow_loopback()
+        engine.set_up(loopback=loopback)
 
     async def run(self, report: Report) -> None:
         """Serve until cancelled."""

@@ -325,6 +325,18 @@ def test_rooms_are_joined_left_and_shown_another_membership_while_online() -> No
     assert party.done[done:] == []
 
 
+def test_rooms_are_asked_for_right_behind_the_proof() -> None:
+    party = Party("KA1ABC", "cq", "other")
+    party.tell(events.SocketOpened(party.socket))
+    party.hears(wire.Challenge(wire.PROTOCOL_VERSION, b"n" * 32))
+    said = party.said(wire.Authenticate, wire.Join)
+    assert isinstance(said[0], wire.Authenticate)
+    assert said[1:] == [wire.Join("cq", None), wire.Join("other", None)]
+    # And so is one that is wished for before the welcome.
+    party.tell(events.BeIn({"cq": None, "third": None}))
+    assert party.said(wire.Join, wire.Leave)[2:] == [wire.Leave("other"), wire.Join("third", None)]
+
+
 def test_rooms_that_change_while_offline_are_joined_after_the_next_welcome() -> None:
     party = Party("KA1ABC", "cq")
     party.tell(events.BeIn({"other": None}))

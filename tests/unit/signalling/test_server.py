@@ -29,6 +29,19 @@ def test_stations_of_one_room_hear_each_other_and_of_another_room_nothing() -> N
     assert alice.of(client.Lost) == [client.Lost(bob.key.id)]
 
 
+def test_what_is_said_behind_a_proof_is_taken_once_it_is_let_in_and_else_is_not_read() -> None:
+    world = World()
+    early = End(world)
+    early.joins()  # before the proof: refused, and the socket closed
+    assert early.codes() == ["malformed"]
+    alice = End(world).proves("KA1AAA", Key("a")).joins()
+    kinds = [type(one).__name__ for one in alice.messages]
+    assert kinds == ["Challenge", "Welcome", "Joined"]
+    posing = End(world).proves("KA1AAA", Key("another")).joins()
+    assert posing.codes() == ["callsign-pinned"]
+    assert posing.of(wire.Joined) == []
+
+
 def test_a_signal_is_carried_to_the_one_it_is_for() -> None:
     world = World()
     alice, bob, carol = (Station(world, f"KA1{one * 3}") for one in "ABC")

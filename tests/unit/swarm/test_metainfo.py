@@ -2,13 +2,16 @@
 
 from hashlib import sha256
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.unit.swarm.rig import KIB, Peer, Rig
 
 from meshdl.content import merkle
 from meshdl.content.hashing import layer_and_root
 from meshdl.content.metainfo import build_info, chunk_hashes
 from meshdl.content.paths import RelativePath
-from meshdl.ids import ContentHash, LinkId
+from meshdl.content.precedence import Precedence
+from meshdl.content.record import sign
+from meshdl.ids import Callsign, ContentHash, LinkId
 from meshdl.sim.station import SimContent
 from meshdl.swarm import inputs
 from meshdl.swarm.download import Stage
@@ -46,6 +49,32 @@ def test_a_silent_station_is_given_up_for_another() -> None:
         silent.say(wire.Ping(1))
         other.say(wire.Ping(1))
     assert questions(other) == [wire.InfoRequest(CONTENT.hash)]
+
+
+def test_a_record_is_reason_enough_to_ask() -> None:
+    rig = Rig()
+    rig.post(inputs.StartDownload(CONTENT.hash))
+    peer = rig.peer("KA1AAA")
+    peer.heard()
+    peer.say(wire.Records((record_of(CONTENT.hash),)))
+    assert questions(peer) == [wire.InfoRequest(CONTENT.hash)]
+    peer.has(CONTENT)
+    assert questions(peer) == [], "it was asked already"
+
+
+def record_of(content: ContentHash) -> bytes:
+    return sign(
+        content_hash=content,
+        title="bulletin",
+        octets=5,
+        originator=Callsign("KA1AAA"),
+        precedence=Precedence.ROUTINE,
+        tags=(),
+        media_type="",
+        created_at=1,
+        expires_at=2,
+        private_key=Ed25519PrivateKey.from_private_bytes(b"r" * 32),
+    ).encode()
 
 
 def test_a_station_that_leaves_is_given_up_at_once() -> None:
