@@ -41,6 +41,7 @@ class Visitor:
         opened: as it was told.
         station: set when the socket's station has proved itself.
         claiming: what it proved, while all processes of the server are asked for the pin.
+        held: said behind the proof; taken when it is welcome.
         faults: messages that could not be read.
     """
 
@@ -51,6 +52,7 @@ class Visitor:
     octets: TokenBucket
     station: StationId | None = None
     claiming: wire.Authenticate | None = None
+    held: list[wire.StationMessage] = field(default_factory=list)
     faults: int = 0
 
 

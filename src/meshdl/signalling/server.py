@@ -137,6 +137,8 @@ class SignallingServer:
                 self._hear_operator(event)
             case PinAnswered() | PinsHeard():
                 self._entrance.hear_of_pins(event, now=now)
+                if isinstance(event, PinAnswered):
+                    self._take_held(self._door.visitors.get(event.socket), now)
             case _:
                 self._hear_bus(event, now)
         if self._next_tick is None and self._occupied:
@@ -214,6 +216,9 @@ class SignallingServer:
         self._siblings.receive(event, now=now)
         if isinstance(event, BusDown):
             self._entrance.nobody_answers(now=now)
+            for visitor in list(self._door.visitors.values()):
+                if visitor.held:
+                    self._take_held(visitor, now)
 
     def _hear_operator(self, event: DenyListChanged | Shutdown) -> None:
         if isinstance(event, Shutdown):
@@ -276,11 +281,31 @@ class SignallingServer:
             if visitor.station is None or visitor.faults >= self._limits.faults:
                 self._entrance.drop(socket, "too many faults")
 
+    def _take_early(self, visitor: Visitor, message: wire.StationMessage, now: float) -> None:
+        """What comes before the welcome: the proof, and behind it the rooms."""
+        if isinstance(message, wire.Authenticate) == (visitor.claiming is not None):
+            raise RemoteProtocolError("a message out of turn before the welcome")
+        if isinstance(message, wire.Authenticate):
+            self._entrance.authenticate(visitor, message, now=now)
+        elif len(visitor.held) >= self._limits.rooms_per_station:
+            raise RemoteProtocolError("too many messages before the welcome")
+        else:
+            visitor.held.append(message)
+
+    def _take_held(self, visitor: Visitor | None, now: float) -> None:
+        if visitor is None or visitor.claiming is not None or visitor.station is None:
+            return
+        held, visitor.held = visitor.held, []
+        for message in held:
+            try:
+                self._take(visitor, message, now)
+            except RemoteProtocolError as error:
+                visitor.faults += 1
+                self._speaker.refuse(visitor.opened.socket, "malformed", str(error))
+
     def _take(self, visitor: Visitor, message: wire.StationMessage, now: float) -> None:
         if visitor.station is None:
-            if not isinstance(message, wire.Authenticate) or visitor.claiming is not None:
-                raise RemoteProtocolError("a message before the welcome")
-            self._entrance.authenticate(visitor, message, now=now)
+            self._take_early(visitor, message, now)
             return
         resident = self._directory.residents[visitor.station]
         match message:

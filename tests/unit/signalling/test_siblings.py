@@ -280,14 +280,34 @@ def test_a_key_hands_over_at_all_processes_and_is_then_worth_nothing_at_any() ->
     assert End(here).proves("KA1AAA", old).codes() == ["callsign-pinned"]
 
 
-def test_nothing_else_is_said_while_a_callsign_is_being_pinned() -> None:
-    bus = Bus()
-    world = World(bus=bus)
-    bus.up = False  # it does not answer, and nobody has noticed
-    end = End(world).proves("KA1AAA", Key("a"))
+def pinning(world: World, call: str) -> End:
+    """A station whose callsign is being pinned: the bus does not answer, and nobody knows."""
+    assert world.bus is not None
+    world.bus.up = False
+    end = End(world).proves(call, Key(call))
     assert (end.of(wire.Welcome), end.is_closed) == ([], False)
+    return end
+
+
+def test_what_is_said_while_a_callsign_is_being_pinned_is_taken_once_it_is() -> None:
+    world = World(bus=Bus())
+    end = pinning(world, "KA1AAA").joins()
+    assert (end.of(wire.Joined), end.codes()) == ([], [])
+    world.post(server.BusDown())
+    kinds = [type(one).__name__ for one in end.messages]
+    assert kinds == ["Challenge", "Welcome", "Joined"]
+
+
+def test_no_more_is_kept_of_it_than_there_may_be_rooms() -> None:
+    world = World(bus=Bus())
+    end = pinning(world, "KA1AAA")
+    for _ in range(world.limits.rooms_per_station):
+        end.joins()
+    assert (end.codes(), end.is_closed) == ([], False)
     end.joins()
     assert (end.codes(), end.is_closed) == (["malformed"], True)
+    twice = pinning(world, "KA1BBB").proves("KA1BBB", Key("KA1BBB"))
+    assert (twice.codes(), twice.is_closed) == (["malformed"], True)
 
 
 def test_without_the_bus_a_new_station_is_served_and_what_another_pinned_first_counts_later() -> (
