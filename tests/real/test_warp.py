@@ -11,11 +11,11 @@ from tests.support.stations import make_file, run
 
 from meshdl.demo import processes
 from meshdl.ids import Callsign
-from meshdl.transports import engine
+from meshdl.transports import warp
 
 pytestmark = pytest.mark.real
 
-WITHOUT = "".join(f"{trial}/Disabled/" for trial in engine.WARP)
+WITHOUT = "".join(f"{trial}/Disabled/" for trial in warp.WARP)
 MIB = 1024 * 1024
 
 
@@ -46,15 +46,15 @@ def test_a_station_links_with_one_whose_engine_knows_no_warp(
 def test_warp_is_on_unless_the_environment_says_otherwise(wish: str) -> None:
     program = (
         "import webrtc\n"
-        "from meshdl.transports import engine\n"
-        "engine.set_up(loopback=False)\n"
+        "from meshdl.transports import warp\n"
+        "warp.set_up(loopback=False)\n"
         "webrtc.RTCPeerConnection().close()\n"
-        "engine.set_up(loopback=True)\n"  # too late, and harmless
+        "warp.set_up(loopback=True)\n"  # too late, and harmless
         "print(dict(webrtc.field_trials))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], env=os.environ | {"WRTC_FIELD_TRIALS": wish},
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    expected = engine.WARP | ({"WebRTC-Sctp-Snap": "Disabled"} if wish else {})
+    expected = warp.WARP | ({"WebRTC-Sctp-Snap": "Disabled"} if wish else {})
     assert done.stdout.strip() in {str(expected), str(dict(reversed(expected.items())))}

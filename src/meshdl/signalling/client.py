@@ -87,16 +87,12 @@ class ClientState(enum.Enum):
 
 
 _PROVED = frozenset({ClientState.PROVING, ClientState.ONLINE})
-"""In these rooms are asked for: at once behind the proof, and later."""
 
 
 class SignallingClient:
     """Sans-I/O core; see :class:`meshdl.core.Core` for the four verbs.
 
     Args:
-        identity: of the station.
-        rng: for back-off.
-        now: the driver's clock.
         letters: of all the carriers of this run; ``None``: this server is the only one.
     """
 
@@ -278,7 +274,7 @@ class SignallingClient:
                 rotations=own.rotations,
             )
         )
-        # It will be read only once we are let in: a round trip less until others hear of us.
+        # Read only once we are let in: a round trip less until others hear of us.
         self._rooms.join_all()
 
     def _welcomed(self, welcome: wire.Welcome, now: float) -> None:

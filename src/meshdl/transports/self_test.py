@@ -9,7 +9,7 @@ import asyncio
 import webrtc
 
 from meshdl.errors import LinkError
-from meshdl.transports import engine
+from meshdl.transports import warp
 
 SELF_TEST_TIMEOUT_S = 5.0
 """It takes 70 ms on a desktop; a Raspberry Pi under load gets a minute's worth of that."""
@@ -29,7 +29,7 @@ async def exchange_a_message(*, loopback: bool = False) -> float:
     Raises:
         LinkError: no message came back; the text says what to look at.
     """
-    engine.set_up(loopback=loopback)
+    warp.set_up(loopback=loopback)
     started_at = asyncio.get_running_loop().time()
     dialler, answerer = webrtc.RTCPeerConnection(), webrtc.RTCPeerConnection()
     try:

@@ -19,7 +19,7 @@ from meshdl.errors import LinkClosed, LinkRefused
 from meshdl.ids import LinkId, StationId
 from meshdl.links import DialFailed, Message, Way
 from meshdl.signalling.client_events import Description, Refusal, SignalBody
-from meshdl.transports import engine
+from meshdl.transports import warp
 from meshdl.transports.negotiation import Negotiation
 from meshdl.transports.webrtc_link import Link, Report
 from meshdl.wire.signalling import IceServer
@@ -78,7 +78,7 @@ class SignalledTransport:
         self._sessions: dict[bytes, _Session] = {}
         self._links: dict[LinkId, bytes] = {}
         self._configuration: webrtc.RTCConfiguration | None = None
-        engine.set_up(loopback=loopback)
+        warp.set_up(loopback=loopback)
 
     async def run(self, report: Report) -> None:
         """Serve until cancelled."""

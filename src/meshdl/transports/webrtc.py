@@ -30,7 +30,7 @@ import webrtc
 from meshdl.errors import LinkClosed, LinkError, LinkRefused
 from meshdl.ids import LinkId, StationId
 from meshdl.links import DialFailed, Message
-from meshdl.transports import engine
+from meshdl.transports import warp
 from meshdl.transports.exchange import Answer, Offer, OfferExchange
 from meshdl.transports.sdp import check_media, fingerprint
 from meshdl.transports.webrtc_link import Link, Report
@@ -64,7 +64,7 @@ class WebRtcTransport:
         self._report: Report | None = None
         self._tasks: asyncio.TaskGroup | None = None
         self._links: dict[LinkId, Link] = {}
-        engine.set_up(loopback=loopback)
+        warp.set_up(loopback=loopback)
 
     async def run(self, report: Report) -> None:
         """Serve until cancelled."""
