@@ -50,8 +50,9 @@ OUTGOING_MAX = 16 * 1024 * 1024
 PAYLOAD_MAX = 256 * 1024
 """Characters in one message to Redis, but for its last line."""
 
-HEARD_MAX = 4 * PAYLOAD_MAX
-"""Octets in one message from Redis: another process sends fewer, whatever the script."""
+HEARD_MAX = 8 * PAYLOAD_MAX
+"""Octets in one message from Redis: another process sends fewer, also when each of the
+characters, and of those of a last line as long as a message, takes four."""
 
 PINS_AT_ONCE = 500
 

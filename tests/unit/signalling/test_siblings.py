@@ -143,6 +143,33 @@ def test_a_process_that_comes_late_learns_all_page_by_page(
         assert len(names(asker)) == 11
 
 
+def test_a_process_that_comes_late_hears_nothing_of_what_has_just_run_out() -> None:
+    bus = Bus()
+    here = World(bus=bus)
+    seed = End(here).proves("KA1SSS", Key("s")).joins()
+    seed.says(wire.Announce("cq", (CONTENT,), 20), wire.Announce("cq", (OTHER,), 600))
+    bus.wait(25)  # it is not swept yet
+    late = World(bus=bus)
+    asker = End(late).proves("KA1AAA", Key("a")).joins()
+    asker.says(wire.Lookup("cq", CONTENT))
+    assert names(asker) == []
+    asker.says(wire.Lookup("cq", OTHER))
+    assert names(asker) == ["KA1SSS"]
+
+
+def test_a_page_of_an_earlier_round_does_not_end_the_present_one() -> None:
+    world, watcher = introduced()
+    key = Key("b")
+    tell(world, came("KA1BBB", key), bus_wire.Entered(key.id, "cq"))
+    tell(world, bus_wire.Gone(Key("c").id))
+    gap = bus_wire.News(STRANGER, 9, bus_wire.Gone(Key("c").id))
+    world.post(server.BusHeard(bus_wire.encode(gap)))  # from now on KA1BBB is doubted
+    world.post(server.BusHeard(bus_wire.encode(bus_wire.Page(STRANGER, 1, ()))))
+    assert watcher.of(wire.MemberLeft) == []
+    world.post(server.BusHeard(bus_wire.encode(bus_wire.Page(STRANGER, 2, ()))))
+    assert [left.station for left in watcher.of(wire.MemberLeft)] == [key.id]
+
+
 def test_missed_news_is_noticed_at_the_next_beat_and_made_up_for() -> None:
     bus, here, there = two()
     leaves = End(there).proves("KA1LLL", Key("l")).joins()
