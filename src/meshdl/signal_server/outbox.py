@@ -59,13 +59,13 @@ class Outbox:
     ) -> None:
         self._socket, self._transport, self._start = socket, transport, start
         self._given = 0
-        self._closing = False
+        self._closing: asyncio.Task[None] | None = None
         self._watch: asyncio.TimerHandle | None = None
 
     def put(self, text: str) -> None:
         """Send a text."""
         transport = self._transport
-        if self._closing or self._socket.closed or transport.is_closing():
+        if self._closing is not None or self._socket.closed or transport.is_closing():
             return
         frame = text_frame(text)
         self._given += len(frame)
@@ -78,9 +78,18 @@ class Outbox:
 
     def close(self, reason: str) -> None:
         """Close behind what waits."""
-        if not self._closing:
-            self._closing = True
-            self._start(asyncio.get_running_loop().create_task(self._close(reason)))
+        if self._closing is None:
+            self._closing = asyncio.get_running_loop().create_task(self._close(reason))
+            self._start(self._closing)
+
+    async def settled(self) -> None:
+        """Return when it is closed, if it is being closed.
+
+        Whoever ends the connection sooner, while the other end still sends, takes from it what
+        it was told last: why (TCP answers with a reset).
+        """
+        if self._closing is not None:
+            await asyncio.wait({self._closing})
 
     def _look_again(self, waiting: int) -> None:
         loop = asyncio.get_running_loop()

@@ -186,7 +186,8 @@ class SignalServer:
                     self._driver.post(TextReceived(socket, ""))  # refused as any other garbage
         finally:
             self._driver.post(SocketClosed(socket))
-            self._outboxes.pop(socket, None)
+            await self._outboxes[socket].settled()
+            del self._outboxes[socket]
             if not self._outboxes:
                 self._empty.set()
         return websocket
