@@ -20,6 +20,7 @@ from tests.support.stations import (
 from meshdl.control.view import LogQuery
 from meshdl.discovery.interfaces import own_addresses
 from meshdl.ids import Callsign, StationKey, station_id
+from meshdl.links import Path as LinkPath
 from meshdl.signal_server.server import SignalServer
 from meshdl.signal_server.settings import ServerSettings
 from meshdl.station import internet, key_rotation
@@ -302,5 +303,49 @@ def test_garbage_on_a_socket_costs_that_socket_and_nobody_elses(tmp_path: Path) 
             await reader.read()  # until the server closes
             writer.close()
             assert server.core.stations == 1
+
+    run(whole())
+
+
+def links(one: Station) -> int:
+    sessions = one.view._shell.core.sessions.values()
+    return sum(session.peer is not None for session in sessions)
+
+
+def test_more_links_to_one_station_are_made_used_and_closed_and_it_stays_one_peer(
+    tmp_path: Path,
+) -> None:
+    async def whole() -> None:
+        path = make_file(tmp_path / "bulletin.bin", 8 * MIB)
+        async with (
+            serving() as server,
+            station(tmp_path, "KA1AAA", server) as alice,
+            station(tmp_path, "KA1BBB", server) as bob,
+        ):
+            await until_linked(alice)
+            await until_linked(bob)
+            core = bob.view._shell.core
+            (session,) = core.peers()
+            content = hash_of(await alice.share(path))
+
+            async def all_up() -> bool:
+                session.station.lane_count.wanted = 3
+                # Between two addresses of one machine nothing is far, and nothing is lost.
+                session.traits = replace(session.traits, path=LinkPath.DIRECT)
+                return links(alice) == links(bob) == 3
+
+            await until(all_up)
+            got = await bob.download(content)
+            assert Path(got.location).read_bytes() == path.read_bytes()
+            assert [source.callsign for source in got.sources] == ["KA1AAA"]
+            assert all(lane.window.rate_octets_per_s for lane in core.sessions.values())
+            assert [len(await one.view.peers()) for one in (alice, bob)] == [1, 1]
+            session.station.lane_count.wanted = 1
+
+            async def one_left() -> bool:
+                return links(alice) == links(bob) == 1
+
+            await until(one_left)
+            assert session.link in core.sessions
 
     run(whole())
