@@ -34,8 +34,9 @@ above 1 and D is never forgotten (:data:`LOCAL`).
 
 *Many sources.* A window cannot be smaller than a range, and two are needed to keep a slow path
 busy: one on its way, one asked for. Where more than a few long-path sources are asked at once
-(:attr:`RequestWindow.sharing`), they keep the path busy together: there one range each is
-enough, and the few share the range that each would have more than rate times delay.
+(:meth:`RequestWindow.share`), they keep the path busy together: there one range each is
+enough, and they share what a few would begin with, and the range that each of a few would
+have more than rate times delay.
 
 A round ends when everything has arrived that was on request when it began.
 """
@@ -142,12 +143,11 @@ class RequestWindow:
 
     Attributes:
         octets: to have on request.
-        sharing: long-path sources that are asked at present, this one included.
     """
 
     def __init__(self, tuning: Tuning, *, now: float) -> None:
         self.octets = tuning.start_octets
-        self.sharing = 1
+        self._sharing = 1
         self._tuning = tuning
         self._rates: deque[float] = deque(maxlen=tuning.rounds)
         self._finding = True
@@ -176,6 +176,13 @@ class RequestWindow:
         """How much to ask for at a time; whole leaves."""
         part = self.octets // RANGES_PER_WINDOW // RANGE_OCTETS_MIN * RANGE_OCTETS_MIN
         return min(max(part, self._tuning.range_octets), MESSAGE_OCTETS)
+
+    def share(self, sources: int) -> None:
+        """So many long-path sources are asked at once, this one included."""
+        self._sharing = max(sources, 1)
+        if self._tuning.probes and not self._rates and self._sharing > FEW_SOURCES:
+            part = self._tuning.start_octets * FEW_SOURCES // self._sharing
+            self.octets = min(self.octets, max(part, self._least_octets()))
 
     def answered(self, round_trip_s: float) -> None:
         """A short message was answered: the path is not longer than that."""
@@ -234,8 +241,8 @@ class RequestWindow:
         queue_s = max(tuning.queue_s, min(tuning.queue_part * trip_s, QUEUE_MAX_S))
         target = self._believed_rate() * (gain * trip_s + queue_s)
         more = max(tuning.floor_octets, self.range_octets)
-        if tuning.probes and self.sharing > FEW_SOURCES:
-            more = more * FEW_SOURCES // self.sharing
+        if tuning.probes and self._sharing > FEW_SOURCES:
+            more = more * FEW_SOURCES // self._sharing
         target = min(max(target + more, self._least_octets()), MAX_OCTETS)
         if tuning.probes and self._finding:
             # A round that a slow start at the other end held up says nothing of the path.
@@ -246,7 +253,7 @@ class RequestWindow:
 
     def _least_octets(self) -> int:
         tuning = self._tuning
-        if tuning.probes and self.sharing <= FEW_SOURCES:
+        if tuning.probes and self._sharing <= FEW_SOURCES:
             return 2 * tuning.range_octets
         return tuning.floor_octets
 

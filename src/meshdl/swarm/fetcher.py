@@ -71,6 +71,7 @@ class Fetcher:
 
     def fill_all(self, *, now: float) -> None:
         """Ask every source that has room."""
+        count_sharing(self._state, self.downloads.values())
         for session in self._state.lanes():
             self.fill(session, now=now)
 
@@ -193,7 +194,6 @@ class Fetcher:
 
     def tick(self, *, now: float) -> None:
         """Notice stalls, unanswered hash requests, and fill what limits held back."""
-        count_sharing(self._state)
         for session in self._state.lanes():
             if session.asked and now - session.delivered_at >= STALL_AFTER_S:
                 self._snub(session, now)

@@ -29,10 +29,11 @@ def by_urgency(downloads: Iterable[Download], session: Session, *, now: float) -
     return fetching
 
 
-def count_sharing(state: SwarmState) -> None:
+def count_sharing(state: SwarmState, downloads: Iterable[Download]) -> None:
     """Tell the windows of far sources how many of these are asked at once."""
     far = [one for one in state.lanes() if one.traits.path is not Path.LAN]
+    wanted = {one.content for one in downloads if one.fetching}
     # Lanes of one source are there because it is no queue that bounds them.
-    sharing = len({id(one.station) for one in far if one.asked})
+    sharing = sum(one.first and not wanted.isdisjoint(one.station.holdings) for one in far)
     for one in far:
-        one.window.sharing = sharing
+        one.window.share(sharing)

@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshdl.policy.window import (
@@ -90,7 +90,7 @@ class PathModel:
         return (sum(one.received for one in self.sources) - received) / (self.now - begin)
 
     def _ask(self, source: Source) -> None:
-        source.window.sharing = self.count
+        source.window.share(self.count)
         room = source.window.octets - source.outstanding_octets
         octets = source.window.range_octets
         while room >= octets or not source.outstanding:
@@ -134,7 +134,7 @@ def test_many_sources_have_a_range_each_and_share_what_is_more(rate: float, shar
     sizes = []
     for others in (1, FEW_SOURCES, sharing):
         window = RequestWindow(LONG, now=0.0)
-        window.sharing = others
+        window.share(others)
         window.answered(0.02)
         for number in range(1, 20):
             now = number * 0.05
@@ -146,6 +146,26 @@ def test_many_sources_have_a_range_each_and_share_what_is_more(rate: float, shar
     assert many - RANGE_OCTETS_MIN <= rate * (0.02 + LONG.queue_s) + MESSAGE_OCTETS * 4 / sharing
 
 
+@settings(max_examples=15)
+@given(rate=st.floats(6.0, 7.1).map(lambda power: 10.0**power), count=st.integers(5, 50))
+def test_dozens_of_sources_fill_a_short_path_with_little_more_than_a_range_each(
+    rate: float, count: int
+) -> None:
+    path = PathModel(rate, 0.02, LONG, count)
+    for source in path.sources:
+        source.window.share(count)
+        source.window.answered(0.02)  # by the handshake
+    path.run(2.0)
+    at_first_s = path.waited_s
+    assert path.run(3.0) >= 0.9 * rate
+    range_s = RANGE_OCTETS_MIN / rate
+    allowed_s = max(count * range_s - 0.02, 0.0) + 2 * LONG.queue_s + FEW_SOURCES * range_s
+    assert path.waited_s <= allowed_s
+    start_s = FEW_SOURCES * LONG.start_octets / rate
+    assert at_first_s <= max(allowed_s, start_s), "nor do they begin with a flood"
+
+
+@settings(max_examples=40)
 @given(rate=rates, delay_s=delays, count=st.integers(1, 8))
 def test_sources_that_share_a_path_share_its_queue(rate: float, delay_s: float, count: int) -> None:
     path = PathModel(rate, delay_s, LONG, count)
