@@ -1,0 +1,270 @@
+"""Who is answered, with how much, and whose turn it is."""
+
+from random import Random
+
+from tests.unit.radio.stations import AFSK
+
+from meshdl.content.precedence import Precedence
+from meshdl.ids import Callsign
+from meshdl.radio.transfer.answering import REQUEST_FOR_S, REQUESTS_MAX, Answering
+from meshdl.radio.transfer.bursts import Burst
+from meshdl.radio.transfer.contents import AirContent, Contents, ObjectKey, Shape
+from meshdl.radio.transfer.pace import pace_of
+from meshdl.radio.transfer.sources import SPARE_SYMBOLS
+from meshdl.sim.radio import RadioContent, content_of
+from meshdl.wire.onair import frames
+from meshdl.wire.onair.codes import content_tag
+from meshdl.wire.onair.frames import Frame
+from meshdl.wire.onair.pdus import (
+    FIRST_REPAIR_ID,
+    AirObject,
+    Codec,
+    Enough,
+    Form,
+    ObjectKind,
+    Objects,
+    Symbols,
+    Want,
+    Wanted,
+)
+
+PACE = pace_of(AFSK, burst_max_s=30.0)
+US, ONE, TWO = Callsign("KA1ABC"), Callsign("N0AAA"), Callsign("N0BBB")
+LATER = 100.0
+NOISE = content_of("a.bin", Random(1).randbytes(100_000))
+OTHER = content_of("b.bin", Random(2).randbytes(20_000))
+RAW = Form(Codec.RAW, 342)
+
+
+class Desk:
+    """A station that has two contents and a disk that answers at once."""
+
+    def __init__(self) -> None:
+        self.contents = Contents()
+        self.reads: list[ObjectKey] = []
+        self.answering = Answering(self.contents, US, self.read, Random(1))
+        self.octets = {one.content[:4]: one.octets for one in (NOISE, OTHER)}
+        self.noise, self.other = self.hold(NOISE), self.hold(OTHER)
+
+    def hold(self, content: RadioContent) -> AirContent:
+        held = self.contents.open(content.content)
+        assert held is not None
+        shape = Shape(content.metainfo, content.hashes)
+        shape.held = shape.all_leaves
+        held.shape, held.served = shape, True
+        return held
+
+    def read(self, key: ObjectKey) -> None:
+        self.reads.append(key)
+        octets = self.octets[key.content][16_384 * key.number :][:16_384]
+        self.answering.was_read(key, octets)
+
+    def want(
+        self,
+        *wanted: Wanted,
+        sender: Callsign = ONE,
+        of: AirContent | None = None,
+        now: float = 0.0,
+    ) -> None:
+        tag = (of or self.noise).tag
+        self.answering.want(Want(tag, wanted), sender, PACE, alone=True, now=now)
+
+    def burst(self, now: float = LATER, busy: tuple[Precedence, ...] = ()) -> Burst | None:
+        return self.answering.next_burst(AFSK, PACE, busy, now=now)
+
+    def all_bursts(self, now: float = LATER) -> list[Symbols]:
+        found = []
+        while burst := self.burst(now):
+            found += symbols_in(burst)
+            self.answering.sent(burst)
+        return found
+
+
+def leaves(first: int, count: int = 1, needed: int = 0, form: Form | None = None) -> Wanted:
+    return Wanted(Objects(ObjectKind.LEAF, first, count), needed, form)
+
+
+def symbols_in(burst: Burst) -> list[Symbols]:
+    found = []
+    for octets in burst.traffic.frames:
+        frame = frames.decode(octets)
+        assert isinstance(frame, Frame)
+        found += [pdu for pdu in frame.pdus if isinstance(pdu, Symbols)]
+    return found
+
+
+def count(symbols: list[Symbols]) -> int:
+    return sum(one.count for one in symbols)
+
+
+def heard(leaf: int, first: int, many: int) -> Symbols:
+    tag = content_tag(NOISE.content)
+    of = AirObject(content=tag, kind=ObjectKind.LEAF, number=leaf, form=RAW)
+    return Symbols(of, first, bytes(48 * many))
+
+
+def test_who_has_nothing_gets_the_source_symbols_in_order() -> None:
+    desk = Desk()
+    desk.want(leaves(0))
+    sent = desk.all_bursts()
+    ids = [one.first + at for one in sent for at in range(one.count)]
+    assert ids == list(range(342))
+    assert b"".join(one.octets for one in sent)[:16_384] == NOISE.octets[:16_384]
+    assert not desk.answering.owes
+
+
+def test_who_has_some_gets_repair_symbols_and_a_few_more() -> None:
+    desk = Desk()
+    desk.want(leaves(0))
+    desk.all_bursts()
+    desk.want(leaves(0, 1, 40, RAW), now=LATER)
+    sent = desk.all_bursts(2 * LATER)
+    assert all(one.first >= FIRST_REPAIR_ID for one in sent)
+    assert 40 + SPARE_SYMBOLS <= count(sent) <= 60
+
+
+def test_what_is_not_yet_sent_is_not_taken_for_lost() -> None:
+    desk = Desk()
+    desk.want(leaves(0))
+    first = desk.burst()
+    assert first is not None
+    desk.answering.sent(first)
+    for _ in range(3):
+        more = desk.burst()
+        assert more is not None
+        desk.answering.sent(more)
+    # What it needs is still to come, for the most part.
+    desk.want(leaves(0, 1, 200, RAW), now=LATER)
+    assert 200 < count(desk.all_bursts(2 * LATER)) < 240
+
+
+def test_the_neediest_decides_and_nobody_is_answered_twice() -> None:
+    desk = Desk()
+    desk.want(leaves(0))
+    desk.all_bursts()
+    desk.want(leaves(0, 1, 20, RAW), now=LATER)
+    desk.want(leaves(0, 1, 50, RAW), sender=TWO, now=LATER)
+    assert 50 <= count(desk.all_bursts(2 * LATER)) < 75
+
+
+def test_an_answer_waits_for_those_who_need_more() -> None:
+    desk = Desk()
+    desk.want(leaves(0))
+    assert desk.burst(now=0.0) is None
+    due = desk.answering.deadline(())
+    assert due is not None
+    assert 0.0 < due <= 2 * PACE.slot_s
+    assert desk.burst(now=due) is not None
+
+
+def test_an_emergency_is_answered_at_once() -> None:
+    desk = Desk()
+    desk.other.precedence = Precedence.EMERGENCY
+    desk.want(leaves(0), of=desk.other)
+    assert desk.burst(now=0.0) is not None
+
+
+def test_an_emergency_does_not_wait_behind_a_burst_that_is_held_off() -> None:
+    desk = Desk()
+    desk.want(leaves(0))
+    assert desk.burst() is not None
+    desk.other.precedence = Precedence.EMERGENCY
+    desk.want(leaves(0), of=desk.other)
+    urgent = desk.burst(busy=(Precedence.ROUTINE,))
+    assert urgent is not None
+    assert urgent.traffic.precedence is Precedence.EMERGENCY
+    assert urgent.content == desk.other.tag
+
+
+def test_two_askers_take_turns() -> None:
+    desk = Desk()
+    desk.want(leaves(0, 6))
+    desk.want(leaves(0, 2), sender=TWO, of=desk.other)
+    order = []
+    for at in range(6):
+        burst = desk.burst(LATER + at)
+        assert burst is not None
+        desk.answering.sent(burst)
+        order.append(burst.content)
+    assert order == [desk.noise.tag, desk.other.tag] * 3
+
+
+def test_it_is_silent_while_another_answers_and_counts_what_that_one_sends() -> None:
+    desk = Desk()
+    desk.want(leaves(0))
+    desk.answering.heard(heard(0, 0, 200), PACE, now=LATER)
+    assert desk.burst() is None
+    sent = desk.all_bursts(LATER + 2 * PACE.quiet_s)
+    assert count(sent) == 142
+    assert sent[0].first == 200
+
+
+def test_what_another_has_sent_whole_is_not_owed() -> None:
+    desk = Desk()
+    desk.want(leaves(0))
+    for first in range(0, 342, 18):
+        desk.answering.heard(heard(0, first, 18), PACE, now=1.0)
+    assert not desk.answering.owes
+
+
+def test_enough_counts_for_who_says_it() -> None:
+    desk = Desk()
+    desk.want(leaves(0, 2))
+    desk.want(leaves(0), sender=TWO)
+    enough = Enough(desk.noise.tag, (Objects(ObjectKind.LEAF, 0, 2),))
+    desk.answering.enough(enough, ONE)
+    assert {one.of.number for one in desk.all_bursts()} == {0}
+    desk.want(leaves(0, 2), now=LATER)
+    desk.answering.enough(enough, ONE)
+    assert not desk.answering.owes
+
+
+def test_what_did_not_get_on_the_air_is_still_owed() -> None:
+    desk = Desk()
+    desk.want(leaves(0))
+    burst = desk.burst()
+    assert burst is not None
+    desk.answering.failed(burst)
+    assert count(desk.all_bursts()) == 342
+
+
+def test_a_burst_says_who_asked_and_what_it_carries() -> None:
+    desk = Desk()
+    desk.want(leaves(2))
+    burst = desk.burst()
+    assert burst is not None
+    traffic = burst.traffic
+    assert (traffic.asked_by, traffic.content, traffic.chunks) == (ONE, NOISE.content, (2,))
+    assert traffic.octets_after == 48 * count(symbols_in(burst))
+    assert traffic.note.endswith("symbols of leaf 2")
+    assert AFSK.burst_s(map(len, traffic.frames)) <= PACE.burst_s + AFSK.frame_s(256)
+
+
+def test_what_is_not_here_is_not_owed() -> None:
+    desk = Desk()
+    assert desk.noise.shape is not None
+    desk.noise.shape.held &= ~1
+    desk.want(leaves(0, 2))
+    assert {one.of.number for one in desk.all_bursts()} == {1}
+    desk.want(leaves(500, 3), leaves(0))
+    assert not desk.answering.owes
+
+
+def test_requests_are_bounded_and_forgotten_in_the_end() -> None:
+    desk = Desk()
+    large = desk.hold(content_of("c.bin", bytes(5_000_000), chunk_octets=16_384))
+    desk.octets[large.tag] = bytes(5_000_000)
+    desk.want(*(leaves(first, 64) for first in range(0, 305, 64)), of=large)
+    assert len(desk.reads) == REQUESTS_MAX
+    desk.answering.expire(now=REQUEST_FOR_S)
+    assert not desk.answering.owes
+
+
+def test_an_object_that_cannot_be_read_is_not_owed() -> None:
+    desk = Desk()
+    desk.read = desk.reads.append  # type: ignore[method-assign,assignment]
+    desk.answering = Answering(desk.contents, US, desk.reads.append, Random(1))
+    desk.want(leaves(0))
+    assert desk.burst() is None
+    desk.answering.was_read(desk.reads[0], None)
+    assert not desk.answering.owes

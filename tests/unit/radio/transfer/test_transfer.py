@@ -1,0 +1,327 @@
+"""The transfer core by itself: what it puts on the air for what it hears."""
+
+from contextlib import suppress
+from dataclasses import replace
+from hashlib import sha256
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.radio.stations import AFSK, DATAC1, DATAC13, KA1ABC
+
+from meshdl.air import ModemDown, ModemTraits, ModemUp
+from meshdl.content.precedence import Precedence
+from meshdl.errors import RemoteProtocolError
+from meshdl.ids import Callsign
+from meshdl.radio.traffic import Purpose, Traffic
+from meshdl.radio.transfer import events
+from meshdl.radio.transfer.transfer import Transfer
+from meshdl.sim.radio import RadioContent, content_of
+from meshdl.wire.onair import frames
+from meshdl.wire.onair.codes import check_of, content_tag, station_tag
+from meshdl.wire.onair.frames import Frame, Identification
+from meshdl.wire.onair.info_segments import Info, segments
+from meshdl.wire.onair.pdus import (
+    AirObject,
+    Codec,
+    Cq,
+    Enough,
+    Form,
+    Have,
+    ObjectKind,
+    Objects,
+    Pdu,
+    Symbols,
+    Want,
+    Wanted,
+)
+
+PACKET = replace(AFSK, carries_sender=True)
+N0AAA, N0BBB = Callsign("N0AAA"), Callsign("N0BBB")
+NOISE = content_of("a.bin", Random(1).randbytes(16_384))
+FORM = content_of("form.txt", b"all well here")
+RAW = Form(Codec.RAW, 342)
+
+
+class Radio:
+    """A transfer core whose transmitter does what the test says."""
+
+    def __init__(self, traits: ModemTraits = PACKET, *, calls: bool = False) -> None:
+        self.core = Transfer(KA1ABC, rng=Random(1), calls=calls)
+        self.on_its_way: list[Traffic] = []
+        self.others: list[events.TransferEffect] = []
+        self.now = 0.0
+        self.post(ModemUp(traits))
+
+    def post(self, event: events.TransferInput) -> None:
+        self.core.receive(event, now=self.now)
+        self._drain()
+
+    def run(self, seconds: float) -> None:
+        """Let time pass; nothing that is submitted gets on the air."""
+        until = self.now + seconds
+        while (due := self.core.deadline()) is not None and due <= until:
+            self.now = max(self.now, due)
+            self.core.expire(now=self.now)
+            self._drain()
+        self.now = until
+
+    def hear(self, *pdus: Pdu, sender: Callsign | None = N0AAA) -> None:
+        frame = frames.decode(frames.encode(pdus))
+        assert frame is not None
+        self.post(events.Heard(frame, sender))
+
+    def sent(self) -> list[Pdu]:
+        """Everything that waits is on the air now; what was in it."""
+        found: list[Pdu] = []
+        for traffic in list(self.on_its_way):
+            for octets in traffic.frames:
+                frame = frames.decode(octets)
+                assert isinstance(frame, Frame)
+                found += frame.pdus
+            self.on_its_way.remove(traffic)
+            self.post(events.Sent(traffic))
+        return found
+
+    def _drain(self) -> None:
+        for effect in self.core.effects():
+            match effect:
+                case events.Transmit(traffic):
+                    self.on_its_way.append(traffic)
+                case events.Withdraw(key):
+                    for traffic in [one for one in self.on_its_way if one.withdraw_key == key]:
+                        self.on_its_way.remove(traffic)
+                        self.core.receive(events.NotSent(traffic, "withdrawn"), now=self.now)
+                    self._drain()
+                case _:
+                    self.others.append(effect)
+
+
+def hold(content: RadioContent, precedence: Precedence = Precedence.ROUTINE) -> events.Hold:
+    return events.Hold(
+        metainfo=content.metainfo,
+        chunk_hashes=content.hashes,
+        held=None,
+        precedence=precedence,
+    )
+
+
+def have(content: RadioContent) -> Cq:
+    tag = content_tag(content.content)
+    return Cq(haves=(Have(content=tag, precedence=Precedence.ROUTINE, size_class=60),))
+
+
+def leaf_symbols(content: RadioContent, first: int, count: int) -> Symbols:
+    tag = content_tag(content.content)
+    of = AirObject(content=tag, kind=ObjectKind.LEAF, number=0, form=RAW)
+    return Symbols(of, first, content.octets[48 * first :][: 48 * count].ljust(48 * count, b"\0"))
+
+
+def wanted(content: RadioContent, kind: ObjectKind = ObjectKind.LEAF) -> Want:
+    return Want(content_tag(content.content), (Wanted(Objects(kind, 0, 1)),))
+
+
+def test_a_want_without_a_known_holder_is_a_call_and_else_it_has_a_name() -> None:
+    radio = Radio()
+    radio.post(events.Fetch(NOISE.content))
+    radio.run(5.0)
+    [traffic] = radio.on_its_way
+    assert (traffic.purpose, traffic.to) == (Purpose.CALL, None)
+    other = Radio()
+    other.hear(have(NOISE))
+    other.post(events.Fetch(NOISE.content))
+    other.run(5.0)
+    [traffic] = other.on_its_way
+    assert (traffic.purpose, traffic.to) == (Purpose.EXCHANGE, N0AAA)
+
+
+def test_what_is_due_together_goes_in_one_frame() -> None:
+    radio = Radio(calls=True)
+    radio.post(events.Fetch(NOISE.content))
+    radio.post(events.Fetch(FORM.content))
+    radio.post(hold(content_of("b", b"b")))
+    radio.run(0.0)
+    kinds = []
+    for _ in range(4):
+        radio.run(40.0)
+        kinds += [[type(pdu) for pdu in radio.sent()]]
+    assert any({Cq, Want} <= set(frame) for frame in kinds) or [Want, Want] in kinds
+
+
+def test_an_emergency_does_not_wait_behind_a_frame_that_does() -> None:
+    radio = Radio()
+    radio.post(events.Fetch(NOISE.content))
+    radio.run(5.0)
+    assert len(radio.on_its_way) == 1
+    radio.post(events.Fetch(FORM.content, Precedence.EMERGENCY))
+    radio.run(5.0)
+    urgent = radio.on_its_way[1]
+    assert urgent.precedence is Precedence.EMERGENCY
+    assert urgent.withdraw_key != radio.on_its_way[0].withdraw_key
+
+
+def test_a_want_that_waits_is_taken_back_when_another_asks_the_same() -> None:
+    radio = Radio()
+    radio.post(events.Fetch(NOISE.content))
+    radio.run(5.0)
+    radio.hear(wanted(NOISE, ObjectKind.INFO), sender=N0BBB)
+    assert radio.on_its_way == []
+
+
+def test_a_want_that_waits_is_taken_back_when_it_is_sent_already() -> None:
+    radio = Radio()
+    radio.post(events.Fetch(NOISE.content))
+    radio.run(5.0)
+    radio.hear(leaf_symbols(NOISE, 0, 5))
+    assert radio.on_its_way == []
+    assert events.ExchangeGoesOn() in radio.others
+
+
+def test_an_answer_that_waits_is_taken_back_when_another_answers() -> None:
+    radio = Radio()
+    radio.post(hold(NOISE))
+    radio.hear(wanted(NOISE), sender=N0BBB)
+    octets = NOISE.octets
+    [read] = [one for one in radio.others if isinstance(one, events.ReadObject)]
+    radio.post(events.ObjectRead(read.key, octets))
+    radio.run(5.0)
+    assert len(radio.on_its_way) == 1
+    radio.hear(leaf_symbols(NOISE, 0, 5))
+    assert radio.on_its_way == []
+
+
+def test_enough_is_said_when_much_comes_of_what_is_here() -> None:
+    radio = Radio()
+    radio.post(replace(hold(NOISE), held=0))
+    radio.post(events.Fetch(NOISE.content))
+    radio.run(5.0)
+    assert [type(pdu) for pdu in radio.sent()] == [Want]
+    for first in range(0, 342, 18):
+        radio.hear(leaf_symbols(NOISE, first, 18))
+    [found] = [one for one in radio.others if isinstance(one, events.LeafFound)]
+    assert found.octets == NOISE.octets
+    radio.hear(leaf_symbols(NOISE, 0, 10))
+    radio.run(5.0)
+    assert radio.sent() == []
+    radio.hear(leaf_symbols(NOISE, 10, 10))
+    radio.run(5.0)
+    leaf = Objects(ObjectKind.LEAF, 0, 1)
+    assert radio.sent() == [Enough(content_tag(NOISE.content), (leaf,))]
+
+
+def test_enough_is_not_said_while_another_asks() -> None:
+    radio = Radio()
+    radio.post(replace(hold(NOISE), held=0))
+    radio.post(events.Fetch(NOISE.content))
+    radio.run(5.0)
+    radio.sent()
+    for first in range(0, 342, 18):
+        radio.hear(leaf_symbols(NOISE, first, 18))
+    radio.hear(wanted(NOISE), sender=N0BBB)
+    radio.hear(leaf_symbols(NOISE, 0, 18), leaf_symbols(NOISE, 18, 18))
+    radio.run(5.0)
+    assert radio.sent() == []
+
+
+def test_what_the_rules_refuse_is_not_asked_for_again() -> None:
+    radio = Radio()
+    radio.post(events.Fetch(NOISE.content))
+    radio.run(5.0)
+    [traffic] = radio.on_its_way
+    radio.on_its_way.clear()
+    radio.post(events.NotSent(traffic, "not in this segment", refused=True))
+    assert events.FetchFailed(NOISE.content, "not in this segment") in radio.others
+    radio.run(600.0)
+    assert radio.on_its_way == []
+
+
+def test_what_could_not_be_sent_is_asked_for_again() -> None:
+    radio = Radio()
+    radio.post(events.Fetch(NOISE.content))
+    radio.run(5.0)
+    [traffic] = radio.on_its_way
+    radio.on_its_way.clear()
+    radio.post(events.NotSent(traffic, "waited too long"))
+    radio.run(60.0)
+    assert [type(pdu) for pdu in radio.sent()] == [Want]
+
+
+def test_without_addresses_frames_say_who_sends_them() -> None:
+    for traits, sender in ((DATAC1, KA1ABC), (DATAC13, station_tag(KA1ABC))):
+        radio = Radio(traits)
+        radio.post(replace(hold(NOISE), held=0))
+        radio.post(events.Fetch(NOISE.content))
+        radio.run(60.0)
+        frame = frames.decode(radio.on_its_way[0].frames[0])
+        assert isinstance(frame, Frame)
+        assert frame.sender == sender
+        assert len(radio.on_its_way[0].frames[0]) <= traits.payload_octets_max
+
+
+def test_our_own_frames_heard_elsewhere_mean_nothing() -> None:
+    radio = Radio()
+    radio.post(hold(NOISE))
+    radio.hear(wanted(NOISE), sender=KA1ABC)
+    assert not any(isinstance(one, events.ReadObject) for one in radio.others)
+    radio.post(events.Heard(Identification(KA1ABC)))
+    assert len(radio.core.stations) == 0
+
+
+def test_without_a_modem_nothing_is_due() -> None:
+    radio = Radio(calls=True)
+    radio.post(events.Fetch(NOISE.content))
+    radio.post(ModemDown("unplugged"))
+    assert radio.core.deadline() is None
+    radio.post(ModemUp(PACKET))
+    radio.run(40.0)
+    assert radio.on_its_way
+
+
+def test_metainfo_that_is_none_is_told_and_asked_for_anew() -> None:
+    radio = Radio()
+    radio.post(events.Fetch(NOISE.content))
+    # Under the tag of the content that is wanted, with the check that goes with it.
+    tag = content_tag(NOISE.content)
+    [segment] = segments(Info(record=b"", info_octets=b"d4:infoe", chunk_hashes=b""))
+    forged = sha256(tag + bytes([0]) + segment[4:]).digest()[:4] + segment[4:]
+    form = Form(Codec.RAW, -(-len(forged) // 48))
+    of = AirObject(content=tag, kind=ObjectKind.INFO, number=0, form=form)
+    radio.hear(Symbols(of, 0, forged.ljust(48 * form.source_symbols, b"\0")))
+    [failed] = [one for one in radio.others if isinstance(one, events.FetchFailed)]
+    assert "INFO cannot be used" in failed.reason
+    radio.run(60.0)
+    assert [type(pdu) for pdu in radio.sent()] == [Want]
+
+
+@given(octets=st.lists(st.binary(max_size=300), max_size=20))
+def test_whatever_is_heard_it_goes_on(octets: list[bytes]) -> None:
+    radio = Radio()
+    radio.post(hold(NOISE))
+    radio.post(events.Fetch(FORM.content))
+    for one in octets:
+        head = bytes([frames.PDUS_HEAD])
+        with suppress(RemoteProtocolError):
+            frame = frames.decode(head + check_of(head + one).to_bytes(2, "big") + one)
+            if frame is not None:
+                radio.post(events.Heard(frame, N0AAA))
+        radio.run(1.0)
+    radio.run(100.0)
+
+
+@pytest.mark.parametrize("kept", [0, 100, 341])
+def test_symbols_of_an_earlier_run_count(kept: int) -> None:
+    first = Radio()
+    first.post(replace(hold(NOISE), held=0))
+    for at in range(kept):
+        first.hear(leaf_symbols(NOISE, at, 1))
+    found = [one for one in first.others if isinstance(one, events.KeepSymbols)]
+    again = Radio()
+    again.post(replace(hold(NOISE), held=0))
+    again.post(events.SymbolsKept(tuple(one for keep in found for one in keep.symbols)))
+    again.post(events.Fetch(NOISE.content))
+    again.run(5.0)
+    [want] = again.sent()
+    assert isinstance(want, Want)
+    needed = want.wanted[0].needed
+    assert needed == (0 if not kept else min(255, 342 - kept))
