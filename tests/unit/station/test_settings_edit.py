@@ -19,11 +19,6 @@ RADIO: dict[str, Value] = {
     "modem": "freedv",
     "power_w": 5.5,
 }
-    "rules": "us-part97",
-    "dial_hz": 14_103_000,
-    "modem": "freedv",
-    "power_w": 5.5,
-}
 
 
 def test_a_new_file_gets_the_table_where_its_comments_stand() -> None:
