@@ -268,3 +268,49 @@ def test_an_object_that_cannot_be_read_is_not_owed() -> None:
     assert desk.burst() is None
     desk.answering.was_read(desk.reads[0], None)
     assert not desk.answering.owes
+
+
+def test_what_is_on_its_way_already_is_not_sent_twice() -> None:
+    desk = Desk()
+    desk.want(leaves(0))
+    desk.all_bursts()
+    desk.want(leaves(0, 1, 40, RAW), now=LATER)
+    waiting = desk.burst(2 * LATER)
+    assert waiting is not None
+    desk.want(leaves(0, 1, 40, RAW), sender=TWO, now=2 * LATER)
+    desk.answering.sent(waiting)
+    assert count(symbols_in(waiting)) + count(desk.all_bursts(3 * LATER)) <= 60
+
+
+def test_who_asks_while_a_burst_waits_does_not_say_what_got_lost() -> None:
+    desk = Desk()
+    desk.want(leaves(0))
+    desk.all_bursts()
+    desk.want(leaves(0, 1, 10, RAW), now=LATER)
+    waiting = desk.burst(2 * LATER)
+    assert waiting is not None
+    # Of fourteen symbols, on no air yet, a hundred are not lacking.
+    desk.want(leaves(0, 1, 100, RAW), sender=TWO, now=2 * LATER)
+    desk.answering.sent(waiting)
+    assert count(symbols_in(waiting)) + count(desk.all_bursts(3 * LATER)) < 125
+
+
+def test_the_most_urgent_goes_first_whoever_was_served_last() -> None:
+    desk = Desk()
+    desk.want(leaves(0), sender=TWO, of=desk.other)
+    burst = desk.burst()
+    assert burst is not None
+    desk.answering.sent(burst)
+    desk.noise.precedence = Precedence.WELFARE
+    desk.want(leaves(0), sender=TWO, now=LATER)
+    desk.other.precedence = Precedence.ROUTINE
+    desk.want(leaves(1), sender=ONE, of=desk.other, now=LATER)
+    first = desk.burst(2 * LATER)
+    assert first is not None
+    assert first.content == desk.noise.tag
+
+
+def test_one_that_was_not_there_before_gives_repair_symbols_to_who_has_some() -> None:
+    desk = Desk()
+    desk.want(leaves(0, 1, 40, RAW))
+    assert all(one.first >= FIRST_REPAIR_ID for one in desk.all_bursts())

@@ -219,7 +219,8 @@ def test_enough_is_not_said_while_another_asks() -> None:
     for first in range(0, 342, 18):
         radio.hear(leaf_symbols(NOISE, first, 18))
     radio.hear(wanted(NOISE), sender=N0BBB)
-    radio.hear(leaf_symbols(NOISE, 0, 18), leaf_symbols(NOISE, 18, 18))
+    radio.hear(leaf_symbols(NOISE, 0, 18))
+    radio.hear(leaf_symbols(NOISE, 18, 18))
     radio.run(5.0)
     assert radio.sent() == []
 
@@ -232,6 +233,7 @@ def test_what_the_rules_refuse_is_not_asked_for_again() -> None:
     radio.on_its_way.clear()
     radio.post(events.NotSent(traffic, "not in this segment", refused=True))
     assert events.FetchFailed(NOISE.content, "not in this segment") in radio.others
+    radio.hear(have(NOISE))
     radio.run(600.0)
     assert radio.on_its_way == []
 
