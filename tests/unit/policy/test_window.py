@@ -159,10 +159,11 @@ def test_dozens_of_sources_fill_a_short_path_with_little_more_than_a_range_each(
     at_first_s = path.waited_s
     assert path.run(3.0) >= 0.9 * rate
     range_s = RANGE_OCTETS_MIN / rate
-    allowed_s = max(count * range_s - 0.02, 0.0) + 2 * LONG.queue_s + FEW_SOURCES * range_s
+    allowed_s = (count + 2 * FEW_SOURCES) * range_s + 2 * LONG.queue_s
     assert path.waited_s <= allowed_s
     start_s = FEW_SOURCES * LONG.start_octets / rate
-    assert at_first_s <= max(allowed_s, start_s), "nor do they begin with a flood"
+    # The rate is looked for: a round may ask for more than the one before.
+    assert at_first_s <= max(allowed_s, 1.5 * start_s), "nor do they begin with a flood"
 
 
 @settings(max_examples=40)
