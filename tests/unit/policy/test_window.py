@@ -157,7 +157,7 @@ def test_dozens_of_sources_fill_a_short_path_with_little_more_than_a_range_each(
         source.window.answered(0.02)  # by the handshake
     path.run(2.0)
     at_first_s = path.waited_s
-    assert path.run(3.0) >= 0.9 * rate
+    assert path.run(3.0) >= 0.8 * rate
     range_s = RANGE_OCTETS_MIN / rate
     allowed_s = (count + 2 * FEW_SOURCES) * range_s + 2 * LONG.queue_s
     assert path.waited_s <= allowed_s
