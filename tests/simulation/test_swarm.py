@@ -11,7 +11,7 @@ from meshdl.sim.network import Drop, Network, Replace, Verdict, Wire
 from meshdl.sim.station import SimContent, SimStation
 from meshdl.sim.world import World
 from meshdl.swarm import effects, inputs
-from meshdl.swarm.download import Stage
+from meshdl.swarm.stage import Stage
 from meshdl.swarm.state import SwarmSettings
 
 KIB = 1024

@@ -36,8 +36,9 @@ from meshdl.station.library import Library
 from meshdl.station.limits_seen import source_facts
 from meshdl.station.meters import Counter, Meters
 from meshdl.station.record_book import RecordBook
-from meshdl.swarm.download import Download, Stage
+from meshdl.swarm.download import Download
 from meshdl.swarm.session import Session
+from meshdl.swarm.stage import Stage
 from meshdl.swarm.swarm import Swarm
 
 PUBLISH_EVERY_S = 0.25

@@ -18,10 +18,10 @@ from meshdl.station.record_book import RecordBook
 from meshdl.station.switchboard import Switchboard
 from meshdl.station.worker import Worker
 from meshdl.swarm import effects
-from meshdl.swarm.download import Stage
 from meshdl.swarm.effects import SwarmEffect
 from meshdl.swarm.handshake import Identity
 from meshdl.swarm.inputs import SwarmInput
+from meshdl.swarm.stage import Stage
 from meshdl.swarm.state import SwarmSettings
 from meshdl.swarm.swarm import Swarm
 

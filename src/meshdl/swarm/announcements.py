@@ -8,10 +8,11 @@ from meshdl.content.bitfield import Bitfield
 from meshdl.content.layout import MAX_CHUNKS
 from meshdl.errors import RemoteProtocolError
 from meshdl.ids import ChunkIndex, ContentHash
-from meshdl.swarm.download import Download, Stage
+from meshdl.swarm.download import Download
 from meshdl.swarm.fetcher import Fetcher
 from meshdl.swarm.peer import PeerHolding
 from meshdl.swarm.session import Session
+from meshdl.swarm.stage import Stage
 from meshdl.swarm.state import Holding, SwarmState
 from meshdl.wire import control as wire
 
@@ -36,7 +37,8 @@ class Announcements:
             batch = tuple(records[first : first + wire.RECORDS_MAX])
             self._state.tell(session.link, wire.Records(batch))
         for content, download in self._fetcher.downloads.items():
-            if download.stage in {Stage.METAINFO, Stage.CREATING, Stage.FETCHING}:
+            wanted = download.stage in {Stage.METAINFO, Stage.CREATING, Stage.FETCHING}
+            if wanted and download.by_links:
                 self._state.tell(session.link, wire.Want(content))
 
     def offer_record(self, content: ContentHash, record: bytes) -> None:
@@ -100,7 +102,7 @@ class Announcements:
             RemoteProtocolError: chunks that there are not.
         """
         download = self._fetcher.downloads.get(ContentHash(have.content_hash))
-        if download is None:
+        if download is None or not download.by_links:
             return
         holding = session.station.holdings.setdefault(download.content, PeerHolding())
         if not download.fetching:

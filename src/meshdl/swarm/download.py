@@ -17,7 +17,6 @@ and is slow to deliver (the *end game*, one copy more at the most).
 The class knows links by name only and sends nothing; :mod:`meshdl.swarm.fetcher` does.
 """
 
-import enum
 from random import Random
 
 from meshdl.content import merkle
@@ -25,6 +24,7 @@ from meshdl.content.precedence import Precedence
 from meshdl.ids import ChunkIndex, ContentHash, LinkId
 from meshdl.policy.picker import Availability, in_order, rarest_first
 from meshdl.swarm.active_chunk import ActiveChunk, Arrival, AskedRange, Verdict, leaves_between
+from meshdl.swarm.stage import Stage
 from meshdl.swarm.state import Holding
 from meshdl.wire.control import RANGE_OCTETS_MAX
 
@@ -43,20 +43,12 @@ MAKE_WAY_S = 3.0
 """So long others make way for an urgent content whose metainfo is on its way."""
 
 
-class Stage(enum.Enum):
-    """How far a download has come."""
-
-    METAINFO = "metainfo"
-    CREATING = "creating"
-    FETCHING = "fetching"
-    FINISHING = "finishing"
-    COMPLETE = "complete"
-    PAUSED = "paused"
-    FAILED = "failed"
-
-
 class Download:
-    """The state of one download."""
+    """The state of one download.
+
+    Attributes:
+        by_links: peers are asked for it; otherwise it comes another way alone.
+    """
 
     def __init__(
         self, content: ContentHash, precedence: Precedence, *, streamed: bool, now: float
@@ -65,6 +57,7 @@ class Download:
         self.begun_at = now
         self.precedence = precedence
         self.streamed = streamed
+        self.by_links = True
         self.stage = Stage.METAINFO
         self.problem: str | None = None
         self.availability = Availability()
@@ -159,6 +152,12 @@ class Download:
         chunk, offset = late
         chunk.asked[offset].askers[link] = now
         return chunk, offset, chunk.asked[offset].octets
+
+    def begin(self, index: ChunkIndex) -> ActiveChunk | None:
+        """A chunk that something came of unasked; ``None`` when it is held."""
+        if self._fresh >> index & 1:
+            return self._activate(index, None)
+        return self.active.get(index)
 
     def release(self, link: LinkId, index: ChunkIndex, offset: int) -> None:
         """A range will not come from this station: somebody else may be asked."""

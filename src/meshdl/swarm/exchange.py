@@ -26,11 +26,11 @@ from meshdl.ids import ContentHash, LinkId, StationKey, station_id
 from meshdl.links import Way
 from meshdl.policy.bucket import TokenBucket
 from meshdl.swarm import inputs
-from meshdl.swarm.download import Stage
 from meshdl.swarm.effects import CarrierGone, PeersHeard, SignalCarried, SignalUncarried
 from meshdl.swarm.fetcher import Fetcher
 from meshdl.swarm.peer import Peer
 from meshdl.swarm.session import Session
+from meshdl.swarm.stage import Stage
 from meshdl.swarm.state import SwarmState
 from meshdl.wire import control as wire
 from meshdl.wire.signals import Envelope, Signal, decode_signal

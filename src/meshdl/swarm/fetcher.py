@@ -22,7 +22,7 @@ message that brought it to light: the last missing piece may be another's leaf h
 from collections.abc import Callable
 
 from meshdl.errors import RemoteProtocolError
-from meshdl.ids import ChunkIndex, ContentHash
+from meshdl.ids import ChunkIndex, ContentHash, LinkId
 from meshdl.links import Path
 from meshdl.policy.bucket import TokenBucket
 from meshdl.policy.penalty import CORRUPT_POINTS
@@ -114,7 +114,7 @@ class Fetcher:
         if len(message.octets) != asked.octets:
             download.release(session.link, key.chunk, key.offset)
             raise RemoteProtocolError("chunk octets of the wrong length", penalty=CORRUPT_POINTS)
-        self._take(download, key.chunk, Arrival(session.link, key.offset, message.octets), now)
+        self.take(download, key.chunk, Arrival(session.link, key.offset, message.octets), now=now)
 
     def receive_hashes(self, session: Session, answer: Hashes, *, now: float) -> None:
         """Leaf hashes of a chunk arrived.
@@ -127,7 +127,7 @@ class Fetcher:
             return
         for index in self._leaf_hashes.receive(session, download, answer):
             for arrival in download.take_waiting(index):
-                self._take(download, index, arrival, now)
+                self.take(download, index, arrival, now=now)
 
     def receive_hashes_reject(self, session: Session, reject: HashesReject) -> None:
         """A peer has no such hashes (any more)."""
@@ -172,6 +172,12 @@ class Fetcher:
             holding.uncount_in(download.availability)
 
     # What ends.
+
+    def withdraw(self, link: LinkId, content: ContentHash, chunk: ChunkIndex, offset: int) -> None:
+        """A range came another way: this source need not send it."""
+        session = self._state.sessions.get(link)
+        if session is not None:
+            self._requests.cancel(session, [RangeKey(content, chunk, offset)])
 
     def written(self, octets: int) -> None:
         """Verified octets left memory."""
@@ -241,7 +247,8 @@ class Fetcher:
 
     # Taking.
 
-    def _take(self, download: Download, index: ChunkIndex, arrival: Arrival, now: float) -> None:
+    def take(self, download: Download, index: ChunkIndex, arrival: Arrival, *, now: float) -> None:
+        """Octets of a chunk are here, whoever sent them."""
         sender = self._state.sessions.get(arrival.link)
         match verdict := download.receive(arrival, index):
             case Verdict.WAITING_FOR_HASHES:
@@ -296,7 +303,8 @@ class Fetcher:
         session.station.busy_until = min(session.station.busy_until, now)
         download = self.downloads.get(key.content)
         if download is not None and download.fetching:
-            self._take(download, key.chunk, Arrival(session.link, key.offset, message.octets), now)
+            arrival = Arrival(session.link, key.offset, message.octets)
+            self.take(download, key.chunk, arrival, now=now)
 
     # Giving up.
 

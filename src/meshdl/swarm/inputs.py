@@ -85,11 +85,45 @@ class OfferRecord:
 
 @dataclass(frozen=True, slots=True)
 class StartDownload:
-    """Fetch this content. Starting a download that runs changes its precedence only."""
+    """Fetch this content. Starting a download that runs changes only how.
+
+    Attributes:
+        by_links: peers are asked; otherwise it comes by radio alone.
+    """
 
     content: ContentHash
     precedence: Precedence = Precedence.ROUTINE
     in_order: bool = False
+    by_links: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class MetainfoLearned:
+    """The metainfo of a content came another way than by links; it is proved."""
+
+    content: ContentHash
+    metainfo: Metainfo
+    layers: Mapping[bytes, bytes]
+    chunk_hashes: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LeafHashesLearned:
+    """The leaf hashes of a chunk, joined, came another way than by links."""
+
+    content: ContentHash
+    chunk: ChunkIndex
+    hashes: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LeafLearned:
+    """A leaf came another way than by links; its chunk's leaf hashes were learned before."""
+
+    content: ContentHash
+    chunk: ChunkIndex
+    offset: int
+    octets: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +234,9 @@ DiscoveryInput: TypeAlias = StationSeen | StationGone | StationTrusted | CarrySi
 OperatorInput: TypeAlias = OfferRecord | StartDownload | PauseDownload | ContentRemoved
 """What the operator wants."""
 
+LearnedInput: TypeAlias = MetainfoLearned | LeafHashesLearned | LeafLearned
+"""What came of a download by another path, the radio: the same state machine takes it."""
+
 StoreInput: TypeAlias = ContentOpened | RangeWritten | StoreFailed | ContentFinished
 """What became of the contents in the store."""
 
@@ -211,6 +248,7 @@ SwarmInput: TypeAlias = (
     | LinkInput
     | DiscoveryInput
     | OperatorInput
+    | LearnedInput
     | StoreInput
     | ReadAnswer
     | Shutdown

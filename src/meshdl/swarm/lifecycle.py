@@ -10,11 +10,12 @@ from meshdl.errors import MetainfoInvalid
 from meshdl.ids import ContentHash
 from meshdl.swarm import inputs
 from meshdl.swarm.announcements import Announcements
-from meshdl.swarm.download import Download, Stage
+from meshdl.swarm.download import Download
 from meshdl.swarm.effects import Advertise, CreateContent, DownloadChanged, FinishContent, Seek
 from meshdl.swarm.fetcher import Fetcher
 from meshdl.swarm.metainfo_traffic import MetainfoTraffic
 from meshdl.swarm.session import Session
+from meshdl.swarm.stage import Stage
 from meshdl.swarm.state import Holding, SwarmState
 from meshdl.swarm.transfer_log import TransferLog
 from meshdl.swarm.uploads import Uploader
@@ -47,14 +48,18 @@ class Lifecycle:
         download = self._fetcher.downloads.get(content)
         if download is None:
             download = Download(content, event.precedence, streamed=event.in_order, now=now)
+            download.by_links = event.by_links
             self._fetcher.downloads[content] = download
         download.precedence = event.precedence
         download.streamed = event.in_order
         holding = self._state.holdings.get(content)
         if holding is not None:
             holding.precedence = event.precedence
-        if download.stage in {Stage.METAINFO, Stage.PAUSED, Stage.FAILED}:
-            download.begun_at = now
+        resting = download.stage in {Stage.PAUSED, Stage.FAILED}
+        if download.by_links != event.by_links and not resting:
+            self._change_paths(download, by_links=event.by_links, now=now)
+        elif resting or download.stage is Stage.METAINFO:
+            download.begun_at, download.by_links = now, event.by_links
             self._begin(download, holding, now)
         self._changed(content)
 
@@ -93,11 +98,15 @@ class Lifecycle:
             return
         fetch = self._metainfo.fetches.pop(content)
         assert fetch.metainfo is not None
-        self._fetcher.downloads[content].stage = Stage.CREATING
-        self._state.effects.append(
-            CreateContent(content, fetch.metainfo, fetch.layers, fetch.chunk_hashes())
-        )
-        self._changed(content)
+        self._create(CreateContent(content, fetch.metainfo, fetch.layers, fetch.chunk_hashes()))
+
+    def metainfo_learned(self, event: inputs.MetainfoLearned) -> None:
+        """Metainfo came by another path, before any peer gave it."""
+        download = self._fetcher.downloads.get(event.content)
+        if download is None or download.stage is not Stage.METAINFO:
+            return
+        self._metainfo.drop(event.content)
+        self._create(CreateContent(event.content, event.metainfo, event.layers, event.chunk_hashes))
 
     def opened(self, event: inputs.ContentOpened, *, now: float) -> None:
         """The store can read and write a content: serve it, and fetch what is missing."""
@@ -154,15 +163,38 @@ class Lifecycle:
 
     def _begin(self, download: Download, holding: Holding | None, now: float) -> None:
         content = download.content
-        for session in self._state.peers():
-            self._state.tell(session.link, wire.Want(content))
-        self._state.effects.append(Seek(content, wanted=True))
+        if download.by_links:
+            self._seek(content)
         if holding is None:
             download.stage = Stage.METAINFO
             download.problem = None
-            self._metainfo.begin(content, now=now)
+            if download.by_links:
+                self._metainfo.begin(content, now=now)
             return
         self._open(download, holding, now)
+
+    def _seek(self, content: ContentHash) -> None:
+        for session in self._state.peers():
+            self._state.tell(session.link, wire.Want(content))
+        self._state.effects.append(Seek(content, wanted=True))
+
+    def _change_paths(self, download: Download, *, by_links: bool, now: float) -> None:
+        """Ask peers from now on, or no more; what is held and under way stays."""
+        content, download.by_links = download.content, by_links
+        if not by_links:
+            self._metainfo.drop(content)
+            self._fetcher.drop(download)
+            self._forget_peers(download)
+            self._end_traffic(content)
+            return
+        self._seek(content)
+        if download.stage is Stage.METAINFO:
+            self._metainfo.begin(content, now=now)
+
+    def _create(self, effect: CreateContent) -> None:
+        self._fetcher.downloads[effect.content].stage = Stage.CREATING
+        self._state.effects.append(effect)
+        self._changed(effect.content)
 
     def _open(self, download: Download, holding: Holding, now: float) -> None:
         download.start(holding)
@@ -184,15 +216,17 @@ class Lifecycle:
         content = download.content
         self._metainfo.drop(content)
         self._fetcher.drop(download)
-        if download.fetching:
-            for session in self._state.peers():
-                self._fetcher.uncount(session, download)
+        self._forget_peers(download)
         download.suspend(stage, problem)
-        for session in self._state.peers():
-            # What they say from now on will not be heard: forget what they said.
-            session.station.holdings.pop(content, None)
         self._end_traffic(content)
         self._changed(content)
+
+    def _forget_peers(self, download: Download) -> None:
+        """What they say from now on will not be heard: forget what they said."""
+        for session in self._state.peers():
+            if download.fetching:
+                self._fetcher.uncount(session, download)
+            session.station.holdings.pop(download.content, None)
 
     def _end_traffic(self, content: ContentHash) -> None:
         self._state.effects.append(Seek(content, wanted=False))

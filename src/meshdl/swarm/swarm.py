@@ -42,6 +42,7 @@ from meshdl.swarm.effects import DownloadChanged, SwarmEffect
 from meshdl.swarm.exchange import PeerExchange
 from meshdl.swarm.fetcher import Fetcher
 from meshdl.swarm.handshake import Identity
+from meshdl.swarm.learning import Learning
 from meshdl.swarm.lifecycle import Lifecycle
 from meshdl.swarm.metainfo_traffic import MetainfoTraffic
 from meshdl.swarm.neighbours import Neighbours
@@ -85,6 +86,7 @@ class Swarm:
         self._metainfo = MetainfoTraffic(self._state)
         self._admission = Admission(self._state, self.neighbours, pins, left=self._left)
         self._fetcher = Fetcher(self._state, blame=self._blame, now=now)
+        self._learning = Learning(self._state, self._fetcher)
         self._uploader = Uploader(self._state, now=now)
         self._announcements = Announcements(self._state, self._fetcher)
         self._exchange = PeerExchange(self._state, self._fetcher, now=now)
@@ -123,6 +125,9 @@ class Swarm:
                 | inputs.ContentOpened()
                 | inputs.StoreFailed()
                 | inputs.ContentFinished()
+                | inputs.MetainfoLearned()
+                | inputs.LeafHashesLearned()
+                | inputs.LeafLearned()
             ):
                 self._from_store(event, now)
             case (
@@ -226,17 +231,22 @@ class Swarm:
             case _:
                 assert_never(event)
 
-    def _from_store(self, event: inputs.StoreInput, now: float) -> None:
+    def _from_store(self, event: inputs.StoreInput | inputs.LearnedInput, now: float) -> None:
         match event:
             case inputs.RangeWritten():
                 self._lifecycle.written(event)
             case inputs.ContentOpened():
                 self._lifecycle.opened(event, now=now)
+                self._learning.opened(event.content, now=now)
             case inputs.StoreFailed(content, reason, unwritten_octets):
                 self._fetcher.written(unwritten_octets)
                 self._lifecycle.store_failed(content, reason)
             case inputs.ContentFinished(content):
                 self._lifecycle.finished(content)
+            case inputs.MetainfoLearned():
+                self._lifecycle.metainfo_learned(event)
+            case inputs.LeafHashesLearned() | inputs.LeafLearned():
+                self._learning.take(event, now=now)
             case _:
                 assert_never(event)
 
@@ -285,6 +295,7 @@ class Swarm:
                 self._lifecycle.pause(content)
             case inputs.ContentRemoved(content):
                 self._lifecycle.remove(content)
+                self._learning.forget(content)
             case _:
                 assert_never(event)
 

@@ -19,7 +19,7 @@ from meshdl.ids import ChunkIndex
 from meshdl.links import Path
 from meshdl.sim.station import SimContent
 from meshdl.swarm import effects, inputs
-from meshdl.swarm.download import Stage
+from meshdl.swarm.stage import Stage
 from meshdl.swarm.state import SwarmSettings
 from meshdl.wire import control as wire
 

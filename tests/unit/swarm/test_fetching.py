@@ -22,7 +22,7 @@ from meshdl.links import Path
 from meshdl.policy.window import LOCAL, RequestWindow
 from meshdl.sim.station import SimContent
 from meshdl.swarm import effects, inputs
-from meshdl.swarm.download import Stage
+from meshdl.swarm.stage import Stage
 from meshdl.swarm.state import SwarmSettings
 from meshdl.wire import chunks
 from meshdl.wire import control as wire

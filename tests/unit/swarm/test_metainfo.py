@@ -14,7 +14,7 @@ from meshdl.content.record import sign
 from meshdl.ids import Callsign, ContentHash, LinkId
 from meshdl.sim.station import SimContent
 from meshdl.swarm import inputs
-from meshdl.swarm.download import Stage
+from meshdl.swarm.stage import Stage
 from meshdl.swarm.metainfo_fetch import MetainfoFetch
 from meshdl.wire import control as wire
 

@@ -5,7 +5,8 @@ from tests.unit.swarm.rig import KIB, Peer, Rig
 from meshdl.ids import ChunkIndex
 from meshdl.sim.station import SimContent
 from meshdl.swarm import effects, inputs
-from meshdl.swarm.download import FORGIVE_EVERY_S, Stage
+from meshdl.swarm.download import FORGIVE_EVERY_S
+from meshdl.swarm.stage import Stage
 from meshdl.swarm.state import SwarmSettings
 from meshdl.wire import control as wire
 
