@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import msgspec
+from tests.support.fake_radio import FakeRadio
 
 from meshdl.control.feed import Feed, Subscription
 from meshdl.control.internet_status import OFF, InternetStatus
@@ -115,6 +116,7 @@ class FakeStation:
     share_steps: list[ShareStep] = field(default_factory=list)
     after_download: Callable[[ContentHash], None] = lambda _: None
     feed: Feed[Event] = field(default_factory=Feed)
+    radio: FakeRadio = field(default_factory=FakeRadio)
 
     def change(self, content: ContentStatus) -> None:
         """Hold ``content``, and tell whoever watches."""

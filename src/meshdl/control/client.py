@@ -29,6 +29,7 @@ from meshdl.control.messages import (
     ShareRequest,
     TrustRequest,
 )
+from meshdl.control.radio_client import RadioClient
 from meshdl.control.view import (
     ChunkMap,
     ContentStatus,
@@ -64,11 +65,16 @@ _EVENT_KINDS = frozenset(str(kind.__struct_config__.tag).encode("ascii") for kin
 
 
 class ControlClient:
-    """Commands the station that runs on a home directory."""
+    """Commands the station that runs on a home directory.
+
+    Attributes:
+        radio: commands its radio.
+    """
 
     def __init__(self, home: Path) -> None:
         self._home = home
         self._session: aiohttp.ClientSession | None = None
+        self.radio = RadioClient(self._ask, self._listen)
 
     async def __aenter__(self) -> Self:
         """Find the station.
@@ -198,15 +204,17 @@ class ControlClient:
         Raises:
             LinkClosed: the station stopped, or this reader fell behind.
         """
-        async with self._request("GET", "/events", endless=True) as answer:
-            known = True
-            async for line in _lines(answer):
-                field, _, value = line.partition(b": ")
-                if field == b"event":
-                    known = value in _EVENT_KINDS
-                elif field == b"data" and known:
-                    yield _event_decoder.decode(value)
-        raise LinkClosed("the station stopped; start it again with: meshdl up")
+        async with self._listen("/events", _EVENT_KINDS) as events:
+            async for data in events:
+                yield _event_decoder.decode(data)
+
+    @asynccontextmanager
+    async def _listen(
+        self, path: str, kinds: frozenset[bytes]
+    ) -> AsyncIterator[AsyncGenerator[bytes]]:
+        """Open an event stream; the data of each event of these kinds."""
+        async with self._request("GET", path, endless=True) as answer:
+            yield _data_of(answer, kinds)
 
     async def _ask(self, method: str, path: str, kind: type[ValueT], **request: Any) -> ValueT:
         async with self._request(method, path, **request) as answer:
@@ -262,6 +270,17 @@ def _one(content_hash: ContentHash) -> str:
 
 def _query(**fields: object) -> dict[str, str]:
     return {name: str(value) for name, value in fields.items() if value is not None}
+
+
+async def _data_of(answer: _Answer, kinds: frozenset[bytes]) -> AsyncGenerator[bytes]:
+    known = True
+    async for line in _lines(answer):
+        field, _, value = line.partition(b": ")
+        if field == b"event":
+            known = value in kinds
+        elif field == b"data" and known:
+            yield value
+    raise LinkClosed("the station stopped; start it again with: meshdl up")
 
 
 async def _lines(answer: _Answer) -> AsyncIterator[bytes]:

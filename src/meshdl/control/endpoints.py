@@ -3,13 +3,14 @@
 The guard let these requests pass already, and the server turns errors into answers.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import web
 
+from meshdl.control.feed import Subscription
 from meshdl.control.messages import (
     JSON_BODY_MAX_OCTETS,
     TORRENT_BODY_MAX_OCTETS,
@@ -36,6 +37,7 @@ EVENT_STREAMS_MAX = 32
 OPEN_STREAMS: web.AppKey[list[Any]] = web.AppKey("open_streams", list)
 """Subscriptions of the readers of ``/events``; the server ends them when it stops."""
 
+EventT = TypeVar("EventT")
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 
 
@@ -81,7 +83,7 @@ async def ice_servers(view: StationView, _request: web.Request) -> web.StreamRes
 
 async def share(view: StationView, request: web.Request) -> web.StreamResponse:
     """Hash and share files or folders; progress and results, a line each."""
-    wanted = await _body_of(request, ShareRequest)
+    wanted = await body_of(request, ShareRequest)
     if wanted.title is not None and len(wanted.paths) > 1:
         raise RemoteProtocolError("a title is for one path; share the others by themselves")
     steps = view.share(
@@ -110,7 +112,7 @@ async def _share_lines(
 
 async def download(view: StationView, request: web.Request) -> web.StreamResponse:
     """Begin or resume a download by hash or link."""
-    wanted = await _body_of(request, DownloadRequest)
+    wanted = await body_of(request, DownloadRequest)
     content = await view.download(
         wanted.target, directory=wanted.directory, precedence=wanted.precedence, via=wanted.via
     )
@@ -156,7 +158,7 @@ async def log(view: StationView, request: web.Request) -> web.StreamResponse:
 
 async def trust(view: StationView, request: web.Request) -> web.StreamResponse:
     """Pin a callsign to the key of a station from now on."""
-    wanted = await _body_of(request, TrustRequest)
+    wanted = await body_of(request, TrustRequest)
     try:
         call = callsign(wanted.callsign)
     except ValueError as error:
@@ -167,15 +169,30 @@ async def trust(view: StationView, request: web.Request) -> web.StreamResponse:
 
 async def events(view: StationView, request: web.Request) -> web.StreamResponse:
     """The whole state, then every change, as server-sent events."""
+    return await stream(
+        request, view.events(), lambda request, events: write_events(request, view, events)
+    )
+
+
+async def stream(
+    request: web.Request,
+    subscription: Subscription[EventT],
+    write: Callable[[web.Request, Subscription[EventT]], Awaitable[web.StreamResponse]],
+) -> web.StreamResponse:
+    """Answer with a stream of events, unless too many read already.
+
+    Raises:
+        LinkRefused: they do.
+    """
     streams = request.app[OPEN_STREAMS]
-    if len(streams) >= EVENT_STREAMS_MAX:
-        raise LinkRefused(
-            f"{EVENT_STREAMS_MAX} readers watch this station already; close one of them"
-        )
-    with view.events() as subscription:
+    with subscription:
+        if len(streams) >= EVENT_STREAMS_MAX:
+            raise LinkRefused(
+                f"{EVENT_STREAMS_MAX} readers watch this station already; close one of them"
+            )
         streams.append(subscription)
         try:
-            return await write_events(request, view, subscription)
+            return await write(request, subscription)
         finally:
             streams.remove(subscription)
 
@@ -203,7 +220,12 @@ def _query_of(request: web.Request, kind: type[StructT]) -> StructT:
         raise RemoteProtocolError(f"the query is not understood: {error}") from error
 
 
-async def _body_of(request: web.Request, kind: type[StructT]) -> StructT:
+async def body_of(request: web.Request, kind: type[StructT]) -> StructT:
+    """The body as a value.
+
+    Raises:
+        RemoteProtocolError: it is none of that kind.
+    """
     octets = await _read(request, JSON_BODY_MAX_OCTETS)
     try:
         return msgspec.json.decode(octets, type=kind)

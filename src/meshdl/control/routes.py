@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import msgspec
 from aiohttp import web
 
-from meshdl.control import endpoints
+from meshdl.control import endpoints, radio_endpoints
 from meshdl.control.endpoints import JSON, TORRENT
 from meshdl.control.messages import (
     API,
@@ -22,6 +22,8 @@ from meshdl.control.messages import (
     ShareRequest,
     TrustRequest,
 )
+from meshdl.control.radio_messages import EmergencyRequest, PriceRequest, SwitchOffRequest
+from meshdl.control.radio_view import AirtimePrice, HeardFrame, RadioStatus
 from meshdl.control.streams import EVENT_STREAM, JSON_LINES
 from meshdl.control.view import (
     ChunkMap,
@@ -218,6 +220,66 @@ ROUTES: tuple[Route, ...] = (
         summary="The whole state, then every change, as server-sent events.",
         serve=endpoints.events,
         answer=Event,
+        answer_media=EVENT_STREAM,
+    ),
+    Route(
+        method="GET",
+        path="/radio",
+        name="radio",
+        summary="The radio at a glance.",
+        serve=radio_endpoints.status,
+        answer=RadioStatus,
+    ),
+    Route(
+        method="POST",
+        path="/radio/off",
+        name="radioOff",
+        summary="Silence now, and until it is switched on.",
+        serve=radio_endpoints.switch_off,
+        body=SwitchOffRequest,
+        answer=RadioStatus,
+    ),
+    Route(
+        method="POST",
+        path="/radio/on",
+        name="radioOn",
+        summary="Allow transmissions again.",
+        serve=radio_endpoints.switch_on,
+        answer=RadioStatus,
+    ),
+    Route(
+        method="POST",
+        path="/radio/emergency",
+        name="declareEmergency",
+        summary="Declare that life or property is in danger.",
+        serve=radio_endpoints.declare_emergency,
+        body=EmergencyRequest,
+        answer=RadioStatus,
+    ),
+    Route(
+        method="DELETE",
+        path="/radio/emergency",
+        name="endEmergency",
+        summary="The emergency is over.",
+        serve=radio_endpoints.end_emergency,
+        answer=RadioStatus,
+    ),
+    Route(
+        method="POST",
+        path="/radio/price",
+        name="airtimePrice",
+        summary="What getting a content by radio would cost.",
+        serve=radio_endpoints.price,
+        body=PriceRequest,
+        answer=AirtimePrice,
+    ),
+    Route(
+        method="GET",
+        path="/radio/heard",
+        name="heard",
+        summary="Every frame on the air, as server-sent events.",
+        serve=radio_endpoints.heard,
+        answer=HeardFrame,
         answer_media=EVENT_STREAM,
     ),
 )

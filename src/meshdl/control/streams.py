@@ -11,6 +11,7 @@ from aiohttp import web
 from meshdl.control.faults import facts_of
 from meshdl.control.feed import Subscription
 from meshdl.control.messages import Failed
+from meshdl.control.radio_view import HeardFrame
 from meshdl.control.view import ContentChanged, Event, PeerChanged, StationChanged, StationView
 from meshdl.errors import MeshdlError
 
@@ -71,8 +72,24 @@ async def write_events(
     return response
 
 
+async def write_heard(
+    request: web.Request, subscription: Subscription[HeardFrame]
+) -> web.StreamResponse:
+    """Send every frame that is heard; a reader that falls behind is cut off."""
+    response = await _begin(request, EVENT_STREAM)
+    with suppress(ConnectionResetError):
+        await _write_changes(request, response, subscription)
+    if subscription.overrun:
+        _cut_off(request)
+    with suppress(ConnectionError):
+        await response.write_eof()
+    return response
+
+
 async def _write_changes(
-    request: web.Request, response: web.StreamResponse, subscription: Subscription[Event]
+    request: web.Request,
+    response: web.StreamResponse,
+    subscription: Subscription[Event] | Subscription[HeardFrame],
 ) -> None:
     while True:
         try:
@@ -93,7 +110,7 @@ async def _whole_state(view: StationView) -> list[Event]:
     return state
 
 
-def _frame(event: Event) -> bytes:
+def _frame(event: Event | HeardFrame) -> bytes:
     kind = str(type(event).__struct_config__.tag).encode("ascii")
     return b"event: " + kind + b"\ndata: " + _encoder.encode(event) + b"\n\n"
 

@@ -17,6 +17,7 @@ import msgspec
 from meshdl.control.feed import Subscription
 from meshdl.control.internet_status import OFF, InternetStatus
 from meshdl.control.radio_log import RadioFacts
+from meshdl.control.radio_view import RadioView
 from meshdl.ids import Callsign, ContentHash, StationId
 from meshdl.links import Path as LinkPath
 from meshdl.policy.bottleneck import Bottleneck
@@ -25,8 +26,9 @@ from meshdl.wire.signalling import IceServer
 PrecedenceName: TypeAlias = Literal["emergency", "priority", "welfare", "routine"]
 """Order of handling, highest first (ARRL radiogram precedences)."""
 
-Via: TypeAlias = Literal["auto", "webrtc"]
-"""Over which paths a download may run. ``auto``: over whatever delivers."""
+Via: TypeAlias = Literal["auto", "webrtc", "rf", "hybrid"]
+"""Over which paths a download may run. ``auto`` and ``webrtc``: links. ``rf``: radio alone.
+``hybrid``: both at once."""
 
 LogKind: TypeAlias = Literal["transfer", "identification", "event", "radio"]
 
@@ -131,6 +133,7 @@ class ContentStatus(msgspec.Struct, frozen=True, kw_only=True):
         location: where the files are, or will be when complete.
         error: what is wrong and what to do, in states ``broken`` and ``waiting``.
         link: ``meshdl:`` link to hand to others.
+        via: over which paths it comes.
     """
 
     content_hash: str
@@ -143,6 +146,7 @@ class ContentStatus(msgspec.Struct, frozen=True, kw_only=True):
     location: str
     precedence: PrecedenceName
     link: str
+    via: Via = "auto"
     rate_octets_per_s: float = 0.0
     eta_s: float | None = None
     duplicate_octets: int = 0
@@ -303,6 +307,10 @@ class StationView(Protocol):
     :exc:`~meshdl.errors.MeshdlError`; the server turns each class into an HTTP
     status and the client turns that back into the same class.
     """
+
+    @property
+    def radio(self) -> RadioView:
+        """Its radio; there is one to look at even where there is none to use."""
 
     async def status(self) -> StationStatus:
         """The station at a glance."""

@@ -46,7 +46,7 @@ from meshdl.radio.declaration import Declaration
 from meshdl.radio.identification import Identification
 from meshdl.radio.keyer import Keyer, State
 from meshdl.radio.logbook import Logbook
-from meshdl.radio.rules import Level
+from meshdl.radio.rules import Level, Verdict
 from meshdl.radio.standing import Standing, urgent
 from meshdl.radio.traffic import FRAMES_MAX, Purpose, Traffic
 from meshdl.radio.turns import Turn, Turns
@@ -144,6 +144,15 @@ class Transmitter:
         if missing := self._standing.declaration.missing():
             return f"receiving only: {', '.join(missing)} not set"
         return "" if self._standing.traits is not None else "no modem"
+
+    def verdict(self, traffic: Traffic) -> Verdict:
+        """What rules and switch would say of this traffic now; for showing."""
+        return self._standing.verdict(traffic, now=self._now)
+
+    @property
+    def declaration(self) -> Declaration:
+        """What holds now."""
+        return self._standing.declaration
 
     def status(self) -> events.Status:
         """What the operator sees."""

@@ -1,6 +1,6 @@
 """What comes of a download by radio: into the same chunks, and nobody is asked for it again."""
 
-from tests.unit.swarm.rig import BIG_CHUNKS, KIB, SMALL_CHUNKS, Rig, download_of, serve_all
+from tests.unit.swarm.rig import KIB, SMALL_CHUNKS, Rig, download_of, serve_all
 
 from meshdl.content import merkle
 from meshdl.content.merkle import LEAF_OCTETS

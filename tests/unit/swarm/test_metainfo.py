@@ -14,8 +14,8 @@ from meshdl.content.record import sign
 from meshdl.ids import Callsign, ContentHash, LinkId
 from meshdl.sim.station import SimContent
 from meshdl.swarm import inputs
-from meshdl.swarm.stage import Stage
 from meshdl.swarm.metainfo_fetch import MetainfoFetch
+from meshdl.swarm.stage import Stage
 from meshdl.wire import control as wire
 
 CONTENT = SimContent(1, 700 * KIB, 64 * KIB)

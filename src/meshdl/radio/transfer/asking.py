@@ -214,6 +214,11 @@ class Asking:
                 break
         return Want(tag, tuple(chosen)) if chosen else None
 
+    def symbols_lacking(self, content: AirContent) -> int:
+        """How many symbols of what is known to be missing would do."""
+        lacking = (self._gathering.wanted(key) for key in content.missing_objects())
+        return sum(self._symbols(content, one) for one in lacking)
+
     # How.
 
     def _wishes(self, content: AirContent, at_most: int) -> Iterable[Wanted]:

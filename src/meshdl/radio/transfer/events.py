@@ -87,6 +87,15 @@ class LeafHeld:
 
 
 @dataclass(frozen=True, slots=True)
+class LeafHashesHeld:
+    """The leaf hashes of a chunk, joined, are in the store; they need not come by radio."""
+
+    content: ContentHash
+    chunk: ChunkIndex
+    hashes: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Fetch:
     """The operator wants this content by radio, and airtime spent on it."""
 
@@ -130,6 +139,7 @@ TransferInput: TypeAlias = (
     | Hold
     | Unhold
     | LeafHeld
+    | LeafHashesHeld
     | Fetch
     | StopFetch
     | ObjectRead

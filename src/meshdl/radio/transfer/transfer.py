@@ -32,7 +32,7 @@ from random import Random
 from typing import assert_never
 
 from meshdl.air import ModemDown, ModemTraits, ModemUp
-from meshdl.ids import Callsign, ChunkIndex
+from meshdl.ids import Callsign, ChunkIndex, ContentHash
 from meshdl.radio.transfer import events
 from meshdl.radio.transfer.answering import Answering
 from meshdl.radio.transfer.asking import Asking
@@ -45,9 +45,8 @@ from meshdl.radio.transfer.pace import pace_of
 from meshdl.radio.transfer.parts import Parts
 from meshdl.radio.transfer.reception import Reception
 from meshdl.radio.transfer.stations import Stations
-from meshdl.wire.onair.pdus import (
-    ObjectKind,
-)
+from meshdl.wire.onair.codes import content_tag
+from meshdl.wire.onair.pdus import ObjectKind
 
 CONTENTS_MAX = 1024
 """Remembered; those that are here or wanted always, strange ones while there is room."""
@@ -146,13 +145,25 @@ class Transfer:
         """Stations that were heard; for showing."""
         return self._parts.stations
 
+    def symbols_lacking(self, content: ContentHash) -> int | None:
+        """How many symbols of it would do, as far as is known; ``None``: nothing of it is."""
+        found = self._parts.contents.find(content)
+        return self._parts.asking.symbols_lacking(found) if found is not None else None
+
+    def octets_told(self, content: ContentHash) -> int | None:
+        """The size of a content as a station tells it in its CQ, at most."""
+        tag = content_tag(content)
+        haves = (one.haves.get(tag) for one in self._parts.stations)
+        return max((have.octets_at_most for have in haves if have is not None), default=None)
+
     # Who takes which input.
 
-    def _from_station(
+    def _from_station(  # noqa: C901 - one flat match
         self,
         event: events.Hold
         | events.Unhold
         | events.LeafHeld
+        | events.LeafHashesHeld
         | events.Fetch
         | events.StopFetch
         | events.GatewayChanged,
@@ -165,6 +176,8 @@ class Transfer:
                 self._unhold(self._parts.contents.find(content))
             case events.LeafHeld(content, number):
                 self._leaf_held(self._parts.contents.find(content), number)
+            case events.LeafHashesHeld(content, chunk, hashes):
+                self._leaf_hashes_held(self._parts.contents.find(content), chunk, hashes)
             case events.Fetch():
                 self._fetch(event, now)
             case events.StopFetch(content):
@@ -193,7 +206,8 @@ class Transfer:
         content = self._parts.contents.open(hold.metainfo.content_hash)
         if content is None:
             return
-        shape = Shape(hold.metainfo, hold.chunk_hashes)
+        # One that came by radio knows leaf hashes already.
+        shape = content.shape or Shape(hold.metainfo, hold.chunk_hashes)
         shape.held = shape.all_leaves if hold.held is None else hold.held & shape.all_leaves
         news = content.shape is None
         content.shape, content.record, content.precedence = shape, hold.record, hold.precedence
@@ -218,6 +232,16 @@ class Transfer:
         content.shape.held |= 1 << number & content.shape.all_leaves
         if not content.shape.missing:
             self._parts.asking.end(content.tag)
+
+    def _leaf_hashes_held(
+        self, content: AirContent | None, chunk: ChunkIndex, hashes: bytes
+    ) -> None:
+        shape = content.shape if content is not None else None
+        if content is None or shape is None or not shape.lacks_leaf_hashes(chunk):
+            return
+        if shape.are_leaf_hashes(chunk, hashes):
+            shape.learn_leaf_hashes(chunk, hashes)
+            self._parts.completion.learned(content)
 
     def _fetch(self, fetch: events.Fetch, now: float) -> None:
         content = self._parts.contents.open(fetch.content)
