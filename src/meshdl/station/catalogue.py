@@ -14,6 +14,7 @@ from pathlib import Path
 
 from meshdl.content.precedence import Precedence
 from meshdl.content.record import ContentRecord
+from meshdl.control.view import Via
 from meshdl.errors import ContentUnknown
 from meshdl.ids import Callsign, ContentHash, StationKey
 from meshdl.station.database import Database, Migration
@@ -59,6 +60,7 @@ MIGRATIONS: tuple[Migration, ...] = (
         )""",
         "CREATE INDEX pins_by_age ON pins (last_seen)",
     ),
+    ("ALTER TABLE contents ADD COLUMN via TEXT NOT NULL DEFAULT 'auto'",),
 )
 
 
@@ -93,6 +95,7 @@ class CatalogueEntry:
         precedence: in which order it is served and fetched.
         added_at: when the operator shared it or asked for it.
         error: what is wrong and what to do; empty when nothing is.
+        via: over which paths it is fetched.
     """
 
     content_hash: ContentHash
@@ -103,6 +106,7 @@ class CatalogueEntry:
     precedence: Precedence
     added_at: float
     error: str = ""
+    via: Via = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +164,7 @@ class Catalogue:
     def put(self, entry: CatalogueEntry) -> None:
         """Add a content, or replace what is known of it."""
         self._database.change(
-            "INSERT OR REPLACE INTO contents VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO contents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 entry.content_hash,
                 entry.state.value,
@@ -170,6 +174,7 @@ class Catalogue:
                 int(entry.precedence),
                 entry.added_at,
                 entry.error,
+                entry.via,
             ),
         )
 
@@ -208,7 +213,7 @@ class Catalogue:
 
     def _entries(self, clause: str, *values: bytes) -> tuple[CatalogueEntry, ...]:
         rows = self._database.rows(
-            "SELECT content_hash, state, path, title, octets, precedence, added_at, error "  # noqa: S608 - the clause is ours
+            "SELECT content_hash, state, path, title, octets, precedence, added_at, error, via "  # noqa: S608 - the clause is ours
             f"FROM contents {clause}",
             values,
         )
@@ -222,6 +227,7 @@ class Catalogue:
                 precedence=Precedence(row[5]),
                 added_at=row[6],
                 error=row[7],
+                via=row[8],
             )
             for row in rows
         )

@@ -98,6 +98,9 @@ callsign = "{callsign}"
 # duty_cycle_max = 0.5
 # Silence of routine and welfare traffic after emergency traffic, seconds.
 # hold_off_s = 60
+# Contents up to this size, and of this precedence at least, are sent when somebody asks.
+# share_max_octets = 262144
+# share_precedence = "routine"
 # Peak deviation in FM; transmitter power, for the log.
 # deviation_hz = 5000
 # power_w = 0

@@ -23,6 +23,7 @@ from meshdl.content.metainfo import (
     MAX_TORRENT_OCTETS,
     Metainfo,
     chunk_hashes,
+    decode_torrent,
     parse_info,
 )
 from meshdl.disk import Disk, FileStat
@@ -236,3 +237,14 @@ def _stat(row: bencode.Value) -> FileStat | None:
             return FileStat(octets, mtime_ns)
         case _:
             return None
+
+
+def read_torrent(octets: bytes) -> tuple[Metainfo, dict[bytes, bytes]]:
+    """Metainfo and layers of a BitTorrent v2 file, proved.
+
+    Raises:
+        MetainfoInvalid: it is none.
+    """
+    metainfo, layers = decode_torrent(octets)
+    chunk_hashes(metainfo, layers)
+    return metainfo, layers

@@ -26,13 +26,15 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
-from meshdl.content.metainfo import Metainfo, chunk_hashes
+from meshdl.content.metainfo import Metainfo
 from meshdl.content.precedence import Precedence
+from meshdl.control.view import Via
 from meshdl.disk import Disk
 from meshdl.errors import ContentError, ContentUnknown, MeshdlError, StorageError
 from meshdl.ids import ContentHash
+from meshdl.station import opening
 from meshdl.station.catalogue import Catalogue, CatalogueEntry, StoredState
-from meshdl.station.content_home import ContentHome, load_metainfo, save_metainfo
+from meshdl.station.content_home import ContentHome, load_metainfo
 from meshdl.station.hashing import Hashed
 from meshdl.station.home import Home
 from meshdl.station.store import ContentStore
@@ -168,7 +170,7 @@ class Library:
             # The same octets were being downloaded, or are shared from another place.
             unfinished = known.entry.state in {StoredState.DOWNLOADING, StoredState.PAUSED}
             await self._take_away(content, delete_files=unfinished)
-        store = await self.in_pool(partial(self._serve, hashed))
+        store = await self.in_pool(partial(opening.serve, self._disk, self._home, hashed))
         entry = CatalogueEntry(
             content_hash=content,
             state=StoredState.SHARING,
@@ -190,6 +192,7 @@ class Library:
         title: str,
         directory: Path,
         precedence: Precedence,
+        via: Via = "auto",
         known: tuple[Metainfo, dict[bytes, bytes]] | None = None,
     ) -> None:
         """Begin a download; with ``known`` metainfo, its files are made at once.
@@ -205,6 +208,7 @@ class Library:
             octets=None,
             precedence=precedence,
             added_at=time.time(),
+            via=via,
         )
         self._items[content] = _Item(entry)
         try:
@@ -214,7 +218,20 @@ class Library:
             del self._items[content]
             raise
         await self._keep(self._items[content].entry)
-        self._post(inputs.StartDownload(content, precedence))
+        self._start(self._items[content].entry)
+
+    async def change_paths(self, content: ContentHash, via: Via) -> None:
+        """Fetch a download over these paths from now on."""
+        item = self._item(content)
+        item.entry = replace(item.entry, via=via)
+        await self._keep(item.entry)
+        if item.entry.state is StoredState.DOWNLOADING:
+            self._start(item.entry)
+
+    def _start(self, entry: CatalogueEntry) -> None:
+        by_links = entry.via != "rf"
+        start = inputs.StartDownload(entry.content_hash, entry.precedence, by_links=by_links)
+        self._post(start)
 
     async def pause(self, content: ContentHash) -> None:
         """Fetch no more of it; returns when what is held is durable."""
@@ -236,7 +253,7 @@ class Library:
         if item.entry.state in {StoredState.PAUSED, StoredState.BROKEN, StoredState.DOWNLOADING}:
             store = self.stores.get(content)
             if store is None or not store.finished:
-                self._post(inputs.StartDownload(content, item.entry.precedence))
+                self._start(item.entry)
 
     async def remove(self, content: ContentHash, *, delete_files: bool) -> None:
         """Forget it; ``delete_files`` spares what was shared in place."""
@@ -309,7 +326,15 @@ class Library:
             return  # removed meanwhile
         directory = item.entry.path
         store, hashes = await self.in_pool(
-            partial(self._create_store, metainfo, layers, directory, self._progress(item))
+            partial(
+                opening.create,
+                self._disk,
+                self._home,
+                metainfo,
+                layers,
+                directory,
+                progress=self._progress(item),
+            )
         )
         item.verified = None
         item.entry = replace(item.entry, path=store.location, octets=metainfo.total_octets)
@@ -326,14 +351,20 @@ class Library:
             return
         item = self._items.get(content)
         if item is not None and item.entry.state is StoredState.DOWNLOADING:
-            self._post(inputs.StartDownload(content, entry.precedence))
+            self._start(item.entry)
 
     async def _open(self, content: ContentHash) -> None:
         """Put a content whose metainfo is kept on the shelf."""
         item = self._items[content]
         try:
             store, hashes = await self.in_pool(
-                partial(self._open_store, item.entry, self._progress(item))
+                partial(
+                    opening.open_again,
+                    self._disk,
+                    self._home,
+                    item.entry,
+                    progress=self._progress(item),
+                )
             )
         finally:
             item.verified = None
@@ -434,51 +465,6 @@ class Library:
             item.verified = (done, octets)
 
         return progress
-
-    # In the pool.
-
-    def _serve(self, hashed: Hashed) -> ContentStore:
-        save_metainfo(self._disk, self._home, hashed.metainfo, hashed.layers)
-        return ContentStore.serve(
-            self._disk,
-            self._home,
-            hashed.metainfo,
-            hashed.chunk_hashes,
-            hashed.root,
-            leaf_hashes=hashed.leaf_hashes,
-            stats=hashed.stats,
-        )
-
-    def _create_store(
-        self,
-        metainfo: Metainfo,
-        layers: dict[bytes, bytes],
-        directory: Path,
-        progress: Callable[[int, int], None],
-    ) -> tuple[ContentStore, tuple[bytes, ...]]:
-        hashes = tuple(chunk_hashes(metainfo, layers))
-        save_metainfo(self._disk, self._home, metainfo, layers)
-        store = ContentStore.continue_download(
-            self._disk, self._home, metainfo, hashes, directory, progress=progress
-        )
-        return store, hashes
-
-    def _open_store(
-        self, entry: CatalogueEntry, progress: Callable[[int, int], None]
-    ) -> tuple[ContentStore, tuple[bytes, ...]]:
-        metainfo, layers = load_metainfo(self._disk, self._home, entry.content_hash)
-        hashes = tuple(chunk_hashes(metainfo, layers))
-        if entry.state in {StoredState.SHARING, StoredState.COMPLETE}:
-            store = ContentStore.open(
-                self._disk, self._home, metainfo, hashes, entry.path, progress=progress
-            )
-        else:
-            store = ContentStore.continue_download(
-                self._disk, self._home, metainfo, hashes, entry.path.parent, progress=progress
-            )
-        if store.changed:
-            store.verify_all(progress)
-        return store, hashes
 
 
 def _nowhere(_: SwarmInput) -> None:

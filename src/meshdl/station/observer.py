@@ -32,9 +32,11 @@ from meshdl.ids import Callsign, ContentHash, StationId, station_id
 from meshdl.links import Path
 from meshdl.policy.bottleneck import bottleneck
 from meshdl.station.catalogue import CatalogueEntry, StoredState
+from meshdl.station.content_problem import problem_of
 from meshdl.station.library import Library
 from meshdl.station.limits_seen import source_facts
 from meshdl.station.meters import Counter, Meters
+from meshdl.station.radio_contents import RadioContents
 from meshdl.station.record_book import RecordBook
 from meshdl.swarm.download import Download
 from meshdl.swarm.session import Session
@@ -95,10 +97,15 @@ class Observer:
         self._stirred = asyncio.Event()
         self._addresses: Callable[[StationId], str] = lambda _: ""
         self.notes: dict[StationId, str] = {}
+        self._radio: RadioContents | None = None
 
     def where(self, addresses: Callable[[StationId], str]) -> None:
         """Say who knows the announced addresses of stations without a link."""
         self._addresses = addresses
+
+    def show_radio(self, radio: RadioContents) -> None:
+        """Say what comes by radio."""
+        self._radio = radio
 
     # What happens.
 
@@ -155,11 +162,12 @@ class Observer:
             location=str(entry.path),
             precedence=PRECEDENCE_NAMES[entry.precedence],
             link=ContentLink(content, title=entry.title).to_text(),
+            via=entry.via,
             rate_octets_per_s=rate if state is ContentState.DOWNLOADING else 0.0,
             eta_s=(octets - done) / rate if moving and octets is not None else None,
             duplicate_octets=download.duplicate_octets if download is not None else 0,
             sources=sources,
-            error=self._problem(entry, state, download),
+            error=problem_of(entry, state, download, self._radio),
         )
 
     def peers(self) -> list[PeerStatus]:
@@ -200,7 +208,11 @@ class Observer:
             return _SHOWN[entry.state]
         if download.stage in {Stage.CREATING, Stage.FINISHING, Stage.COMPLETE}:
             return ContentState.DOWNLOADING
-        return ContentState.DOWNLOADING if self._has_source(download) else ContentState.WAITING
+        coming = self._has_source(download) or self._comes_by_radio(entry.content_hash)
+        return ContentState.DOWNLOADING if coming else ContentState.WAITING
+
+    def _comes_by_radio(self, content: ContentHash) -> bool:
+        return self._radio is not None and self._radio.comes(content)
 
     def _state_is_new(self, content: ContentHash) -> bool:
         entry = self._library.find(content)
@@ -224,16 +236,6 @@ class Observer:
         if entry.state in {StoredState.SHARING, StoredState.COMPLETE}:
             return entry.octets or 0
         return download.octets_done if download is not None else 0
-
-    @staticmethod
-    def _problem(
-        entry: CatalogueEntry, state: ContentState, download: Download | None
-    ) -> str | None:
-        if state is ContentState.WAITING:
-            return "no station within reach has it; it goes on by itself when one comes"
-        if download is not None and download.problem:
-            return download.problem
-        return entry.error or None
 
     def _sources(self, content: ContentHash) -> tuple[SourceStatus, ...]:
         sources = []

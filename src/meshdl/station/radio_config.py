@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from meshdl.content.precedence import Precedence
 from meshdl.errors import ConfigError
 from meshdl.ids import Callsign, callsign
 from meshdl.radio import profiles
@@ -34,6 +35,9 @@ BURST_MAX_S_LIMIT = 120.0
 
 HOLD_OFF_S_LIMIT = 3_600.0
 
+SHARE_OCTETS_LIMIT = 16 << 20
+"""Hours of airtime at 9600 baud, days at 1200. What is larger is asked for by name."""
+
 FRAME_OCTETS_LIMIT = 1_000
 """Dire Wolf drops KISS frames whose escaped form is longer than 2048 octets."""
 
@@ -42,6 +46,8 @@ KISS_MS_MAX = 2_550
 
 LOGGER_PORT = 2237
 """Where loggers listen for WSJT-X datagrams."""
+
+_PRECEDENCES = {one.name.lower(): one for one in Precedence}
 
 _WORDS = re.compile(r"[a-z0-9][a-z0-9 _-]{0,31}")
 _ADDRESS = re.compile(r"(?:(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):)?(?P<port>[0-9]{1,5})")
@@ -64,6 +70,8 @@ class RadioConfig:
         airtime_s_per_hour: in any hour.
         duty_cycle_max: share of any ten minutes.
         hold_off_s: silence of routine and welfare traffic after emergency traffic.
+        share_max_octets: contents up to this size are offered by radio; 0: none is.
+        share_precedence: and of this precedence at least.
         adif_udp: where a logger gets contacts: ``PORT`` on this machine, or ``HOST:PORT``.
         modem: which one, see :mod:`meshdl.station.modem_address`; empty: none.
         mode: how a TNC modulates, or the FreeDV mode that is sent.
@@ -93,6 +101,8 @@ class RadioConfig:
     airtime_s_per_hour: float = 900.0
     duty_cycle_max: float = 0.5
     hold_off_s: float = 60.0
+    share_max_octets: int = 262_144
+    share_precedence: str = "routine"
     adif_udp: str = ""
     modem: str = ""
     mode: str = ""
@@ -108,6 +118,7 @@ class RadioConfig:
     persistence: float = 0.5
 
     def __post_init__(self) -> None:
+        _one_of("share_precedence", self.share_precedence, list(_PRECEDENCES))
         _one_of("control", self.control, ["", *(one.value for one in Control)])
         _one_of("sideband", self.sideband, [one.value for one in Sideband])
         if self.licence_class and not _WORDS.fullmatch(self.licence_class):
@@ -128,6 +139,7 @@ class RadioConfig:
             ("airtime_s_per_hour", 1.0, HOUR_S),
             ("duty_cycle_max", 0.01, 1.0),
             ("hold_off_s", 0.0, HOLD_OFF_S_LIMIT),
+            ("share_max_octets", 0, SHARE_OCTETS_LIMIT),
             ("kiss_port", 0, 15),
             ("frame_octets", 14, FRAME_OCTETS_LIMIT),
             ("txdelay_ms", 0, KISS_MS_MAX),
@@ -157,6 +169,11 @@ class RadioConfig:
     def mode_of(self, modem: ModemAddress) -> str:
         """The mode, by default where it is ours to choose."""
         return check_mode(modem, self.mode)
+
+    def offers(self, octets: int, precedence: Precedence) -> bool:
+        """Whether a content of that size and precedence goes on the air when asked for."""
+        least = _PRECEDENCES[self.share_precedence]
+        return octets <= self.share_max_octets and precedence <= least
 
     def limits(self) -> AirtimeLimits:
         """What the transmitter keeps."""

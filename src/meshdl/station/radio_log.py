@@ -44,15 +44,20 @@ class RadioLog:
 
     def write(self, effect: WriteLog) -> None:
         """Make a record durable and answer."""
-        self._pens.submit(partial(self._commit, effect.serial, effect.record), self._answer)
+        self._pens.submit(partial(self._commit, effect.serial, effect.record, None), self._answer)
 
-    def heard(self, record: RadioRecord) -> None:
-        """Keep a reception; a log that cannot be written costs the record, not the frame."""
-        self._pens.submit(partial(self._commit, 0, record), _nobody_waits)
+    def heard(self, record: RadioRecord, at: float) -> None:
+        """Keep a reception; a log that cannot be written costs the record, not the frame.
 
-    def _commit(self, serial: int, record: RadioRecord) -> Answer:
+        Args:
+            record: what was heard.
+            at: when it began, Unix time.
+        """
+        self._pens.submit(partial(self._commit, 0, record, at), _nobody_waits)
+
+    def _commit(self, serial: int, record: RadioRecord, at: float | None) -> Answer:
         try:
-            append(self._log, record, at=time.time())
+            append(self._log, record, at=time.time() if at is None else at)
         except StorageError as error:
             return LogFailed(serial, str(error))
         return LogCommitted(serial)

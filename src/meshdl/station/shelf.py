@@ -8,7 +8,7 @@ import logging
 from collections.abc import Sequence
 
 from meshdl.errors import ContentError, ContentUnknown, StorageError
-from meshdl.ids import ContentHash
+from meshdl.ids import ChunkIndex, ContentHash
 from meshdl.station.store import Checkpoint, ContentStore
 from meshdl.swarm import effects, inputs
 
@@ -100,6 +100,14 @@ class Shelf:
         except (ContentError, StorageError) as error:
             return inputs.ReadFailed(effect.ticket, str(error))
         return inputs.HashesRead(effect.ticket, b"".join(hashes))
+
+    def leaf_hashes(self, content: ContentHash, chunk: ChunkIndex) -> bytes | None:
+        """The leaf hashes of a chunk, joined; ``None`` when they are not here."""
+        store = self._stores.get(content)
+        try:
+            return store.leaf_hashes(chunk) if store is not None else None
+        except (ContentError, StorageError):
+            return None
 
     # What makes it durable.
 

@@ -21,8 +21,8 @@ exception leaves the ``async with`` block.
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Self
 
@@ -35,6 +35,7 @@ from meshdl.ids import ContentHash, StationId, StationKey, station_id
 from meshdl.links import Way
 from meshdl.policy.bucket import UNLIMITED
 from meshdl.station import key_rotation, keys
+from meshdl.station.background import background
 from meshdl.station.catalogue import Catalogue, CatalogueEntry
 from meshdl.station.config import StationConfig
 from meshdl.station.disk import RealDisk
@@ -45,12 +46,13 @@ from meshdl.station.introducing import Introducing
 from meshdl.station.lan import Lan
 from meshdl.station.library import Library
 from meshdl.station.log import StationLog
+from meshdl.station.radio import Radio
 from meshdl.station.record_book import RecordBook
 from meshdl.station.rooms import Room, Rooms
 from meshdl.station.swarm_shell import SwarmShell
 from meshdl.station.view import LiveView
 from meshdl.swarm.handshake import Identity
-from meshdl.swarm.inputs import Shutdown
+from meshdl.swarm.inputs import Shutdown, SwarmInput
 from meshdl.swarm.state import SwarmSettings
 
 GOODBYE_WITHIN_S = 1.5
@@ -175,9 +177,13 @@ class Station:
             warn=view.warn,
         )
         stack.push_async_callback(shell.close)
-        records = RecordBook(
-            catalogue, key=private_key, callsign=config.callsign, post=shell.driver.post
-        )
+        told: list[Callable[[SwarmInput], None]] = [shell.driver.post]
+
+        def tell(event: SwarmInput) -> None:
+            for takes in told:
+                takes(event)
+
+        records = RecordBook(catalogue, key=private_key, callsign=config.callsign, post=tell)
         stack.push_async_callback(records.close)
 
         tasks = await stack.enter_async_context(background())
@@ -192,10 +198,16 @@ class Station:
         stack.push_async_callback(library.stores.close)
         stack.push_async_callback(library.close)
         shell.connect(library, records)
-        library.connect(shell.driver.post)
+        library.connect(tell)
         view.connect(shell, library, records)
         self.view = view
+        radio = self._radio(view, shell, library, log)
+        if radio is not None:
+            told.append(radio.contents.told)
+            stack.push_async_callback(radio.close)
+            tasks.create_task(radio.run())
         for failure in (
+            *(radio.failures if radio is not None else ()),
             *library.failures,
             *library.stores.failures,
             *shell.failures,
@@ -213,6 +225,24 @@ class Station:
         await stack.enter_async_context(server)
         stack.callback(view.close)
         shell.log_event(f"station {config.callsign} ({own}) is up, meshdl {__version__}")
+
+    def _radio(
+        self, view: LiveView, shell: SwarmShell, library: Library, log: StationLog
+    ) -> Radio | None:
+        if self._config.radio is None:
+            return None
+        radio = Radio(
+            self._config.radio,
+            self._config,
+            self._home,
+            log=log,
+            swarm=shell,
+            library=library,
+            changed=view.content_changed,
+            warn=view.warn,
+        )
+        view.show_radio(radio)
+        return radio
 
     async def _join_lan(
         self,
@@ -268,33 +298,6 @@ class Station:
         if self._lan is None:
             return LanStatus(enabled=False, addresses=(), port=None, state="switched off")
         return self._lan.status()
-
-
-class _Stopped(Exception):
-    """The station stops: what runs in the background is cancelled."""
-
-
-@asynccontextmanager
-async def background() -> AsyncIterator[asyncio.TaskGroup]:
-    """Tasks that end with the block; one that fails ends the block with its exception.
-
-    Unlike a bare task group it does not wait for them, and lets an exception of the
-    block pass as it is.
-    """
-    failure: BaseException | None = None
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            try:
-                yield tasks
-            except asyncio.CancelledError:
-                raise
-            except BaseException as error:  # noqa: BLE001 - it is raised below
-                failure = error
-            raise _Stopped  # noqa: TRY301 - a group is ended by an exception only
-    except* _Stopped:
-        pass
-    if failure is not None:
-        raise failure
 
 
 async def _watch(failure: asyncio.Future[None]) -> None:

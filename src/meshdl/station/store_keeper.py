@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeAlias
 
-from meshdl.ids import ContentHash
+from meshdl.ids import ChunkIndex, ContentHash
 from meshdl.station.shelf import Shelf, complete
 from meshdl.station.store import Checkpoint, ContentStore
 from meshdl.station.worker import Worker
@@ -99,6 +99,30 @@ class StoreKeeper:
     def read_hashes(self, effect: effects.ReadHashes) -> None:
         """Read; the answer is posted."""
         self._disk_thread.submit(partial(self._shelf.read_hashes, effect), self._post)
+
+    def read_leaf(
+        self,
+        content: ContentHash,
+        chunk: ChunkIndex,
+        offset: int,
+        octets: int,
+        answer: Callable[[bytes | None], None],
+    ) -> None:
+        """Read octets for the radio; ``None``: they are not here."""
+        wanted = effects.ReadRange(0, content, chunk, offset, octets)
+
+        def was_read(found: inputs.RangeRead | inputs.ReadFailed) -> None:
+            answer(found.octets if isinstance(found, inputs.RangeRead) else None)
+            if isinstance(found, inputs.ReadFailed) and found.changed and not self._stopped:
+                self._changed(content)
+
+        self._disk_thread.submit(partial(self._shelf.read, wanted), was_read)
+
+    def read_leaf_hashes(
+        self, content: ContentHash, chunk: ChunkIndex, answer: Callable[[bytes | None], None]
+    ) -> None:
+        """Read the leaf hashes of a chunk, joined; ``None``: they are not here."""
+        self._disk_thread.submit(partial(self._shelf.leaf_hashes, content, chunk), answer)
 
     def finish(self, content: ContentHash) -> None:
         """Give a download its own name; the answer is posted."""

@@ -53,6 +53,7 @@ class SwarmShell:
         core: to be looked at.
         keys: of every station that proved one in this run.
         exchanged: told what peers say of others, and pass on.
+        leaf_hashes_proved: told of leaf hashes that any path brought.
         contents_moved: told what to advertise and what to look for beyond the local
             network.
     """
@@ -78,6 +79,7 @@ class SwarmShell:
         self.keys: dict[StationId, StationKey] = {}
         self.contents_moved: Callable[[effects.Advertise | effects.Seek], None] = _nobody_waits
         self.exchanged: Callable[[effects.ExchangeEffect], None] = _nobody_waits
+        self.leaf_hashes_proved: Callable[[effects.WriteLeafHashes], None] = _nobody_waits
         self._library: Library | None = None
         self._records: RecordBook | None = None
 
@@ -113,7 +115,7 @@ class SwarmShell:
             case effects.ReadHashes():
                 library.stores.read_hashes(effect)
             case effects.WriteLeafHashes():
-                library.stores.write_leaf_hashes(effect)
+                self._write_leaf_hashes(library, effect)
             case effects.DownloadChanged(content):
                 self._download_changed(content)
             case effects.CreateContent():
@@ -155,6 +157,10 @@ class SwarmShell:
                 self._transferred(effect)
             case _:
                 assert_never(effect)
+
+    def _write_leaf_hashes(self, library: Library, effect: effects.WriteLeafHashes) -> None:
+        library.stores.write_leaf_hashes(effect)
+        self.leaf_hashes_proved(effect)
 
     def _download_changed(self, content: ContentHash) -> None:
         download = self.core.downloads.get(content)

@@ -17,10 +17,11 @@ from pathlib import Path
 from meshdl import __version__
 from meshdl.content.bitfield import Bitfield
 from meshdl.content.link import ContentLink
-from meshdl.content.metainfo import Metainfo, chunk_hashes, decode_torrent, encode_torrent
+from meshdl.content.metainfo import Metainfo, encode_torrent
 from meshdl.content.precedence import Precedence
 from meshdl.control.feed import Feed, Subscription
 from meshdl.control.internet_status import OFF, InternetStatus
+from meshdl.control.radio_view import RadioView
 from meshdl.control.view import (
     ChunkMap,
     ContentState,
@@ -41,11 +42,15 @@ from meshdl.ids import Callsign, ContentHash, StationId, station_id
 from meshdl.links import Path as LinkPath
 from meshdl.station.catalogue import Catalogue, StoredState
 from meshdl.station.config import StationConfig
+from meshdl.station.content_home import read_torrent
 from meshdl.station.home import Home
 from meshdl.station.internet import Internet
 from meshdl.station.library import Library
 from meshdl.station.log import StationLog
 from meshdl.station.observer import PRECEDENCE_NAMES, Observer
+from meshdl.station.radio import Radio
+from meshdl.station.radio_contents import BY_RADIO
+from meshdl.station.radio_view import LiveRadio, NoRadio, no_radio
 from meshdl.station.record_book import RecordBook
 from meshdl.station.sharing import Sharing
 from meshdl.station.swarm_shell import SwarmShell
@@ -83,6 +88,8 @@ class LiveView:
         self._records: RecordBook
         self.observer: Observer
         self._internet: Internet | None = None
+        self.radio: RadioView = NoRadio(config.callsign)
+        self._radio: Radio | None = None
 
     def connect(self, shell: SwarmShell, library: Library, records: RecordBook) -> None:
         """Say what is shown; before any other method is called."""
@@ -94,6 +101,14 @@ class LiveView:
     def show_internet(self, internet: Internet) -> None:
         """Say whose servers are shown."""
         self._internet = internet
+
+    def show_radio(self, radio: Radio) -> None:
+        """Say whose radio is shown."""
+        self._radio = radio
+        self.radio = LiveRadio(
+            radio.shell, radio.contents, self._octets_missing, call=self._config.callsign
+        )
+        self.observer.show_radio(radio.contents)
 
     def warn(self, text: str, station: StationId | None = None) -> None:
         """Show a sentence to the operator, and keep it in the log."""
@@ -113,6 +128,8 @@ class LiveView:
     def close(self) -> None:
         """End every subscription."""
         self._feed.close()
+        if self._radio is not None:
+            self._radio.shell.ear.feed.close()
 
     # What there is.
 
@@ -222,17 +239,21 @@ class LiveView:
         *,
         directory: str | None = None,
         precedence: PrecedenceName | None = None,
-        via: Via = "auto",  # noqa: ARG002 - there is one kind of path so far
+        via: Via = "auto",
     ) -> ContentStatus:
         """Begin a download, or resume the one that is there already."""
+        if via in BY_RADIO and self._radio is None:
+            raise no_radio()
         known: tuple[Metainfo, dict[bytes, bytes]] | None = None
         if isinstance(target, bytes):
-            known = await self._library.in_pool(partial(_read_torrent, target))
+            known = await self._library.in_pool(partial(read_torrent, target))
             link = ContentLink(known[0].content_hash)
         else:
             link = ContentLink.parse(target)
         content = link.content_hash
         if content in self._library.entries:
+            if via != self._library.entry(content).via:
+                await self._library.change_paths(content, via)
             status = await self.content(content)
             resting = {ContentState.PAUSED, ContentState.BROKEN}
             return await self.resume(content) if status.state in resting else status
@@ -246,6 +267,7 @@ class LiveView:
             title=title,
             directory=Path(directory) if directory else self._config.download_directory,
             precedence=_PRECEDENCES[precedence] if precedence else default,
+            via=via,
             known=known,
         )
         return await self.content(content)
@@ -301,6 +323,14 @@ class LiveView:
             internet=self._internet_status(),
         )
 
+    def _octets_missing(self, content: ContentHash) -> int | None:
+        """Of a content that is here, if its size is known."""
+        entry = self._library.find(content)
+        status = self.observer.content(entry) if entry is not None else None
+        if status is None or status.octets is None:
+            return None
+        return status.octets - status.octets_done
+
     def _internet_status(self) -> InternetStatus:
         if self._internet is None:
             return OFF
@@ -311,12 +341,6 @@ class LiveView:
             direct=self.observer.reached_over(LinkPath.DIRECT),
             relayed=self.observer.reached_over(LinkPath.RELAYED),
         )
-
-
-def _read_torrent(octets: bytes) -> tuple[Metainfo, dict[bytes, bytes]]:
-    metainfo, layers = decode_torrent(octets)
-    chunk_hashes(metainfo, layers)
-    return metainfo, layers
 
 
 def _page(entries: Iterator[LogEntry]) -> list[LogEntry]:

@@ -39,6 +39,18 @@ class Completion:
             case ObjectKind.LEAF:
                 self._leaf(content, key.number, gathered.octets)
 
+    def tell_again(self, content: AirContent) -> None:
+        """What was overheard of a content and not kept is wanted now."""
+        shape = content.shape
+        assert shape is not None
+        shape.held = 0
+        metainfo, hashes = shape.metainfo, shape.chunk_hashes
+        self._effects.append(
+            events.MetainfoFound(metainfo, shape.layers, hashes, content.record, content.wanted)
+        )
+        for chunk, joined in shape.known_leaf_hashes.items():
+            self._effects.append(events.LeafHashesFound(metainfo.content_hash, chunk, joined))
+
     def learned(self, content: AirContent) -> None:
         """More is known of a content: symbols that waited for it may make something whole."""
         gathered = self._gathering.learned(content)

@@ -54,6 +54,15 @@ class Shape:
         """The set of leaves that are not here."""
         return self.all_leaves & ~self.held
 
+    @property
+    def octets_missing(self) -> int:
+        """Of the leaves that are not here."""
+        if not self.held:
+            return self.metainfo.total_octets
+        numbers = (one for one in range(self.missing.bit_length()) if self.missing >> one & 1)
+        places = (self.place(one) for one in numbers)
+        return sum(one.octets for one in places if one is not None)
+
     def place(self, number: int) -> LeafPlace | None:
         """Where the leaf of that number lies; ``None``: there is none."""
         chunk, within = divmod(number, self.metainfo.leaves_per_chunk)
@@ -80,6 +89,23 @@ class Shape:
         if self.metainfo.span(chunk).width == 1:
             return [self.chunk_hashes[chunk]]
         return self._leaf_hashes.get(chunk)
+
+    @property
+    def known_leaf_hashes(self) -> dict[ChunkIndex, bytes]:
+        """Joined, of the chunks of several leaves whose hashes are known."""
+        return {ChunkIndex(at): b"".join(hashes) for at, hashes in self._leaf_hashes.items()}
+
+    @property
+    def layers(self) -> dict[bytes, bytes]:
+        """Piece layers by root, as in the metainfo."""
+        return layers_of(
+            self.metainfo,
+            b"".join(
+                b"".join(self.chunk_hashes[one.first_chunk : one.first_chunk + one.chunk_count])
+                for one in self.metainfo.files
+                if one.chunk_count > 1
+            ),
+        )
 
     def lacks_leaf_hashes(self, chunk: ChunkIndex) -> bool:
         """Whether there is such a chunk, and its leaf hashes are not known."""
@@ -126,6 +152,7 @@ class AirContent:
         shape: its metainfo, once that is here.
         record: octets of its record, empty when there is none.
         wanted: the operator asked for it by radio.
+        kept: the station keeps what comes of it; otherwise it was merely overheard.
         served: it may be sent by radio.
         declared: the operator declared it bulletin or emergency traffic.
         heard_at: when something of it was last on the air.
@@ -139,6 +166,7 @@ class AirContent:
     record: bytes = b""
     precedence: Precedence = Precedence.ROUTINE
     wanted: bool = False
+    kept: bool = False
     served: bool = False
     declared: bool = False
     heard_at: float = 0.0

@@ -150,6 +150,13 @@ class Transfer:
         found = self._parts.contents.find(content)
         return self._parts.asking.symbols_lacking(found) if found is not None else None
 
+    def octets_described(self, content: ContentHash) -> int | None:
+        """Octets missing of a content whose metainfo came by radio."""
+        found = self._parts.contents.find(content)
+        if found is None or found.shape is None:
+            return None
+        return found.shape.octets_missing
+
     def octets_told(self, content: ContentHash) -> int | None:
         """The size of a content as a station tells it in its CQ, at most."""
         tag = content_tag(content)
@@ -212,6 +219,7 @@ class Transfer:
         news = content.shape is None
         content.shape, content.record, content.precedence = shape, hold.record, hold.precedence
         content.served, content.declared = hold.served, hold.declared
+        content.kept = True
         content.segments.clear()
         self._parts.completion.learned(content)
         if news:
@@ -250,6 +258,8 @@ class Transfer:
             self._parts.effects.append(events.FetchFailed(fetch.content, reason))
             return
         content.wanted, content.precedence = True, fetch.precedence
+        if content.shape is not None and not content.kept:
+            self._parts.completion.tell_again(content)
         self._parts.calling.news(now=now)
         self._parts.completion.learned(content)
         self._ask_on(content, now)

@@ -1,0 +1,70 @@
+"""Stores of contents: made, opened, continued. For threads, since it may take minutes."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+from meshdl.content.metainfo import Metainfo, chunk_hashes
+from meshdl.disk import Disk
+from meshdl.station.catalogue import CatalogueEntry, StoredState
+from meshdl.station.content_home import load_metainfo, save_metainfo
+from meshdl.station.hashing import Hashed
+from meshdl.station.home import Home
+from meshdl.station.store import ContentStore
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Octets hashed, of how many."""
+
+Opened: TypeAlias = tuple[ContentStore, tuple[bytes, ...]]
+"""A store and the hashes of its chunks."""
+
+
+def serve(disk: Disk, home: Home, hashed: Hashed) -> ContentStore:
+    """The store of what was just hashed, where it is.
+
+    Raises:
+        StorageError: the home directory takes no more. So with all of these.
+    """
+    save_metainfo(disk, home, hashed.metainfo, hashed.layers)
+    return ContentStore.serve(
+        disk,
+        home,
+        hashed.metainfo,
+        hashed.chunk_hashes,
+        hashed.root,
+        leaf_hashes=hashed.leaf_hashes,
+        stats=hashed.stats,
+    )
+
+
+def create(
+    disk: Disk,
+    home: Home,
+    metainfo: Metainfo,
+    layers: dict[bytes, bytes],
+    directory: Path,
+    *,
+    progress: Progress,
+) -> Opened:
+    """The store of a download that lands in ``directory``."""
+    hashes = tuple(chunk_hashes(metainfo, layers))
+    save_metainfo(disk, home, metainfo, layers)
+    store = ContentStore.continue_download(
+        disk, home, metainfo, hashes, directory, progress=progress
+    )
+    return store, hashes
+
+
+def open_again(disk: Disk, home: Home, entry: CatalogueEntry, *, progress: Progress) -> Opened:
+    """The store of a content whose metainfo is kept."""
+    metainfo, layers = load_metainfo(disk, home, entry.content_hash)
+    hashes = tuple(chunk_hashes(metainfo, layers))
+    if entry.state in {StoredState.SHARING, StoredState.COMPLETE}:
+        store = ContentStore.open(disk, home, metainfo, hashes, entry.path, progress=progress)
+    else:
+        store = ContentStore.continue_download(
+            disk, home, metainfo, hashes, entry.path.parent, progress=progress
+        )
+    if store.changed:
+        store.verify_all(progress)
+    return store, hashes

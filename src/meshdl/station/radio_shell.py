@@ -1,0 +1,227 @@
+"""Does for the radio core what it wants done: modem, log, store, journal, whoever looks on.
+
+Theory of operation
+===================
+
+One driver runs :class:`~meshdl.radio.station.RadioStation`; one flat match performs its
+effects. What a modem reports goes straight in. Two threads block for it: one writes the
+station log, whose answers alone let a burst be keyed; the other keeps symbols.
+
+At the end the station signs off: :meth:`RadioShell.close` waits until our callsign is on
+the air, if it is owed, and not longer than :data:`SIGN_OFF_WITHIN_S`.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import assert_never
+
+from meshdl.air import FrameHeard, ModemDown, ModemReport, ModemUp
+from meshdl.driver import Driver
+from meshdl.errors import FileUnwritable
+from meshdl.ids import Callsign
+from meshdl.radio import transmitter_events as door
+from meshdl.radio.keying import Abort, Key
+from meshdl.radio.station import FrameUnread, RadioEffect, RadioInput, RadioStation
+from meshdl.radio.transfer import events
+from meshdl.radio.transfer.transfer import Transfer
+from meshdl.radio.transmitter import Transmitter
+from meshdl.station import radio_switch
+from meshdl.station.disk import RealDisk
+from meshdl.station.home import Home
+from meshdl.station.log import StationLog
+from meshdl.station.modem_address import KissSerial, KissTcp
+from meshdl.station.radio_config import RadioConfig
+from meshdl.station.radio_contents import RadioContents
+from meshdl.station.radio_ear import Ear
+from meshdl.station.radio_log import RadioLog
+from meshdl.station.radio_modem import modem_of
+from meshdl.station.symbol_keeper import SymbolKeeper
+from meshdl.station.worker import Worker
+from meshdl.transports.modems.modem import Modem
+
+SIGN_OFF_WITHIN_S = 20.0
+"""Identification waits 15 s for a gap at the most, then it is keyed."""
+
+NO_MODEM = "no modem is set; name one in radio.modem, or run: meshdl radio setup"
+
+_log = logging.getLogger(__name__)
+
+
+class RadioShell:
+    """The radio core with its driver and everything that it acts on.
+
+    Args:
+        config: the operator's ``[radio]`` table.
+        call: of the station, with its SSID.
+        grid: its locator, or ``None``.
+        home: of the station.
+        log: its one log.
+        warn: takes sentences for the operator.
+
+    Attributes:
+        core: to be looked at.
+        ear: what is heard.
+        modem_problem: why there is no modem now; empty when there is one.
+
+    Raises:
+        ConfigError: there are no such rules, or they know no such class.
+    """
+
+    def __init__(
+        self,
+        config: RadioConfig,
+        *,
+        call: Callsign,
+        grid: str | None,
+        home: Home,
+        log: StationLog,
+        warn: Callable[[str], None],
+    ) -> None:
+        self.config, self._warn, self._off_file = config, warn, home.radio_off_file
+        declaration = config.declaration(call, home.directory)
+        rng = random.SystemRandom()
+        transmitter = Transmitter(
+            declaration,
+            limits=config.limits(),
+            hold_off_s=config.hold_off_s,
+            off_because=radio_switch.off_because(home.radio_off_file),
+        )
+        transfer = Transfer(
+            call,
+            rng=rng,
+            locator=_locator(grid),
+            burst_max_s=config.burst_max_s,
+            # A station that only receives would have every call refused.
+            calls=not declaration.missing(),
+        )
+        self.core = RadioStation(transmitter, transfer, rng=rng)
+        self.driver: Driver[RadioInput, RadioEffect] = Driver(self.core, self._perform)
+        self._pens = Worker("radio log")
+        self._radio_log = RadioLog(log, self._pens, self.driver.post)
+        self._symbols = SymbolKeeper(RealDisk(), home.symbols_file, warn)
+        self.ear = Ear(call, lambda: transmitter.declaration, self._radio_log.heard, time.time)
+        address = config.modem_address()
+        self._hears_addresses = isinstance(address, KissTcp | KissSerial)
+        self.modem: Modem | None = None
+        if address is not None:
+            self.modem = modem_of(
+                config, address, call, overhear=self.ear.captured, unix_time=time.time
+            )
+        self.modem_problem = NO_MODEM if self.modem is None else "it is being looked for"
+        self._contents: RadioContents | None = None
+        self._finished = asyncio.Event()
+
+    def connect(self, contents: RadioContents) -> None:
+        """Say where contents are; before it runs."""
+        self._contents = contents
+
+    @property
+    def failures(self) -> list[asyncio.Future[None]]:
+        """Futures that are done, with an exception, when a bug of ours was met."""
+        return [self.driver.failure, self._pens.failure, self._symbols.failure]
+
+    async def run(self) -> None:
+        """Take up what an earlier run heard, then serve the modem until cancelled."""
+        kept = await self._symbols.kept()
+        if kept:
+            self.driver.post(events.SymbolsKept(kept))
+        if self.modem is not None:
+            await self.modem.run(self._report)
+
+    async def close(self) -> None:
+        """Sign off, if our callsign is owed; then nothing is keyed any more."""
+        if not self.driver.failure.done():
+            self.driver.post(door.ShutDown())
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SIGN_OFF_WITHIN_S):
+                    await self._finished.wait()
+        if self.modem is not None:
+            self.modem.close()
+        self.ear.close()
+        self.driver.stop()
+        await self._symbols.close()
+        await self._pens.close()
+
+    def _report(self, report: ModemReport) -> None:
+        match report:
+            case FrameHeard():
+                if not self._hears_addresses:
+                    self.ear.heard(report)
+            case ModemUp(traits):
+                self.ear.traits, self.modem_problem = traits, ""
+            case ModemDown(reason):
+                self.modem_problem = reason
+                _log.warning("%s", reason)
+            case _:
+                pass
+        self.driver.post(report)
+
+    def _perform(self, effect: RadioEffect) -> None:  # noqa: C901, PLR0912 - one flat match
+        contents = self._contents
+        assert contents is not None
+        match effect:
+            case Key():
+                self._key(effect)
+            case Abort():
+                if self.modem is not None:
+                    self.modem.abort()
+            case door.WriteLog():
+                self._radio_log.write(effect)
+            case events.ReadObject():
+                contents.read(effect)
+            case events.MetainfoFound() | events.LeafHashesFound() | events.LeafFound():
+                contents.found(effect)
+            case events.KeepSymbols(symbols):
+                self._symbols.keep(symbols)
+                contents.symbols_heard(symbols)
+            case events.ForgetSymbols(key):
+                self._symbols.forget(key)
+            case events.FetchFailed():
+                contents.failed(effect)
+                self._warn(f"{effect.content.hex()[:12]} by radio: {effect.reason}")
+            case events.StationHeard(callsign):
+                _log.info("%s was heard on the air", callsign)
+            case events.WrongSymbols():
+                self._wrong(effect)
+            case door.Switched(because):
+                remember = partial(self._remember, because)
+                self._pens.submit(remember, self._warn_if)
+            case door.Refused(_, verdict):
+                self._warn(f"not transmitted: {verdict}")
+            case door.Finished():
+                self._finished.set()
+            case FrameUnread() | door.Reconfigured():
+                pass  # the ear has explained the one; nobody tunes the other
+            case _:
+                assert_never(effect)
+
+    def _key(self, effect: Key) -> None:
+        assert self.modem is not None  # it was up a moment ago
+        self.modem.key(effect)
+        self.ear.keyed(effect)
+
+    def _wrong(self, effect: events.WrongSymbols) -> None:
+        senders = ", ".join(effect.senders)
+        what = effect.key.content.hex()
+        self._warn(f"symbols under the call of {senders} were not of {what}, as they said")
+
+    def _remember(self, because: str | None) -> str:
+        try:
+            radio_switch.remember(self._off_file, because)
+        except FileUnwritable as error:
+            return str(error)
+        return ""
+
+    def _warn_if(self, problem: str) -> None:
+        if problem:
+            self._warn(problem)
+
+
+def _locator(grid: str | None) -> str:
+    """As the air has it: four or six characters, the last two in lower case."""
+    return "" if grid is None else grid[:4] + grid[4:6].lower()

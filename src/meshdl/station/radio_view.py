@@ -1,0 +1,235 @@
+"""What a station's radio shows, and the orders that it takes; see the control API."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from meshdl.air import ModemTraits
+from meshdl.content.link import ContentLink
+from meshdl.control.feed import Feed, Subscription
+from meshdl.control.radio_view import (
+    AirContent,
+    AirtimePrice,
+    HeardFrame,
+    RadioStationHeard,
+    RadioStatus,
+    RadioVerdict,
+)
+from meshdl.errors import ConfigError, LinkRefused
+from meshdl.ids import Callsign, ContentHash
+from meshdl.radio import transmitter_events as door
+from meshdl.radio.price import Basis, Lacking, price, symbols_of
+from meshdl.radio.standing import IDENTIFY_EVERY_S
+from meshdl.radio.traffic import Purpose, Traffic
+from meshdl.radio.transfer.asking import SMALL_OBJECT_SYMBOLS
+from meshdl.radio.transfer.stations import HeardStation
+from meshdl.station.radio_contents import RadioContents
+from meshdl.station.radio_modem import traits_of
+from meshdl.station.radio_shell import RadioShell
+
+_CALL = Traffic(frames=(bytes(14),), purpose=Purpose.CALL)
+"""Whether a station may call is what the verdict of its status tells."""
+
+
+class NoRadio:
+    """The radio of a station without a ``[radio]`` table.
+
+    See :class:`meshdl.control.radio_view.RadioView`.
+    """
+
+    def __init__(self, call: Callsign) -> None:
+        self._call = call
+
+    async def status(self) -> RadioStatus:
+        """There is none."""
+        return RadioStatus(enabled=False, callsign=self._call, silent_because="there is no radio")
+
+    async def switch_off(self, *, reason: str) -> RadioStatus:  # noqa: ARG002 - a protocol's
+        """Nothing to switch."""
+        raise no_radio()
+
+    async def switch_on(self) -> RadioStatus:
+        """Nothing to switch."""
+        raise no_radio()
+
+    async def declare_emergency(self, *, reason: str, for_s: float) -> RadioStatus:  # noqa: ARG002 - a protocol's
+        """Nothing to declare for."""
+        raise no_radio()
+
+    async def end_emergency(self) -> RadioStatus:
+        """None was declared."""
+        raise no_radio()
+
+    async def price(self, target: str) -> AirtimePrice:  # noqa: ARG002 - a protocol's
+        """No airtime, no price."""
+        raise no_radio()
+
+    def heard(self) -> Subscription[HeardFrame]:
+        """Nothing is heard."""
+        raise no_radio()
+
+
+class LiveRadio:
+    """See :class:`meshdl.control.radio_view.RadioView`.
+
+    Args:
+        shell: of the radio.
+        contents: of the radio.
+        missing: octets of a content that is here, if its size is known.
+        call: of the station.
+    """
+
+    def __init__(
+        self,
+        shell: RadioShell,
+        contents: RadioContents,
+        missing: Callable[[ContentHash], int | None],
+        *,
+        call: Callsign,
+    ) -> None:
+        self._shell, self._contents, self._missing = shell, contents, missing
+        self._call = call
+        self._by = shell.core.transmitter.declaration.in_charge()
+        self._loop = asyncio.get_running_loop()
+        self._feed: Feed[HeardFrame] = shell.ear.feed
+
+    async def status(self) -> RadioStatus:
+        """The radio at a glance."""
+        core, config = self._shell.core, self._shell.config
+        transmitter = core.transmitter
+        status, declaration = transmitter.status(), transmitter.declaration
+        verdict = transmitter.verdict(_CALL)
+        return RadioStatus(
+            enabled=True,
+            callsign=self._call,
+            modem=core.traits.name if core.traits is not None else None,
+            modem_problem=self._shell.modem_problem,
+            on_air=status.on_air,
+            silent_because=status.silent_because,
+            dial_hz=declaration.dial_hz,
+            sideband=declaration.sideband.value,
+            control=declaration.control.value if declaration.control is not None else None,
+            control_operator=declaration.in_charge(),
+            rules=declaration.profile.name if declaration.profile is not None else None,
+            identification_owed=status.owed,
+            identification_due_at=self._wall(status.identification_due_at),
+            waiting=status.waiting,
+            airtime_s=status.airtime_s,
+            airtime_limit_s=config.airtime_s_per_hour,
+            emergency_until=self._wall(status.emergency_until),
+            hold_off_until=self._wall(status.hold_off_until),
+            verdict=RadioVerdict(
+                level=verdict.level.name,  # type: ignore[arg-type] # these are its names
+                section=verdict.section,
+                reason=verdict.reason,
+                remedy=verdict.remedy,
+            ),
+            fetching=tuple(sorted(one.hex() for one in self._contents.fetching)),
+            stations=tuple(self._station(one) for one in reversed(list(core.transfer.stations))),
+        )
+
+    async def switch_off(self, *, reason: str) -> RadioStatus:
+        """The kill switch."""
+        self._shell.driver.post(door.SwitchOff(self._by, reason or "switched off by the operator"))
+        return await self.status()
+
+    async def switch_on(self) -> RadioStatus:
+        """Allow transmissions again."""
+        self._shell.driver.post(door.SwitchOn(self._by))
+        return await self.status()
+
+    async def declare_emergency(self, *, reason: str, for_s: float) -> RadioStatus:
+        """Declare an emergency."""
+        self._shell.driver.post(door.DeclareEmergency(self._by, reason, for_s))
+        return await self.status()
+
+    async def end_emergency(self) -> RadioStatus:
+        """It is over."""
+        self._shell.driver.post(door.EndEmergency(self._by))
+        return await self.status()
+
+    async def price(self, target: str) -> AirtimePrice:
+        """What getting a content by radio would cost."""
+        content = ContentLink.parse(target).content_hash
+        lacking, traits = self._lacking(content), self._traits()
+        transmitter = self._shell.core.transmitter
+        profile = transmitter.declaration.profile
+        every_s = profile.identification.every_s if profile is not None else IDENTIFY_EVERY_S
+        try:
+            cost = price(
+                lacking.symbols,
+                traits,
+                limits=self._shell.config.limits(),
+                identify_every_s=every_s,
+            )
+        except ValueError as error:
+            raise LinkRefused(str(error)) from error
+        return AirtimePrice(
+            content_hash=content.hex(),
+            basis=lacking.basis.value,
+            octets=lacking.octets,
+            airtime_s=cost.airtime_s,
+            bursts=cost.bursts,
+            identifications=cost.identifications,
+            done_at=time.time() + cost.lasts_s,
+            modem=traits.name,
+            silent_because=transmitter.silent_because(),
+        )
+
+    def heard(self) -> Subscription[HeardFrame]:
+        """Every frame from now on, ours and others'."""
+        return self._feed.subscribe()
+
+    def _lacking(self, content: ContentHash) -> Lacking:
+        transfer = self._shell.core.transfer
+        symbols = transfer.symbols_lacking(content)
+        here = self._missing(content)
+        if here is not None:
+            known = symbols if symbols is not None and content in self._contents else None
+            return Lacking(symbols_of(here) if known is None else known, here, Basis.METAINFO)
+        octets = transfer.octets_described(content)
+        if octets is not None and symbols is not None:
+            return Lacking(symbols, octets, Basis.METAINFO)
+        octets = transfer.octets_told(content)
+        if octets is not None:
+            return Lacking(symbols_of(octets) + SMALL_OBJECT_SYMBOLS, octets, Basis.CALL)
+        return Lacking(symbols or SMALL_OBJECT_SYMBOLS, None, Basis.INFO)
+
+    def _traits(self) -> ModemTraits:
+        traits, config = self._shell.core.traits, self._shell.config
+        address = config.modem_address()
+        if traits is None and address is not None:
+            traits = traits_of(config, address)
+        if traits is None:
+            raise LinkRefused(f"there is no price without a modem: {self._shell.modem_problem}")
+        return traits
+
+    def _station(self, one: HeardStation) -> RadioStationHeard:
+        heard_at = self._wall(one.heard_at)
+        assert heard_at is not None
+        return RadioStationHeard(
+            callsign=one.callsign,
+            locator=one.locator,
+            gateway=one.gateway,
+            heard_at=heard_at,
+            contents=tuple(
+                AirContent(
+                    tag=have.content.hex(),
+                    octets_at_most=have.octets_at_most,
+                    precedence=have.precedence.name.lower(),
+                    complete=have.chunks is None,
+                )
+                for have in one.haves.values()
+            ),
+        )
+
+    def _wall(self, at: float | None) -> float | None:
+        """An instant of the loop's clock as Unix time."""
+        return None if at is None else time.time() + at - self._loop.time()
+
+
+def no_radio() -> ConfigError:
+    """The error of whoever wants the radio of a station that has none."""
+    return ConfigError(
+        "radio", "there is no such table in config.toml; make one with: meshdl radio setup"
+    )

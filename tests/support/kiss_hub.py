@@ -1,0 +1,89 @@
+"""TNCs on one channel: a TCP server that passes KISS frames between its clients.
+
+A frame takes its airtime, one at a time, and is heard by everybody else at its end. There are
+no collisions: whoever comes second waits. What went over the channel is kept.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+from meshdl.transports.modems.tnc import Waveform
+from meshdl.wire import kiss
+
+FAST = Waveform(name="fast packet", baud=921_600, audio_low_hz=0, audio_high_hz=4800)
+"""What a whole station takes for its TNC: the real one of 9600 baud takes 20 s for 16 KiB."""
+
+
+class KissHub:
+    """The channel.
+
+    Attributes:
+        port: on 127.0.0.1.
+        heard: AX.25 frames in the order in which they ended.
+        loses: whether a frame gets lost for everybody.
+    """
+
+    def __init__(self) -> None:
+        self.heard: list[bytes] = []
+        self.loses: Callable[[bytes], bool] = lambda _: False
+        self.port = 0
+        self._clients: set[asyncio.StreamWriter] = set()
+        self._sent: asyncio.Queue[tuple[asyncio.StreamWriter, bytes]] = asyncio.Queue()
+
+    @property
+    def airtime_s(self) -> float:
+        """Of everything that was heard."""
+        return sum(8 * len(frame) / FAST.baud for frame in self.heard)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One TNC."""
+        self._clients.add(writer)
+        decoder = kiss.Decoder(port=0)
+        try:
+            while octets := await reader.read(4096):
+                for frame in decoder.feed(octets):
+                    self._sent.put_nowait((writer, frame))
+        except ConnectionError:
+            pass
+        finally:
+            self._clients.discard(writer)
+            writer.close()
+
+    async def carry(self) -> None:
+        """The air."""
+        while True:
+            sender, frame = await self._sent.get()
+            await asyncio.sleep(8 * len(frame) / FAST.baud)
+            self.heard.append(frame)
+            if self.loses(frame):
+                continue
+            for client in self._clients - {sender}:
+                client.write(kiss.encode(frame))
+
+    def say(self, frame: bytes) -> None:
+        """Somebody who is no client sends an AX.25 frame."""
+        for client in self._clients:
+            client.write(kiss.encode(frame))
+
+    def hang_up(self) -> None:
+        """All TNCs are switched off and on."""
+        for client in self._clients:
+            client.transport.abort()
+
+
+@asynccontextmanager
+async def kiss_hub() -> AsyncIterator[KissHub]:
+    """A channel for as long as the block runs."""
+    hub = KissHub()
+    server = await asyncio.start_server(hub.serve, "127.0.0.1", 0)
+    hub.port = server.sockets[0].getsockname()[1]
+    carrying = asyncio.create_task(hub.carry())
+    try:
+        yield hub
+    finally:
+        carrying.cancel()
+        with suppress(asyncio.CancelledError):
+            await carrying
+        server.close()
+        hub.hang_up()

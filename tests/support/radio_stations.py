@@ -1,0 +1,75 @@
+"""Whole stations with a radio, for the tests; run as a program, one in a process of its own.
+
+    python -m tests.support.radio_stations DIRECTORY CALL PORT [HASH]
+
+A station at the hub's port that fetches HASH by radio, until it is killed.
+"""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.support.kiss_hub import FAST
+
+from meshdl.ids import Callsign
+from meshdl.station import radio_modem
+from meshdl.station.config import InternetConfig, LanConfig, StationConfig
+from meshdl.station.home import Home
+from meshdl.station.radio_config import RadioConfig
+from meshdl.station.station import Station
+
+LAWFUL: dict[str, Any] = {
+    "rules": "us-part97",
+    "licence_class": "technician",
+    "control": "local",
+    "dial_hz": 1_294_000_000,
+    "sideband": "fm",
+}
+"""On 23 cm, where a symbol rate has no limit."""
+
+
+def take_fast_tncs() -> None:
+    """From now on a TNC of 9600 baud has 921,600: its radio waves are in a test."""
+    radio_modem.WAVEFORMS["g3ruh-9600"] = FAST
+
+
+def radio_station(
+    directory: Path, call: str, port: int, *, lan: LanConfig | None = None, **radio: Any
+) -> Station:
+    """A station at the hub's port; its home and downloads are below ``directory``."""
+    take_fast_tncs()
+    settings = LAWFUL | {
+        "modem": f"kiss-tcp:127.0.0.1:{port}",
+        "mode": "g3ruh-9600",
+        "txdelay_ms": 0,
+        "txtail_ms": 0,
+        "slot_time_ms": 10,
+        "persistence": 1.0,
+        "duty_cycle_max": 1.0,
+        "airtime_s_per_hour": 3600.0,
+    }
+    config = StationConfig(
+        callsign=Callsign(call),
+        grid="FN42",
+        download_directory=directory / call / "downloads",
+        lan=lan or LanConfig(enabled=False),
+        internet=InternetConfig(peer_exchange=False),
+        radio=RadioConfig(**(settings | radio)),
+    )
+    (directory / call).mkdir(exist_ok=True)
+    return Station(config, home=Home(directory / call / "home"))
+
+
+async def _main(directory: Path, call: str, port: int, target: str | None) -> None:
+    async with radio_station(directory, call, port) as station:
+        if target is not None:
+            await station.view.download(target, via="rf")
+        sys.stdout.write("up\n")
+        sys.stdout.flush()
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    target = sys.argv[4] if len(sys.argv) > 4 else None
+    asyncio.run(_main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), target))
