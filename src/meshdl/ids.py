@@ -25,6 +25,16 @@ LinkId = NewType("LinkId", str)
 HASH_OCTETS = 32
 STATION_KEY_OCTETS = 32
 
+_FIELD = 2**255 - 19
+"""Coordinates of a point of edwards25519 are numbers below this prime (RFC 7748, 4.1)."""
+
+_ORDER_8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
+"""y of the points of order 8; their other y is its negative."""
+
+_SMALL_ORDER_Y = frozenset({0, 1, _FIELD - 1, _ORDER_8, _FIELD - _ORDER_8})
+"""y of the eight points whose order divides 8, the curve's cofactor: order 4 (two points), 1, 2 and
+8 (four). tests/unit/test_ids.py computes them anew from the curve's equation."""
+
 _CALLSIGN = re.compile(
     # ITU Radio Regulations 19.68: one to three characters of prefix with at least
     # one letter, a digit, up to four characters of which the last is a letter;
@@ -58,13 +68,23 @@ def content_hash(octets: bytes) -> ContentHash:
 
 
 def station_key(octets: bytes) -> StationKey:
-    """Check the length of a station key that came from outside.
+    """Check a station key that came from outside. Every :data:`StationKey` is made here.
+
+    Eight points of the curve are refused: for a public key among them whoever likes can make a
+    signature that verifies, for some an all-zero one, so it would prove nothing. So is a y that is
+    written as a number beyond the field: one point then would have two keys. That the rest is a
+    point of the curve shows when a signature is verified.
 
     Raises:
-        ValueError: not 32 octets.
+        ValueError: not 32 octets, of small order, or not in the canonical form.
     """
     if len(octets) != STATION_KEY_OCTETS:
         raise ValueError(f"a station key has {STATION_KEY_OCTETS} octets, not {len(octets)}")
+    y = int.from_bytes(octets, "little") & (2**255 - 1)  # the top bit is the sign of x
+    if y >= _FIELD:
+        raise ValueError("a station key must be in the canonical form of RFC 8032, this is not")
+    if y in _SMALL_ORDER_Y:
+        raise ValueError("a station key of small order proves nothing: anybody can sign for it")
     return StationKey(octets)
 
 

@@ -8,6 +8,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.support.weak_keys import SMALL_ORDER_KEYS
 
 from meshdl.content.metainfo import MAX_INFO_OCTETS
 from meshdl.content.record import RECORD_MAX_OCTETS
@@ -26,7 +27,7 @@ from meshdl.swarm.neighbours import REFUSED_S
 from meshdl.swarm.rivals import TWINS_WITHIN_S
 from meshdl.swarm.session import DEAD_AFTER_S, HANDSHAKE_WITHIN_S, PING_AFTER_S
 from meshdl.transports import webrtc_link
-from meshdl.wire import control, signals
+from meshdl.wire import control, json_messages, signals
 from meshdl.wire.rotation import ROTATIONS_MAX, KeyRotation, follows, statement
 
 PROTOCOL = Path(__file__).parents[2] / "docs" / "protocol"
@@ -223,7 +224,7 @@ def test_the_page_has_no_kind_that_there_is_not() -> None:
 
 LIMITS = {
     "characters in a message": control.CONTROL_MESSAGE_MAX,
-    "characters in a text": control.TEXT_MAX,
+    "characters in a text": json_messages.TEXT_MAX,
     "characters in a callsign": 16,
     "links with one station that `lanes` may tell of": control.LANES_TOLD_MAX,
     "records in a message": control.RECORDS_MAX,
@@ -291,3 +292,8 @@ def test_the_page_tells_what_the_code_does(sentence: str) -> None:
 def test_identification_comes_sooner_than_the_page_asks_for() -> None:
     assert "at least every 10 minutes" in PAGE
     assert IDENTIFY_EVERY_S < 600
+
+
+def test_the_page_names_all_keys_of_small_order() -> None:
+    for key in SMALL_ORDER_KEYS:
+        assert key.hex() in PAGE

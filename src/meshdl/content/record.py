@@ -17,12 +17,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from meshdl.content.precedence import Precedence
 from meshdl.errors import RecordInvalid
-from meshdl.ids import HASH_OCTETS, Callsign, ContentHash, StationKey, callsign
+from meshdl.ids import HASH_OCTETS, Callsign, ContentHash, StationKey, callsign, station_key
+from meshdl.signatures import signed_by
 
 VERSION = 1
 
@@ -121,13 +121,17 @@ class ContentRecord:
             raise _refused(f"its version is {version}, not {VERSION}; a newer meshdl may read it")
         if precedence > Precedence.ROUTINE:
             raise _refused(f"there is no precedence {precedence}")
+        try:
+            originator_key = station_key(key)
+        except ValueError as error:
+            raise _refused(str(error)) from error
         record = cls(
             content_hash=ContentHash(content_hash),
             octets=high << 32 | low,
             precedence=Precedence(precedence),
             created_at=created_at,
             expires_at=expires_at,
-            originator_key=StationKey(key),
+            originator_key=originator_key,
             originator=Callsign(reader.text()),
             title=reader.text(),
             media_type=reader.text(),
@@ -137,13 +141,8 @@ class ContentRecord:
         problem = "octets follow the signature" if reader.left else _problem(record)
         if problem:
             raise _refused(problem)
-        try:
-            Ed25519PublicKey.from_public_bytes(key).verify(record.signature, _signed(record))
-        except (InvalidSignature, ValueError):
-            # ValueError: some versions refuse 32 octets that are no point of the curve.
-            raise _refused(
-                f"it is not signed by the key it names for {record.originator}"
-            ) from None
+        if not signed_by(key, record.signature, _signed(record)):
+            raise _refused(f"it is not signed by the key it names for {record.originator}")
         return record
 
 
@@ -173,7 +172,7 @@ def sign(
         title=title,
         octets=octets,
         originator=originator,
-        originator_key=StationKey(private_key.public_key().public_bytes_raw()),
+        originator_key=station_key(private_key.public_key().public_bytes_raw()),
         precedence=precedence,
         tags=tuple(tags),
         media_type=media_type,

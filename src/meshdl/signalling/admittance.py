@@ -14,10 +14,11 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from meshdl.ids import Callsign, StationId, StationKey, callsign, station_id
+from meshdl.ids import Callsign, StationId, StationKey, callsign, station_id, station_key
 from meshdl.policy.bucket import TokenBucket
 from meshdl.signalling import proofs
 from meshdl.signalling.server_events import ServerLimits, Socket, SocketOpened
+from meshdl.signatures import signed_by
 from meshdl.wire import signalling as wire
 from meshdl.wire.rotation import follows
 
@@ -198,18 +199,18 @@ class Admittance:
             station_key=proof.station_key,
             instance=proof.instance,
         )
-        if not proofs.holds(proof.station_key, proof.signature, statement):
+        if not signed_by(proof.station_key, proof.signature, statement):
             raise NotAdmitted(
                 "signature",
                 "the signature does not hold for this server's name "
                 f"({visitor.opened.server_name}); behind a proxy, set --public-name",
             )
-        if self.denied.has_station(call, station_id(StationKey(proof.station_key))):
+        if self.denied.has_station(call, station_id(station_key(proof.station_key))):
             raise NotAdmitted("denied", f"the operator of this server does not want {call}")
         return self._compare(call, proof)
 
     def _compare(self, call: Callsign, proof: wire.Authenticate) -> Proved:
-        key, pinned = StationKey(proof.station_key), self.pins.get(call)
+        key, pinned = station_key(proof.station_key), self.pins.get(call)
         if pinned == key:
             return Proved(call, key, pinned=True)
         if pinned is None:

@@ -16,7 +16,7 @@ pinned first counts, and who has the callsign with another key is put out.
 from collections.abc import Callable
 from typing import TypeAlias, assert_never
 
-from meshdl.ids import Callsign, StationId, StationKey, station_id
+from meshdl.ids import Callsign, StationId, StationKey, station_id, station_key
 from meshdl.signalling.admittance import (
     Admittance,
     NotAdmitted,
@@ -123,7 +123,7 @@ class Entrance:
     def _welcome(
         self, visitor: Visitor, call: Callsign, proof: wire.Authenticate, now: float
     ) -> None:
-        socket, key = visitor.opened.socket, StationKey(proof.station_key)
+        socket, key = visitor.opened.socket, station_key(proof.station_key)
         station = station_id(key)
         unix_now_s = now + self._unix_offset_s
         at_ms = now_ms = max(int(unix_now_s * 1000), 0)

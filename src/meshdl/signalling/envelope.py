@@ -24,6 +24,7 @@ from collections import OrderedDict
 
 from meshdl.errors import RemoteProtocolError
 from meshdl.signalling import proofs
+from meshdl.signatures import signed_by
 from meshdl.wire.signals import Address, Envelope, Signal, decode_signal, encode_signal
 
 LIFETIME_S = 60.0
@@ -77,7 +78,7 @@ class Opener:
         if sender is not None and signal.sender != sender:
             raise RemoteProtocolError("a signal of another station than its carrier says")
         signed = _PREFIX + envelope.signal.encode()
-        if not proofs.holds(signal.sender.station_key, envelope.signature, signed):
+        if not signed_by(signal.sender.station_key, envelope.signature, signed):
             raise RemoteProtocolError("a signal whose signature does not hold")
         if signal.recipient != self._own:
             raise RemoteProtocolError("a signal for another station, or for an earlier run")

@@ -23,7 +23,15 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from meshdl.errors import RemoteProtocolError
-from meshdl.ids import Callsign, ContentHash, StationId, StationKey, callsign, station_id
+from meshdl.ids import (
+    Callsign,
+    ContentHash,
+    StationId,
+    StationKey,
+    callsign,
+    station_id,
+    station_key,
+)
 from meshdl.policy.bucket import TokenBucket
 from meshdl.signalling.client_events import (
     Heard,
@@ -156,7 +164,7 @@ class Introductions:
 
     def _note(self, carrier: StationId, hint: Hint, now: float) -> StationId | None:
         """Believe a hint so far; the station, if there is room for it."""
-        key = StationKey(hint.address.station_key)
+        key = station_key(hint.address.station_key)
         station = station_id(key)
         if key == self._own or station == carrier:
             return None
@@ -274,7 +282,7 @@ class Introductions:
         if opened is None:
             return
         signal, body = opened
-        key = StationKey(signal.sender.station_key)
+        key = station_key(signal.sender.station_key)
         station = station_id(key)
         if key == self._own or (isinstance(signal, Offer) and not self._call(event.carrier, now)):
             return

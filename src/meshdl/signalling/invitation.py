@@ -25,8 +25,9 @@ from typing import Self
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from meshdl.errors import InvitationInvalid
-from meshdl.ids import StationKey, station_id
+from meshdl.ids import StationKey, station_id, station_key
 from meshdl.signalling import proofs
+from meshdl.signatures import signed_by
 from meshdl.wire.membership import Membership, RoomInvitation
 
 SCHEME = "meshdl-room"
@@ -121,11 +122,15 @@ class Invitation:
             )
         octets = bytes.fromhex(found["octets"])
         bound = found["kind"] == "station"
+        try:
+            station = station_key(octets) if bound else None
+        except ValueError as error:
+            raise InvitationInvalid(f"this is no invitation: {error}; ask for it again") from error
         made = cls(
             room=f"{found['name']}#{found['key']}",
             expires_at_s=min(int(found["expires"]), 2**32 - 1),
             signature=bytes.fromhex(found["signature"]),
-            station=StationKey(octets) if bound else None,
+            station=station,
             seed=b"" if bound else octets,
         )
         made.check()
@@ -142,7 +147,7 @@ class Invitation:
             statement = proofs.invitation(
                 room=self.room, invite_key=_public(self.seed), expires_at_s=self.expires_at_s
             )
-        if key is None or not proofs.holds(key, self.signature, statement):
+        if key is None or not signed_by(key, self.signature, statement):
             raise InvitationInvalid(
                 f"the invitation to {self.name} is not signed by the room's key; ask for it again"
             )

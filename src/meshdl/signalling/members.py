@@ -8,7 +8,7 @@ the station has the key that it is told to have, its own signals prove.
 from dataclasses import dataclass, field
 
 from meshdl.errors import RemoteProtocolError
-from meshdl.ids import Callsign, StationId, StationKey, callsign, station_id
+from meshdl.ids import Callsign, StationId, StationKey, callsign, station_id, station_key
 from meshdl.signalling import proofs
 from meshdl.wire.signalling import Member
 from meshdl.wire.signals import Address
@@ -45,7 +45,7 @@ class Members:
         Raises:
             RemoteProtocolError: it cannot be a member.
         """
-        key = StationKey(member.station_key)
+        key = station_key(member.station_key)
         if key == self._own:
             return None
         try:

@@ -22,10 +22,10 @@ import hashlib
 from collections.abc import Callable
 from typing import TypeAlias
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from meshdl.ids import StationKey
+from meshdl.signatures import signed_by
 from meshdl.wire.membership import Membership
 
 RoomSecret: TypeAlias = Ed25519PrivateKey
@@ -78,15 +78,6 @@ def invitation(*, room: str, invite_key: bytes, expires_at_s: int) -> bytes:
     )
 
 
-def holds(key: bytes, signature: bytes, statement: bytes) -> bool:
-    """Whether ``key`` (Ed25519, 32 octets) signed this."""
-    try:
-        Ed25519PublicKey.from_public_bytes(key).verify(signature, statement)
-    except (InvalidSignature, ValueError):
-        return False
-    return True
-
-
 def room_key(room: str) -> bytes | None:
     """The key that signs a closed room's memberships; ``None`` for an open room."""
     _, closed, key = room.partition("#")
@@ -133,11 +124,11 @@ def is_member(
         leave = proof.invitation
         invited = invitation(room=room, invite_key=leave.key, expires_at_s=leave.expires_at_s)
         outlives = proof.expires_at_s > leave.expires_at_s
-        if outlives or not holds(key, leave.signature, invited):
+        if outlives or not signed_by(key, leave.signature, invited):
             return False
         key = leave.key
     statement = membership(room=room, station_key=station_key, expires_at_s=proof.expires_at_s)
-    return holds(key, proof.signature, statement)
+    return signed_by(key, proof.signature, statement)
 
 
 def _statement(kind: bytes, *parts: bytes) -> bytes:

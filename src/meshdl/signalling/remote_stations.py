@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import assert_never
 
 from meshdl.errors import RemoteProtocolError
-from meshdl.ids import Callsign, StationId, StationKey, callsign, station_id
+from meshdl.ids import Callsign, StationId, StationKey, callsign, station_id, station_key
 from meshdl.signalling import proofs
 from meshdl.signalling.directory import Directory, Remote, Resident
 from meshdl.signalling.server_events import Process, ServerLimits
@@ -68,7 +68,7 @@ class RemoteStations:
             case wire.Came():
                 self._came(process, fact)
             case wire.Pinned(call, key):
-                self._repin(_callsign(call), StationKey(key))
+                self._repin(_callsign(call), station_key(key))
             case _:
                 remote = self._directory.remote.get(StationId(fact.station))
                 if remote is not None and remote.process == process:
@@ -98,7 +98,7 @@ class RemoteStations:
         member = Member(
             _callsign(fact.member.callsign), fact.member.station_key, fact.member.instance
         )
-        station = station_id(StationKey(member.station_key))
+        station = station_id(station_key(member.station_key))
         self._doubted.get(process, set()).discard(station)
         here = self._directory.residents.get(station)
         if here is not None:

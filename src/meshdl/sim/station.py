@@ -13,7 +13,15 @@ from meshdl.content.hashing import layer_and_root
 from meshdl.content.metainfo import Metainfo, build_info, chunk_hashes
 from meshdl.content.paths import RelativePath
 from meshdl.content.precedence import Precedence
-from meshdl.ids import Callsign, ChunkIndex, ContentHash, LinkId, StationId, StationKey, station_id
+from meshdl.ids import (
+    Callsign,
+    ChunkIndex,
+    ContentHash,
+    LinkId,
+    StationId,
+    station_id,
+    station_key,
+)
 from meshdl.links import DialFailed, LinkEvent, LinkWritable, Message, Way
 from meshdl.sim.network import Network, Nic
 from meshdl.sim.world import Host, World
@@ -115,7 +123,7 @@ class SimStation:
     ) -> None:
         self.world, self.network, self.callsign = world, network, Callsign(callsign)
         private = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(callsign.encode()).digest())
-        self.key = StationKey(private.public_key().public_bytes_raw())
+        self.key = station_key(private.public_key().public_bytes_raw())
         self.id: StationId = station_id(self.key)
         self.nic = Nic(
             name=callsign,

@@ -16,7 +16,7 @@ from meshdl.content.precedence import Precedence
 from meshdl.content.record import ContentRecord
 from meshdl.control.view import Via
 from meshdl.errors import ContentUnknown
-from meshdl.ids import Callsign, ContentHash, StationKey
+from meshdl.ids import Callsign, ContentHash, StationKey, station_key
 from meshdl.station.database import Database, Migration
 
 RECORDS_MAX = 10_000
@@ -328,7 +328,8 @@ class Catalogue:
                 return Pinned.DIFFERS
             self._database.change(
                 """INSERT INTO pins VALUES (?, ?, ?, ?)
-                ON CONFLICT DO UPDATE SET last_seen = max(last_seen, excluded.last_seen)""",
+                ON CONFLICT DO UPDATE SET station_key = excluded.station_key,
+                    last_seen = max(last_seen, excluded.last_seen)""",
                 (callsign, key, now, now),
             )
             if known is not None:
@@ -359,7 +360,14 @@ class Catalogue:
             f"SELECT callsign, station_key, first_seen, last_seen FROM pins {clause}",  # noqa: S608 - the clause is ours
             values,
         )
-        return [Pin(Callsign(row[0]), StationKey(row[1]), row[2], row[3]) for row in rows]
+        pins = []
+        for call, octets, first_seen, last_seen in rows:
+            try:
+                key = station_key(octets)
+            except ValueError:
+                continue  # nobody can prove that key: as good as no pin
+            pins.append(Pin(Callsign(call), key, first_seen, last_seen))
+        return pins
 
     def close(self) -> None:
         """Close the file. Closing twice is harmless."""

@@ -45,6 +45,7 @@ from meshdl.swarm.rivals import better
 from meshdl.swarm.session import Liveness, Session, for_people, window_for
 from meshdl.swarm.state import SwarmState
 from meshdl.wire import control as wire
+from meshdl.wire.json_messages import TEXT_MAX
 
 IDENTIFY_EVERY_S = 540.0
 """47 CFR 97.119(a) asks for ten minutes; a minute is kept in hand."""
@@ -344,6 +345,6 @@ class Admission:
 
     def _bye(self, session: Session, reason: str) -> None:
         own = self._state.identity.callsign
-        self._state.tell(session.link, wire.Bye(reason[: wire.TEXT_MAX], own))
+        self._state.tell(session.link, wire.Bye(reason[:TEXT_MAX], own))
         if session.peer is not None and session.first:
             self._state.effects.append(Identified(session.link, own, f"DE {own} (bye)", sent=True))

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 from meshdl.content.record import content_named_in
 from meshdl.errors import RemoteProtocolError
-from meshdl.ids import ContentHash, LinkId, StationKey, station_id
+from meshdl.ids import ContentHash, LinkId, StationKey, station_id, station_key
 from meshdl.links import Way
 from meshdl.policy.bucket import TokenBucket
 from meshdl.swarm import inputs
@@ -169,7 +169,7 @@ class PeerExchange:
         ours = (signal.sender.station_key, signal.sender.instance)
         if ours != (peer.key, peer.proved.instance):
             raise RemoteProtocolError("asked to relay another's signal", penalty=FOREIGN_POINTS)
-        recipient = self._session_of(StationKey(signal.recipient.station_key))
+        recipient = self._session_of(station_key(signal.recipient.station_key))
         reason = self._obstacle(session, recipient, signal, now)
         if reason or recipient is None:
             key = signal.recipient.station_key
@@ -199,7 +199,7 @@ class PeerExchange:
 
     def receive_undeliverable(self, message: wire.Undeliverable, reason: str) -> None:
         """A peer did not pass on what we asked it to."""
-        recipient = station_id(StationKey(message.station_key))
+        recipient = station_id(station_key(message.station_key))
         self._state.effects.append(SignalUncarried(recipient, reason))
 
     # How it does that.

@@ -24,12 +24,10 @@ import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from meshdl.errors import LinkRefused, RemoteProtocolError
-from meshdl.ids import Callsign, StationKey, callsign
+from meshdl.ids import Callsign, StationKey, callsign, station_key
 from meshdl.links import LinkBinding
+from meshdl.signatures import signed_by
 from meshdl.wire.control import PROTOCOL_VERSION, Hello, HelloProof
 from meshdl.wire.rotation import KeyRotation
 
@@ -174,18 +172,16 @@ class Handshake:
             raise RemoteProtocolError("a hello-proof out of turn", penalty=100)
         theirs = self._theirs
         signed = _transcript(theirs, self.hello(), self._binding.remote, self._binding.local)
-        try:
-            Ed25519PublicKey.from_public_bytes(theirs.station_key).verify(proof.signature, signed)
-        except (InvalidSignature, ValueError) as error:
+        if not signed_by(theirs.station_key, proof.signature, signed):
             raise RemoteProtocolError(
                 f"the proof of {theirs.callsign} does not hold: its signature or the link's "
                 "fingerprints are forged",
                 penalty=100,
-            ) from error
+            )
         self.state = HandshakeState.PROVED
         return ProvedPeer(
             callsign=callsign(theirs.callsign),
-            key=StationKey(theirs.station_key),
+            key=station_key(theirs.station_key),
             instance=theirs.instance,
             agent=theirs.agent,
             lanes=theirs.lanes,

@@ -1,9 +1,8 @@
 """Messages of the control channel: JSON text, one object each, told apart by ``type``.
 
 The specification, with every field and limit, is ``docs/protocol/control.md``; the
-vectors beside it are read by the tests, so text and code cannot drift. Octet strings
-travel as standard base64 (RFC 4648, section 4). Unknown types and unknown fields are
-ignored, so that old stations survive new ones.
+vectors beside it are read by the tests, so text and code cannot drift. What all families of
+messages share is in :mod:`meshdl.wire.json_messages`.
 """
 
 from typing import Annotated, TypeAlias
@@ -11,6 +10,8 @@ from typing import Annotated, TypeAlias
 import msgspec
 
 from meshdl.errors import RemoteProtocolError
+from meshdl.ids import station_key
+from meshdl.wire.json_messages import Call, Millis, Octets8, Octets32, Signature, Text, Unsigned
 from meshdl.wire.rotation import Rotations
 from meshdl.wire.signals import SIGNAL_MAX
 
@@ -42,19 +43,9 @@ HAVE_CHUNKS_MAX = 4096
 PEERS_MAX = 32
 """Stations in one ``peers``: more than anybody dials on hearsay."""
 
-TEXT_MAX = 256
-"""Characters in any text meant for people."""
-
 LANES_TOLD_MAX = 256
 """Links with one station that a number can speak of; stations allow far fewer."""
 
-Octets8 = Annotated[bytes, msgspec.Meta(min_length=8, max_length=8)]
-Octets32 = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
-Octets64 = Annotated[bytes, msgspec.Meta(min_length=64, max_length=64)]
-Unsigned = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
-Millis = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
-Call = Annotated[str, msgspec.Meta(max_length=16)]
-Text = Annotated[str, msgspec.Meta(max_length=TEXT_MAX)]
 Range: TypeAlias = tuple[Unsigned, Unsigned, Annotated[int, msgspec.Meta(gt=0, le=2**16)]]
 """(chunk index, offset in the chunk in octets, length in octets)"""
 Ranges = Annotated[tuple[Range, ...], msgspec.Meta(min_length=1, max_length=RANGES_MAX)]
@@ -82,11 +73,15 @@ class Hello(_Control, frozen=True, tag="hello"):
     lanes: Annotated[int, msgspec.Meta(ge=1, le=LANES_TOLD_MAX)] = 1
     lane: Annotated[int, msgspec.Meta(ge=0, lt=LANES_TOLD_MAX)] = 0
 
+    def __post_init__(self) -> None:
+        """Refuse what is no station key (ValueError; when read, an error of the message)."""
+        station_key(self.station_key)
+
 
 class HelloProof(_Control, frozen=True, tag="hello-proof"):
     """Second message both ways: the proof of the claim, see :mod:`meshdl.swarm.handshake`."""
 
-    signature: Octets64
+    signature: Signature
 
 
 class Records(_Control, frozen=True, tag="records"):
@@ -219,6 +214,10 @@ class PeerHint(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     instance: Octets8
     path: Annotated[str, msgspec.Meta(max_length=16)] = ""
 
+    def __post_init__(self) -> None:
+        """Refuse what is no station key (ValueError; when read, an error of the message)."""
+        station_key(self.station_key)
+
 
 class Peers(_Control, frozen=True, tag="peers"):
     """Who else has, or gathers, a content; replaces what the sender said of it before.
@@ -235,14 +234,14 @@ class Relay(_Control, frozen=True, tag="relay"):
     """Asks to pass a sealed signal of the sender's own on to the peer that it is meant for."""
 
     signal: Annotated[str, msgspec.Meta(max_length=SIGNAL_MAX)]
-    signature: Octets64
+    signature: Signature
 
 
 class Relayed(_Control, frozen=True, tag="relayed"):
     """A sealed signal that a peer of the sender's asked to pass on, and the sender's clock."""
 
     signal: Annotated[str, msgspec.Meta(max_length=SIGNAL_MAX)]
-    signature: Octets64
+    signature: Signature
     now_ms: Millis
 
 
@@ -251,6 +250,10 @@ class Undeliverable(_Control, frozen=True, tag="undeliverable"):
 
     station_key: Octets32
     reason: Text = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no station key (ValueError; when read, an error of the message)."""
+        station_key(self.station_key)
 
 
 class Ping(_Control, frozen=True, tag="ping"):

@@ -1,5 +1,6 @@
 """What a station shows to be in a closed room; who signs what: :mod:`meshdl.signalling.proofs`."""
 
+from meshdl.ids import station_key
 from meshdl.wire.json_messages import JsonValue, Octets32, Seconds, Signature
 
 
@@ -13,6 +14,10 @@ class RoomInvitation(JsonValue, frozen=True):
     key: Octets32
     expires_at_s: Seconds
     signature: Signature
+
+    def __post_init__(self) -> None:
+        """Refuse what is no station key (ValueError; when read, an error of the message)."""
+        station_key(self.key)
 
 
 class Membership(JsonValue, frozen=True):

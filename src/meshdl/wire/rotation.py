@@ -18,9 +18,9 @@ from collections.abc import Sequence
 from typing import Annotated, TypeAlias
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from meshdl.ids import station_key
+from meshdl.signatures import signed_by
 from meshdl.wire.json_messages import JsonValue, Octets32, Signature
 
 ROTATIONS_MAX = 8
@@ -35,6 +35,10 @@ class KeyRotation(JsonValue, frozen=True):
 
     old_key: Octets32
     signature: Signature
+
+    def __post_init__(self) -> None:
+        """Refuse what is no station key (ValueError; when read, an error of the message)."""
+        station_key(self.old_key)
 
 
 Rotations: TypeAlias = Annotated[tuple[KeyRotation, ...], msgspec.Meta(max_length=ROTATIONS_MAX)]
@@ -61,18 +65,10 @@ def follows(chain: Sequence[KeyRotation], *, callsign: str, pinned: bytes, shown
     if first is None:
         return False
     return all(
-        _holds(
+        signed_by(
             one.old_key,
             one.signature,
             statement(callsign=callsign, old_key=one.old_key, new_key=new_key),
         )
         for one, new_key in steps[first:]
     )
-
-
-def _holds(key: bytes, signature: bytes, octets: bytes) -> bool:
-    try:
-        Ed25519PublicKey.from_public_bytes(key).verify(signature, octets)
-    except (InvalidSignature, ValueError):
-        return False
-    return True

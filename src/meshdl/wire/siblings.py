@@ -89,6 +89,10 @@ class Pinned(JsonMessage, frozen=True, tag="pinned"):
     callsign: Call
     station_key: Octets32
 
+    def __post_init__(self) -> None:
+        """Refuse what is no station key (ValueError; when read, an error of the message)."""
+        station_key(self.station_key)
+
 
 Fact: TypeAlias = Came | Gone | Entered | Exited | Announced | Withdrawn | Pinned
 

@@ -10,6 +10,7 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 
+from meshdl.ids import station_key
 from meshdl.wire.json_messages import (
     Call,
     JsonMessage,
@@ -65,6 +66,10 @@ class Member(JsonValue, frozen=True):
     instance: Octets8
     membership: Membership | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse what is no station key (ValueError; when read, an error of the message)."""
+        station_key(self.station_key)
+
 
 class IceServer(JsonValue, frozen=True):
     """A STUN or TURN server (W3C ``RTCIceServer``); credentials expire."""
@@ -94,6 +99,10 @@ class Authenticate(JsonMessage, frozen=True, tag="authenticate"):
     signature: Signature
     agent: Text = ""
     rotations: Rotations = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what is no station key (ValueError; when read, an error of the message)."""
+        station_key(self.station_key)
 
 
 class Join(JsonMessage, frozen=True, tag="join"):

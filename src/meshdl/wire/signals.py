@@ -8,6 +8,7 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 
+from meshdl.ids import station_key
 from meshdl.wire.json_messages import (
     JsonMessage,
     JsonValue,
@@ -52,6 +53,10 @@ class Address(JsonValue, frozen=True):
 
     station_key: Octets32
     instance: Octets8
+
+    def __post_init__(self) -> None:
+        """Refuse what is no station key (ValueError; when read, an error of the message)."""
+        station_key(self.station_key)
 
 
 class _Signal(JsonMessage, frozen=True):

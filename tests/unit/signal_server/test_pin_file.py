@@ -10,7 +10,7 @@ from meshdl.ids import Callsign, StationKey
 from meshdl.signal_server.pin_file import PinFile
 
 ALFA, BRAVO = Callsign("KA1AAA"), Callsign("KA1BBB")
-FIRST, SECOND = StationKey(bytes(32)), StationKey(bytes([1] * 32))
+FIRST, SECOND = StationKey(b"k" * 32), StationKey(b"o" * 32)
 
 
 def write(path: Path, *pins: tuple[Callsign, StationKey]) -> None:
@@ -43,7 +43,9 @@ def test_without_a_file_nothing_is_pinned_and_nothing_written(tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("line", ["KA1BBB", "KA1BBB 00", "? " + "00" * 32, "", "\xff\xfe"])
+@pytest.mark.parametrize(
+    "line", ["KA1BBB", "KA1BBB 00", "? " + "6b" * 32, "KA1BBB " + "00" * 32, "", "\xff\xfe"]
+)
 def test_a_line_that_is_no_pin_is_skipped(tmp_path: Path, line: str) -> None:
     path = tmp_path / "pins"
     path.write_bytes(f"{line}\n{ALFA} {FIRST.hex()}\n".encode("latin-1"))

@@ -22,6 +22,7 @@ from meshdl.signalling.client import (
     SignallingClient,
 )
 from meshdl.signalling.identity import ClientIdentity
+from meshdl.signatures import signed_by
 from meshdl.wire import signalling as wire
 from meshdl.wire.membership import Membership
 from meshdl.wire.signals import Candidate
@@ -126,7 +127,7 @@ def test_it_proves_who_it_is_to_the_server_that_it_dialled() -> None:
         station_key=party.key,
         instance=b"i" * 8,
     )
-    assert proofs.holds(party.key, proof.signature, statement)
+    assert signed_by(party.key, proof.signature, statement)
     assert party.client.state is ClientState.ONLINE
     assert party.of(events.Online) == [events.Online(())]
 

@@ -4,6 +4,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.weak_keys import station_keys
 
 from meshdl.errors import InvitationInvalid
 from meshdl.ids import StationKey
@@ -99,7 +100,7 @@ def test_neither_its_text_nor_an_error_shows_the_secret() -> None:
 
 @given(
     st.from_regex(r"[a-z0-9][a-z0-9-]{0,31}", fullmatch=True),
-    st.binary(min_size=32, max_size=32),
+    station_keys,
     st.integers(0, 2**32 - 1),
     st.booleans(),
 )

@@ -5,6 +5,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from meshdl.ids import StationKey
 from meshdl.signalling import proofs
+from meshdl.signatures import signed_by
 
 SECRET = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 STRANGER = Ed25519PrivateKey.from_private_bytes(bytes(32))
@@ -52,6 +53,6 @@ def test_an_authentication_for_one_server_is_none_for_another() -> None:
     signature = SECRET.sign(proofs.authentication(server_name="a.example", **said))  # type: ignore[arg-type]
     key = SECRET.public_key().public_bytes_raw()
     same = proofs.authentication(server_name="A.EXAMPLE", **said)  # type: ignore[arg-type]
-    assert proofs.holds(key, signature, same)
+    assert signed_by(key, signature, same)
     other = proofs.authentication(server_name="b.example", **said)  # type: ignore[arg-type]
-    assert not proofs.holds(key, signature, other)
+    assert not signed_by(key, signature, other)

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.weak_keys import station_keys
 from tests.unit.signalling.world import CLOSED, Bus, End, Key, Station, World
 
 from meshdl.ids import Callsign, ContentHash, StationKey
@@ -457,7 +458,9 @@ def test_one_process_has_no_say_over_the_stations_of_another() -> None:
 octets = st.binary(min_size=32, max_size=32)
 stations = st.sampled_from([Key("a").id, Key("b").id, "0" * 16])
 room_names = st.sampled_from(["cq", "two", CLOSED])
-members = st.builds(wire.Member, st.text(max_size=16), octets, st.binary(min_size=8, max_size=8))
+members = st.builds(
+    wire.Member, st.text(max_size=16), station_keys, st.binary(min_size=8, max_size=8)
+)
 contents_told = st.lists(octets, min_size=1, max_size=3).map(tuple)
 facts = st.one_of(
     st.builds(bus_wire.Came, members, st.integers(0, 2**53 - 1), st.lists(room_names).map(tuple)),
@@ -467,7 +470,7 @@ facts = st.one_of(
     st.builds(bus_wire.Exited, stations, room_names),
     st.builds(bus_wire.Announced, stations, room_names, contents_told, st.integers(0, 3600)),
     st.builds(bus_wire.Withdrawn, stations, room_names, contents_told),
-    st.builds(bus_wire.Pinned, st.text(max_size=16), octets),
+    st.builds(bus_wire.Pinned, st.text(max_size=16), station_keys),
 )
 processes = st.sampled_from([STRANGER, "00000000000000fe"])
 serials = st.integers(0, 5)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.support.weak_keys import SMALL_ORDER_KEYS
 
 from meshdl.content import record as records
 from meshdl.content.precedence import Precedence
@@ -202,6 +203,13 @@ def test_another_key_takes_its_place_only_when_that_is_meant(catalogue: Catalogu
     assert catalogue.pins()[KA1XYZ].key == KEY
     catalogue.repin(Callsign("W1AW"), KEY, now=4.0)
     assert catalogue.pin(Callsign("W1AW"), KEY, now=5.0) is Pinned.MATCHES
+
+
+def test_a_pinned_key_that_anybody_can_sign_for_is_no_pin(catalogue: Catalogue) -> None:
+    catalogue.repin(KA1ABC, StationKey(SMALL_ORDER_KEYS[0]), now=1.0)
+    assert KA1ABC not in catalogue.pins()
+    assert catalogue.pin(KA1ABC, KEY, now=2.0) is not Pinned.DIFFERS
+    assert catalogue.pins()[KA1ABC].key == KEY
 
 
 def test_the_stations_not_seen_for_longest_are_forgotten(

@@ -6,7 +6,8 @@ So a message that is added, and a limit that is changed, is tested without a wor
 from typing import Any, TypeAlias, get_args
 
 from hypothesis import strategies as st
-from msgspec import inspect, structs
+from msgspec import inspect, to_builtins
+from tests.support.weak_keys import station_keys
 
 from meshdl.wire.control import ControlMessage
 
@@ -15,6 +16,9 @@ KINDS: list[type[Any]] = list(get_args(ControlMessage))
 
 FEW = 5
 """Of whatever may be many: enough to tell one from several."""
+
+KEYS = frozenset({"station_key", "old_key"})
+"""Fields that hold a station's key, which not every octets are."""
 
 Long: TypeAlias = inspect.BytesType | inspect.StrType | inspect.VarTupleType
 """What has a length."""
@@ -31,7 +35,13 @@ def fields_of(kind: type[Any]) -> tuple[inspect.Field, ...]:
 
 
 def messages_of(kind: type[Any]) -> st.SearchStrategy[Any]:
-    return st.builds(kind, **{field.name: values(field.type) for field in fields_of(kind)})
+    return st.builds(
+        kind,
+        **{
+            field.name: station_keys if field.name in KEYS else values(field.type)
+            for field in fields_of(kind)
+        },
+    )
 
 
 def values(kind: inspect.Type) -> st.SearchStrategy[Any]:
@@ -50,7 +60,7 @@ def values(kind: inspect.Type) -> st.SearchStrategy[Any]:
 
 
 def beyond(kind: inspect.Type) -> list[Any]:
-    """Values of the right form that go just beyond each limit."""
+    """Values of the right form that go just beyond each limit; messages as what JSON holds."""
     if isinstance(kind, inspect.IntType):
         return [lowest(kind) - 1, highest(kind) + 1]
     if isinstance(kind, inspect.UnionType):
@@ -116,7 +126,7 @@ def _long_values(kind: Long) -> st.SearchStrategy[Any]:
 def _of_length(kind: Long, length: int) -> Any:
     match kind:
         case inspect.BytesType():
-            return bytes(length)
+            return b"k" * length
         case inspect.StrType():
             return "x" * length
         case inspect.VarTupleType():
@@ -139,9 +149,7 @@ def _wrong_tuples(kind: inspect.TupleType) -> list[Any]:
 
 
 def _wrong_structs(kind: inspect.StructType) -> list[Any]:
-    right = within(kind)
+    right = to_builtins(within(kind))
     return [
-        structs.replace(right, **{field.name: wrong})
-        for field in kind.fields
-        for wrong in beyond(field.type)
+        {**right, field.encode_name: wrong} for field in kind.fields for wrong in beyond(field.type)
     ]

@@ -6,6 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.weak_keys import station_keys
 
 from meshdl.wire.rotation import KeyRotation, follows, statement
 
@@ -69,9 +70,7 @@ def test_what_came_before_the_pinned_key_does_not_matter() -> None:
     assert follows(chain, callsign=CALL, pinned=public("b"), shown=public("d"))
 
 
-rotations = st.builds(
-    KeyRotation, st.binary(min_size=32, max_size=32), st.binary(min_size=64, max_size=64)
-)
+rotations = st.builds(KeyRotation, station_keys, st.binary(min_size=64, max_size=64))
 
 
 @given(st.lists(rotations, max_size=8), st.binary(min_size=32, max_size=32))
