@@ -12,6 +12,7 @@ from meshdl.errors import (
     LocalProtocolError,
     LogDamaged,
     MeshdlError,
+    ModemError,
     ProtocolError,
     SourceNotFound,
     StorageError,
@@ -28,6 +29,7 @@ EXIT_CODES: dict[type[MeshdlError], int] = {
     ContentUnknown: 66,  # EX_NOINPUT
     FileUnreadable: 66,
     LinkError: 69,  # EX_UNAVAILABLE
+    ModemError: 69,
     SourceNotFound: 69,
     LocalProtocolError: 70,  # EX_SOFTWARE
     TargetExists: 73,  # EX_CANTCREAT

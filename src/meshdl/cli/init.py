@@ -22,17 +22,13 @@ def init(home: Home, *, callsign: str | None, grid: str | None, as_json: bool) -
     What is there already is kept: run it again to make a key that is missing. Edit
     config.toml to change a setting.
     """
-    home.create()
     if home.config_file.exists() and home.key_file.exists():
         raise TargetExists(
             f"{home.directory} is a station's home already; edit {home.config_file} to change it, "
             "or give another --home"
         )
-    if not home.config_file.exists():
-        _write_config(home, callsign, grid)
+    make(home, callsign, grid)
     settings = config_file.load(home.config_file)
-    if not home.key_file.exists():
-        keys.create(home.key_file)
     identity = station_id(keys.public_key(keys.load(home.key_file)))
     if as_json:
         emit(
@@ -48,6 +44,21 @@ def init(home: Home, *, callsign: str | None, grid: str | None, as_json: bool) -
     click.echo(f"Settings {home.config_file}")
     click.echo(f"Key {home.key_file} (keep a copy; with it lost you are a stranger)")
     click.echo("Next: meshdl up")
+
+
+def make(home: Home, call: str | None, grid: str | None = None) -> None:
+    """Make what is missing of a home: the directory, config.toml, the station key.
+
+    Raises:
+        click.UsageError: config.toml is missing, and no callsign was given.
+        ConfigError: the callsign or the locator is none.
+        FileUnwritable: a file cannot be written.
+    """
+    home.create()
+    if not home.config_file.exists():
+        _write_config(home, call, grid)
+    if not home.key_file.exists():
+        keys.create(home.key_file)
 
 
 def _write_config(home: Home, call: str | None, grid: str | None) -> None:

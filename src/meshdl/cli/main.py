@@ -42,6 +42,7 @@ COMMANDS: dict[str, Subcommand] = {
     "log": Subcommand("log", "log", "Print the station log."),
     "key": Subcommand("key", "key", "Show the station key, or make a new one."),
     "room": Subcommand("room", "room", "Make, join and leave rooms; invite others."),
+    "radio": Subcommand("radio", "radio", "Set up, switch and monitor the radio."),
     "trust": Subcommand("overview", "trust", "Accept the changed key of a callsign."),
     "demo": Subcommand("demo", "demo", "Three stations on this machine, a real transfer."),
     "signal": Subcommand("signal", "signal", "Run a signalling server, in the foreground."),

@@ -15,6 +15,7 @@ from meshdl.ids import Callsign
 from meshdl.station.modem_address import KissSerial, KissTcp
 from meshdl.station.radio_config import RadioConfig
 from meshdl.station.radio_modem import modem_of
+from meshdl.transports.modems.kiss_modem import KissModem
 from meshdl.transports.modems.levels import Level
 from meshdl.transports.modems.sound_modem import SoundModem
 from meshdl.wire.capture import Captured, Framing
@@ -67,6 +68,11 @@ class Listener:
     def level(self) -> Level | None:
         """Of the sound that comes in; ``None`` where there is none."""
         return self._modem.level if isinstance(self._modem, SoundModem) else None
+
+    @property
+    def trouble(self) -> str:
+        """Why a TNC is not there; empty when it is, and with other modems."""
+        return self._modem.trouble if isinstance(self._modem, KissModem) else ""
 
     async def receptions(self) -> AsyncGenerator[Reception]:
         """Everything that is heard from now on, until the caller stops.

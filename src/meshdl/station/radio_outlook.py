@@ -1,15 +1,25 @@
 """What the rules say of a radio as it is set up, before anything is sent and with no station."""
 
 from meshdl.content.precedence import Precedence
+from meshdl.control.radio_view import LevelName, RadioStatus, RadioVerdict
 from meshdl.radio.declaration import Declaration
-from meshdl.radio.rules import Verdict
+from meshdl.radio.rules import Level, Verdict
 from meshdl.radio.standing import Standing
 from meshdl.radio.traffic import Purpose, Traffic
+from meshdl.station import config_file
 from meshdl.station.config import StationConfig
 from meshdl.station.home import Home
 from meshdl.station.radio_config import RadioConfig
 from meshdl.station.radio_modem import traits_of
 from meshdl.station.radio_switch import off_because
+
+NOT_RUNNING = "no station runs; start it with: meshdl up"
+
+LEVELS: dict[Level, LevelName] = {
+    Level.LEGAL: "LEGAL",
+    Level.WARNING: "WARNING",
+    Level.BLOCKED: "BLOCKED",
+}
 
 CALL_OCTETS = 40
 """Of a CQ with two contents; a longer one is judged alike, unless it lasts half a minute."""
@@ -45,3 +55,39 @@ def outlook(settings: StationConfig, radio: RadioConfig, home: Home) -> Verdict:
 
 def _call(octets: int) -> Traffic:
     return Traffic(frames=(bytes(octets),), purpose=Purpose.CALL, precedence=Precedence.ROUTINE)
+
+
+def offline_status(home: Home) -> RadioStatus:
+    """The radio as its settings and its switch have it, with no station running.
+
+    Raises:
+        ConfigError: the settings are wrong, or the rules cannot be read.
+        FileUnreadable: the settings cannot be read.
+    """
+    settings = config_file.load(home.config_file)
+    radio = settings.radio
+    if radio is None:
+        return RadioStatus(enabled=False, callsign=settings.callsign)
+    declared = declaration_of(settings, radio, home)
+    verdict = outlook(settings, radio, home)
+    address = radio.modem_address()
+    off = off_because(home.radio_off_file)
+    return RadioStatus(
+        enabled=True,
+        callsign=declared.identity(),
+        modem=traits_of(radio, address).name if address is not None else None,
+        modem_problem="" if address is not None else "radio.modem is not set",
+        silent_because=f"off: {off}" if off else NOT_RUNNING,
+        dial_hz=declared.dial_hz,
+        sideband=declared.sideband.value,
+        control=declared.control.value if declared.control else None,
+        control_operator=declared.in_charge(),
+        rules=declared.profile.name if declared.profile else None,
+        airtime_limit_s=radio.airtime_s_per_hour,
+        verdict=RadioVerdict(
+            level=LEVELS[verdict.level],
+            section=verdict.section,
+            reason=verdict.reason,
+            remedy=verdict.remedy,
+        ),
+    )

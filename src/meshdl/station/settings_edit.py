@@ -16,7 +16,7 @@ settings alone; otherwise nothing is written, and the operator is told to edit b
 import copy
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -33,8 +33,15 @@ _HEADING = re.compile(r"#?\s*\[(?P<name>[A-Za-z0-9_]+)\]\s*(?:#.*)?")
 _ESCAPED = {'"': '\\"', "\\": "\\\\"}
 
 
-def change_file(path: Path, changes: Changes) -> StationConfig:
+def change_file(
+    path: Path, changes: Changes, *, check: Callable[[StationConfig], object] | None = None
+) -> StationConfig:
     """Change settings of a file; it is replaced whole or not at all.
+
+    Args:
+        path: of the file.
+        changes: to be made.
+        check: raises if the settings as a whole would not do; then nothing is written.
 
     Returns:
         The settings as they are from now on.
@@ -50,6 +57,8 @@ def change_file(path: Path, changes: Changes) -> StationConfig:
         raise FileUnreadable(f"cannot read {path} ({error})") from error
     changed = change(text, changes)
     settings = StationConfig.from_mapping(tomllib.loads(changed))
+    if check is not None:
+        check(settings)
     octets = changed.encode("utf-8")
     if len(octets) > CONFIG_MAX_OCTETS:
         raise ConfigError("config.toml", f"would be longer than {CONFIG_MAX_OCTETS} octets")

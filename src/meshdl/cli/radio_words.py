@@ -1,0 +1,65 @@
+"""The radio in words for people. Pure: no console, no clock."""
+
+from collections.abc import Iterator
+
+from meshdl.cli.present import duration, instant
+from meshdl.control.radio_view import RadioStatus, RadioVerdict
+
+
+def status_lines(now: RadioStatus, *, at: float) -> Iterator[tuple[str, str]]:
+    """Each fact with its name; what does not apply is left out."""
+    yield "Radio", _state(now)
+    yield "Callsign", _who(now)
+    yield "Modem", now.modem or now.modem_problem or "none"
+    yield "Dial", dial(now.dial_hz, now.sideband)
+    yield "Airtime", f"{now.airtime_s:.0f} s of {now.airtime_limit_s:.0f} s in the last hour"
+    yield "ID", _identification(now, at)
+    if now.waiting:
+        yield "Waiting", f"{now.waiting} to be sent"
+    if now.emergency_until is not None:
+        yield "Emergency", f"declared until {instant(now.emergency_until)}"
+    if now.hold_off_until is not None:
+        yield "Hold-off", f"routine traffic waits until {instant(now.hold_off_until)}"
+    if now.fetching:
+        yield "Fetching", ", ".join(one[:12] for one in now.fetching)
+    if now.stations:
+        yield "Heard", ", ".join(one.callsign for one in now.stations)
+    if now.verdict is not None:
+        yield "Verdict", verdict_words(now.verdict)
+        if now.verdict.remedy:
+            yield "Next", now.verdict.remedy
+
+
+def verdict_words(verdict: RadioVerdict) -> str:
+    """``LEGAL: call at 14.1035 MHz (97.111(b)(2))``."""
+    cited = f" ({verdict.section})" if verdict.section else ""
+    return f"{verdict.level}: {verdict.reason}{cited}"
+
+
+def dial(dial_hz: int | None, sideband: str | None) -> str:
+    """``14.103000 MHz usb``."""
+    if dial_hz is None:
+        return "not set"
+    return f"{dial_hz / 1e6:.6f} MHz {sideband or ''}".rstrip()
+
+
+def _state(now: RadioStatus) -> str:
+    if not now.enabled:
+        return "none: there is no [radio] table; see: meshdl radio setup"
+    if now.on_air:
+        return "ON AIR"
+    return f"silent: {now.silent_because}" if now.silent_because else "listening, may transmit"
+
+
+def _who(now: RadioStatus) -> str:
+    charge = now.control_operator
+    facts = [f"{now.control} control" if now.control else "control not set"]
+    facts += [f"control operator {charge}"] if charge and charge != now.callsign else []
+    facts += [f"rules {now.rules}" if now.rules else "no rules"]
+    return f"{now.callsign}, {', '.join(facts)}"
+
+
+def _identification(now: RadioStatus, at: float) -> str:
+    if not now.identification_owed or now.identification_due_at is None:
+        return "not due: nothing sent since the last one"
+    return f"due in {duration(max(0.0, now.identification_due_at - at))}"
