@@ -1,6 +1,7 @@
 """PTT and dial by the real rigctld: on and off once a burst, and off when the station is dead."""
 
 import asyncio
+import os
 import signal
 import socket
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import pytest
 from tests.support.loops import run
@@ -27,7 +29,7 @@ pytestmark = [pytest.mark.real, needs_rigctld]
 
 
 class Proxy:
-    """Between us and rigctld: remembers every command, and may stop answering."""
+    """Between us and rigctld: remembers every command, and may answer too late."""
 
     def __init__(self, rig: int) -> None:
         self.commands: list[str] = []
@@ -53,14 +55,16 @@ class Proxy:
             threading.Thread(target=self._carry, args=(client,), daemon=True).start()
 
     def _carry(self, client: socket.socket) -> None:
+        late = b""
         with client, client.makefile("rb") as lines:
             for line in lines:
                 self.commands.append(line.decode().strip())
-                if self.silent:
-                    continue
                 with socket.create_connection(("127.0.0.1", self._rig)) as rig:
                     rig.sendall(line)
-                    client.sendall(rig.recv(256))
+                    late += rig.recv(256)
+                if not self.silent:
+                    client.sendall(late)
+                    late = b""
 
 
 @contextmanager
@@ -193,7 +197,7 @@ def test_a_rigctld_that_does_not_answer_costs_seconds_not_the_station(
         with pytest.raises(RigUnavailable, match=r"no reply to 'f' in 0\.2 s"):
             await rig.dial_hz()
         proxy.silent = False
-        assert await rig.dial_hz() > 0  # a new connection, and not the old reply
+        assert not await rig.ptt()  # a new connection, or this were the reply to "f"
         await rig.close()
         with pytest.raises(RigUnavailable, match="is it running"):
             await Rigctld(port=free_port()).dial_hz()
@@ -220,14 +224,23 @@ def test_a_ptt_that_cannot_be_dropped_is_told_loudly(monkeypatch: pytest.MonkeyP
         run(body(proxy))
 
 
+@dataclass
+class KeyedStation:
+    """A process that has keyed the rig, and the one that guards it."""
+
+    process: subprocess.Popen[str]
+    guard: int
+
+
 @contextmanager
-def keyed_station(port: int, within_s: float, how: str) -> Iterator[subprocess.Popen[str]]:
+def keyed_station(port: int, within_s: float, how: str) -> Iterator[KeyedStation]:
     command = [sys.executable, "-m", "tests.support.keyed_station", str(port), str(within_s), how]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as station:
         assert station.stdout is not None
-        assert station.stdout.readline() == "keyed\n"
+        said = station.stdout.readline()
+        assert said.startswith("keyed, guarded by ")
         try:
-            yield station
+            yield KeyedStation(station, int(said.split()[-1]))
         finally:
             station.kill()
 
@@ -236,12 +249,21 @@ def keyed_station(port: int, within_s: float, how: str) -> Iterator[subprocess.P
 def test_ptt_is_dropped_when_the_station_is_killed(how: signal.Signals) -> None:
     with dummy_rig() as port, keyed_station(port, 600, "held") as station:
         assert keyed(port)
-        station.send_signal(how)
-        station.wait()
+        station.process.send_signal(how)
+        station.process.wait()
         until(lambda: not keyed(port), "the guard drops PTT")
 
 
 def test_ptt_is_dropped_when_the_station_is_stuck() -> None:
     with dummy_rig() as port, keyed_station(port, -1.5, "stuck") as station:
         until(lambda: not keyed(port), "the guard drops PTT")
-        assert station.poll() is None
+        assert station.process.poll() is None
+
+
+def test_the_guard_outlives_the_signals_that_end_a_station() -> None:
+    with dummy_rig() as port, keyed_station(port, 600, "held") as station:
+        for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            os.kill(station.guard, ending)
+        station.process.kill()
+        station.process.wait()
+        until(lambda: not keyed(port), "the guard drops PTT")

@@ -15,7 +15,8 @@ async def _key(port: int, within_s: float, *, stuck: bool) -> None:
     ptt = RigPtt(Rigctld(port=port))
     await ptt.open()
     await ptt.key(within_s=within_s)
-    print("keyed", flush=True)  # noqa: T201 - to the test
+    assert ptt._guard is not None
+    print(f"keyed, guarded by {ptt._guard.pid}", flush=True)  # noqa: T201 - to the test
     if stuck:
         time.sleep(600)
     await asyncio.sleep(600)

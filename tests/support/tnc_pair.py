@@ -5,6 +5,9 @@ import threading
 
 from meshdl.wire import kiss
 
+CONNECTED_WITHIN_S = 10.0
+"""A station may be up a moment before we have noticed its connection."""
+
 
 class TncPair:
     """Ports 0 and 1; what is sent to one comes out of the other.
@@ -14,9 +17,9 @@ class TncPair:
     """
 
     def __init__(self) -> None:
-        self._closed = False
         self._listening: list[socket.socket | None] = [None, None]
         self._connected: list[socket.socket | None] = [None, None]
+        self._there = [threading.Event(), threading.Event()]
         self.ports = [0, 0]
         for side in (0, 1):
             self.plug_in(side)
@@ -30,13 +33,15 @@ class TncPair:
 
     def unplug(self, side: int) -> None:
         """Drop the connection and take no other."""
+        self._there[side].clear()
         for sockets in (self._listening, self._connected):
             one, sockets[side] = sockets[side], None
             if one is not None:
                 one.close() if sockets is self._listening else _hang_up(one)
 
     def say(self, side: int, octets: bytes) -> None:
-        """Raw octets from one TNC to its station."""
+        """Raw octets from one TNC to its station, as soon as there is one."""
+        self._there[side].wait(CONNECTED_WITHIN_S)
         connected = self._connected[side]
         if connected is not None:
             connected.sendall(octets)
@@ -53,6 +58,7 @@ class TncPair:
             except OSError:
                 return
             self._connected[side] = connected
+            self._there[side].set()
             self._relay(side, connected)
 
     def _relay(self, side: int, connected: socket.socket) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
 from meshdl.sim.audio_channel import POOR, AudioChannel, Fading
-from meshdl.transports.modems.codec2 import SAMPLE_RATE_HZ, Samples
+from meshdl.transports.modems.codec2 import SAMPLE_RATE_HZ, Samples, Step, Waveform
 from meshdl.transports.modems.freedv import (
     FREEDV_TRAITS,
     FreedvMode,
@@ -167,6 +167,30 @@ def test_one_receiver_hears_what_mode_others_choose() -> None:
     assert [(one.mode, one.octets) for one in heard] == [
         (mode, frame) for mode, burst in frames.items() for frame in burst
     ]
+
+
+def test_while_a_burst_is_read_the_other_modes_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    mode = FreedvMode.DATAC3
+    sound = sound_of(mode, payload(mode, 126 * 3), payload(mode, 126))
+    receiver = FreedvReceiver([FreedvMode.DATAC0, mode])
+    worked: list[int] = []
+    demodulate = Waveform.demodulate
+
+    def counted(waveform: Waveform, samples: Samples) -> Step:
+        worked.append(waveform.payload_octets)
+        return demodulate(waveform, samples)
+
+    monkeypatch.setattr(Waveform, "demodulate", counted)
+    first_at, last_at = 5 * SAMPLE_RATE_HZ, 10 * SAMPLE_RATE_HZ
+    assert len(feed(receiver, sound[:first_at])) == 1
+    assert set(worked) == {14, 126}
+    worked.clear()
+    assert len(feed(receiver, sound[first_at:last_at])) == 1
+    assert set(worked) == {126}
+    worked.clear()
+    assert len(feed(receiver, sound[last_at:])) == 2
+    assert set(worked) == {14, 126}
+    receiver.close()
 
 
 @pytest.mark.parametrize("offset_hz", [-40.0, 40.0])

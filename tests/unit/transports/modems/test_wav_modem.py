@@ -41,7 +41,9 @@ def test_a_recording_is_decoded_once_and_one_that_is_replaced_again(tmp_path: Pa
             writer.key(TestBurst(1, (b"the second", b"third")))
             await read.frames(3)
             await wrote.ended(1)
-            [first, second, third] = [one for one in read.reports if isinstance(one, FrameHeard)]
+            writer.key(TestBurst(2, (b"fourth",)))
+            await read.frames(4)
+            [first, second, third, _] = [one for one in read.reports if isinstance(one, FrameHeard)]
             assert [one.octets.rstrip(b"\0") for one in (first, second, third)] == [
                 b"first", b"the second", b"third"
             ]  # fmt: skip

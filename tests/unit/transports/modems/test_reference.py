@@ -1,0 +1,33 @@
+"""``docs/reference/modems.md`` says of the modes what the program has measured."""
+
+import re
+from pathlib import Path
+
+from meshdl.transports.modems.freedv import FREEDV_TRAITS, NEEDS_SNR_DB, FreedvMode
+
+PAGE = Path(__file__).resolve().parents[4] / "docs" / "reference" / "modems.md"
+MINUS = "\u2212"
+ROW = re.compile(
+    r"\| (DATAC\d+) \| (\d+) \| ([\d.]+) s \| (\d+) bit/s \| (\d+)\u2013(\d+) Hz"
+    r" \| [\u2212\d.]+ dB \| ([\u2212\d.]+) dB \|"
+)
+
+
+def test_the_table_of_modes_is_the_program_s() -> None:
+    told = {
+        found[1]: tuple(float(cell.replace(MINUS, "-")) for cell in found.groups()[1:])
+        for found in ROW.finditer(PAGE.read_text(encoding="utf-8"))
+    }
+    known = {
+        mode.name: (
+            float(traits.payload_octets_max),
+            round(traits.frame_s(1), 2),
+            float(round(traits.payload_bps)),
+            traits.audio_low_hz,
+            traits.audio_high_hz,
+            NEEDS_SNR_DB[mode],
+        )
+        for mode, traits in FREEDV_TRAITS.items()
+    }
+    assert told == known
+    assert len(told) == len(FreedvMode)
