@@ -32,12 +32,9 @@ class TncPair:
         threading.Thread(target=self._accept, args=(side, server), daemon=True).start()
 
     def unplug(self, side: int) -> None:
-        """Drop the connection and take no other."""
-        self._there[side].clear()
-        for sockets in (self._listening, self._connected):
-            one, sockets[side] = sockets[side], None
-            if one is not None:
-                one.close() if sockets is self._listening else _hang_up(one)
+        """Drop the station's connection and take no other."""
+        self._there[side].wait(CONNECTED_WITHIN_S)
+        self._drop(side)
 
     def say(self, side: int, octets: bytes) -> None:
         """Raw octets from one TNC to its station, as soon as there is one."""
@@ -48,8 +45,18 @@ class TncPair:
 
     def close(self) -> None:
         """Give everything back."""
-        self.unplug(0)
-        self.unplug(1)
+        self._drop(0)
+        self._drop(1)
+
+    def _drop(self, side: int) -> None:
+        self._there[side].clear()
+        server, self._listening[side] = self._listening[side], None
+        if server is not None:
+            _hang_up(server)  # closing alone would not wake who waits in accept()
+            server.close()
+        connected, self._connected[side] = self._connected[side], None
+        if connected is not None:
+            _hang_up(connected)
 
     def _accept(self, side: int, server: socket.socket) -> None:
         while True:
