@@ -21,6 +21,8 @@ from meshdl.errors import (
 
 USAGE = 64
 TEMPORARY = 75
+NOT_ALLOWED = 77
+"""EX_NOPERM."""
 INTERRUPTED = 130
 
 EXIT_CODES: dict[type[MeshdlError], int] = {
@@ -46,6 +48,12 @@ class Unfinished(click.ClickException):
     """Not done, and nothing is wrong: it can be gone on with."""
 
     exit_code = TEMPORARY
+
+
+class NotAllowed(click.ClickException):
+    """The operator has not agreed to it."""
+
+    exit_code = NOT_ALLOWED
 
 
 class WrongUsage(click.UsageError):

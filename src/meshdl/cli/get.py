@@ -5,10 +5,13 @@ Ctrl-C pauses the download; everything verified stays, and the same command, or
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import click
 
+from meshdl.cli.airtime import agree
 from meshdl.cli.console import LiveLine
 from meshdl.cli.exits import Unfinished
 from meshdl.cli.options import emit, home_option, json_option, pass_home
@@ -29,6 +32,7 @@ from meshdl.errors import ContentUnknown, FileUnreadable, LinkClosed, SourceNotF
 from meshdl.ids import ContentHash
 from meshdl.station.home import Home
 
+BY_RADIO: frozenset[Via] = frozenset({"rf", "hybrid"})
 WHOLE = frozenset({ContentState.COMPLETE, ContentState.SHARING})
 
 
@@ -42,11 +46,12 @@ WHOLE = frozenset({ContentState.COMPLETE, ContentState.SHARING})
 )
 @click.option(
     "--via",
-    type=click.Choice(("auto", "webrtc")),
+    type=click.Choice(("auto", "webrtc", "rf", "hybrid")),
     default="auto",
     show_default=True,
-    help="Over which paths.",
+    help="Over which paths: links (auto, webrtc), radio alone (rf), or both (hybrid).",
 )
+@click.option("--yes", is_flag=True, help="Agree to the price in airtime beforehand.")
 @click.option("--precedence", type=click.Choice(PRECEDENCES), help="The record's by default.")
 @click.option("--detach", is_flag=True, help="Leave at once; the station goes on.")
 @click.option(
@@ -65,6 +70,7 @@ def get(
     target: str,
     directory: Path | None,
     via: Via,
+    yes: bool,
     precedence: PrecedenceName | None,
     detach: bool,
     timeout_s: float | None,
@@ -74,7 +80,8 @@ def get(
 
     TARGET is a content hash, a meshdl: or magnet: link, the first digits of a hash
     that "meshdl ls --network" shows, or a BitTorrent v2 file (FILE.torrent). Ctrl-C
-    pauses the download; give the same command to go on. With --json: the content's
+    pauses the download; give the same command to go on. By radio, the price in airtime is
+    told first, and asked about unless there is --yes. With --json: the content's
     status, an object a line, the last one final.
     """
     wanted = _read_torrent(target) if target.endswith(".torrent") else target
@@ -85,6 +92,7 @@ def get(
             wanted,
             directory=place,
             via=via,
+            yes=yes,
             precedence=precedence,
             detach=detach,
             timeout_s=timeout_s,
@@ -99,6 +107,7 @@ async def _get(
     *,
     directory: str | None,
     via: Via,
+    yes: bool,
     precedence: PrecedenceName | None,
     detach: bool,
     timeout_s: float | None,
@@ -107,9 +116,15 @@ async def _get(
     async with ControlClient(home.directory) as station:
         if isinstance(target, str):
             target = await wanted_content(station, target)
-        content = await station.download(
-            target, directory=directory, via=via, precedence=precedence
+        begin = partial(
+            station.download, target, directory=directory, via=via, precedence=precedence
         )
+        if via in BY_RADIO:
+            content = await _begin_by_radio(
+                station, target, begin, yes=yes, detach=detach, as_json=as_json
+            )
+        else:
+            content = await begin()
         if not detach and content.state not in WHOLE:
             content = await _follow(station, content, timeout_s, as_json=as_json)
     if as_json:
@@ -118,6 +133,39 @@ async def _get(
         click.echo(f"{content.title}: {size(content.octets_done)} verified, {content.location}")
     else:
         click.echo(f"{content.title}: the station goes on with it; see: meshdl ls")
+
+
+async def _begin_by_radio(
+    station: ControlClient,
+    target: str | bytes,
+    begin: Callable[[], Awaitable[ContentStatus]],
+    *,
+    yes: bool,
+    detach: bool,
+    as_json: bool,
+) -> ContentStatus:
+    """Begin when the operator agrees to the price; ask again once the size is known."""
+    price = await agree(station, target, yes=yes, as_json=as_json)
+    content = await begin()
+    if price.basis != "info" or yes or detach:
+        return content
+    content_hash = ContentHash(bytes.fromhex(content.content_hash))
+    await _described(station, content)
+    await station.pause(content_hash)
+    await agree(station, target, yes=yes, as_json=as_json)
+    return await begin()
+
+
+async def _described(station: ControlClient, content: ContentStatus) -> None:
+    """Return when the size of a content is known."""
+    async for event in station.events():
+        match event:
+            case ContentRemoved(content.content_hash):
+                raise ContentUnknown(f"{content.title} was removed from the station meanwhile")
+            case ContentChanged(now) if now.content_hash == content.content_hash:
+                _judge(now)
+                if now.octets is not None:
+                    return
 
 
 async def _follow(

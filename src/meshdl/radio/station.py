@@ -118,12 +118,18 @@ class RadioStation:
         match event:
             case FrameHeard():
                 self._frame_heard(event, now)
-            case ModemUp() | ModemDown():
-                self.traits = event.traits if isinstance(event, ModemUp) else None
+            case ModemUp(traits):
+                self.traits = traits
                 self._access.receive(event, now=now)
                 self.transmitter.receive(event, now=now)
                 self._settle(now)
                 self.transfer.receive(event, now=now)
+            case ModemDown():
+                self.traits = None
+                # First who would else send again what the others drop.
+                self.transfer.receive(event, now=now)
+                self._access.receive(event, now=now)
+                self.transmitter.receive(event, now=now)
             case CarrierChanged() | BurstEnded():
                 self._access.receive(event, now=now)
                 self.transmitter.receive(event, now=now)
@@ -133,11 +139,13 @@ class RadioStation:
                 | door.DeclareEmergency()
                 | door.EndEmergency()
                 | door.SwitchOff()
-                | door.SwitchOn()
                 | door.Reconfigure()
                 | door.ShutDown()
             ):
                 self.transmitter.receive(event, now=now)
+            case door.SwitchOn():
+                self.transmitter.receive(event, now=now)
+                self.transfer.receive(events.OnAirAgain(), now=now)
             case _:
                 self.transfer.receive(event, now=now)
         self._settle(now)

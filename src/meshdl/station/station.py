@@ -74,6 +74,7 @@ class Station:
             own. It is made, with a new key, when it is not there.
 
     Attributes:
+        radio: its radio, if there is one; only to be looked at.
         view: everything else that can be seen and done, as the control API has it.
     """
 
@@ -82,6 +83,7 @@ class Station:
         self._home = home if home is not None else locate(None, os.environ)
         self._stack = AsyncExitStack()
         self._lan: Lan | None = None
+        self.radio: Radio | None = None
         self.view: LiveView
 
     async def __aenter__(self) -> Self:
@@ -201,7 +203,7 @@ class Station:
         library.connect(tell)
         view.connect(shell, library, records)
         self.view = view
-        radio = self._radio(view, shell, library, log)
+        radio = self.radio = self._make_radio(view, shell, library, log)
         if radio is not None:
             told.append(radio.contents.told)
             stack.push_async_callback(radio.close)
@@ -226,7 +228,7 @@ class Station:
         stack.callback(view.close)
         shell.log_event(f"station {config.callsign} ({own}) is up, meshdl {__version__}")
 
-    def _radio(
+    def _make_radio(
         self, view: LiveView, shell: SwarmShell, library: Library, log: StationLog
     ) -> Radio | None:
         if self._config.radio is None:

@@ -7,7 +7,7 @@ from random import Random
 
 import click
 
-from meshdl.cli.exits import EXIT_CODES, INTERRUPTED, TEMPORARY, USAGE
+from meshdl.cli.exits import EXIT_CODES, INTERRUPTED, NOT_ALLOWED, TEMPORARY, USAGE
 from meshdl.cli.main import COMMANDS, meshdl
 from meshdl.control.faults import STATUS
 from meshdl.control.routes import ROUTES
@@ -64,7 +64,7 @@ def test_every_verb_of_a_command_is_told() -> None:
 
 def test_every_exit_code_is_told() -> None:
     told = {int(code) for code in re.findall(r"(?m)^\| (\d+) \|", CLI)}
-    assert told == {0, *EXIT_CODES.values(), USAGE, TEMPORARY, INTERRUPTED}
+    assert told == {0, *EXIT_CODES.values(), USAGE, TEMPORARY, NOT_ALLOWED, INTERRUPTED}
 
 
 def test_every_setting_is_told() -> None:

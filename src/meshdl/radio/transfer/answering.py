@@ -219,13 +219,19 @@ class Answering:
         frames = frames_of(runs, traits, frame_octets=pace.frame_octets, own=self._own)
         return Burst(traffic_of(content, first.askers, runs, frames), tuple(takes))
 
-    def failed(self, burst: Burst) -> None:
-        """A burst did not get on the air: what it carried is still owed."""
+    def failed(self, burst: Burst, *, again_at: float) -> None:
+        """A burst did not get on the air: what it carried is still owed, and tried again then."""
         for key, count in burst.takes:
             request = self._requests.get(key)
             if request is not None and request.left is not None:
                 request.left += count
                 request.in_burst = 0
+                request.hold_until = max(request.hold_until, again_at)
+
+    def refused(self, burst: Burst) -> None:
+        """A burst may not go on the air: who asked has to ask again when it may."""
+        for key, _ in burst.takes:
+            self._requests.pop(key, None)
 
     def sent(self, burst: Burst) -> None:
         """A burst is on the air: what it completes is done."""

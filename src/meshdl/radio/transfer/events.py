@@ -111,6 +111,11 @@ class StopFetch:
 
 
 @dataclass(frozen=True, slots=True)
+class OnAirAgain:
+    """What the rules refused a moment ago may be sent now: ask and call again."""
+
+
+@dataclass(frozen=True, slots=True)
 class ObjectRead:
     """The answer to :class:`ReadObject`; ``None``: it is not here."""
 
@@ -145,6 +150,7 @@ TransferInput: TypeAlias = (
     | ObjectRead
     | SymbolsKept
     | GatewayChanged
+    | OnAirAgain
     | ModemUp
     | ModemDown
 )

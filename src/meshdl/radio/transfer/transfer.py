@@ -104,8 +104,8 @@ class Transfer:
             case ModemUp(traits):
                 self._modem_up(traits, now)
             case ModemDown():
+                self._lose_bursts(now)
                 self._parts.traits = self._parts.pace = None
-                self._parts.bursts.clear()
                 self._parts.notices.clear()
                 self._parts.calling.stop()
             case events.ObjectRead(key, octets):
@@ -173,7 +173,8 @@ class Transfer:
         | events.LeafHashesHeld
         | events.Fetch
         | events.StopFetch
-        | events.GatewayChanged,
+        | events.GatewayChanged
+        | events.OnAirAgain,
         now: float,
     ) -> None:
         match event:
@@ -193,19 +194,32 @@ class Transfer:
                 if gateway != self._parts.calling.gateway:
                     self._parts.calling.gateway = gateway
                     self._parts.calling.news(now=now)
+            case events.OnAirAgain():
+                self._ask_and_call(now)
             case _:
                 assert_never(event)
 
     def _modem_up(self, traits: ModemTraits, now: float) -> None:
         self._parts.traits = traits
         self._parts.pace = pace_of(traits, burst_max_s=self._burst_max_s)
-        self._parts.bursts.clear()
+        self._lose_bursts(now)
         self._parts.notices.clear()
+        self._ask_and_call(now)
+
+    def _ask_and_call(self, now: float) -> None:
+        if self._parts.pace is None:
+            return
         if self._calls:
             self._parts.calling.begin(now=now)
         for content in self._parts.contents:
             if content.wanted:
-                self._parts.asking.begin(content.tag, self._parts.pace, now=now)
+                self._ask_on(content, now)
+
+    def _lose_bursts(self, now: float) -> None:
+        """The modem that they were made for is gone."""
+        for burst in self._parts.bursts.values():
+            self._parts.answering.failed(burst, again_at=now)
+        self._parts.bursts.clear()
 
     # What is here, and what is wanted.
 
@@ -296,8 +310,11 @@ class Transfer:
             burst = bursts.pop(precedence)
             if isinstance(event, events.Sent):
                 self._parts.answering.sent(burst)
+            elif event.refused:
+                self._parts.answering.refused(burst)
             else:
-                self._parts.answering.failed(burst)
+                again_at = now + self._parts.pace.quiet_s
+                self._parts.answering.failed(burst, again_at=again_at)
             return
         for tag in self._parts.notices.settled(event, self._parts.pace, now=now):
             content = self._parts.contents.get(tag)

@@ -224,8 +224,18 @@ def test_what_did_not_get_on_the_air_is_still_owed() -> None:
     desk.want(leaves(0))
     burst = desk.burst()
     assert burst is not None
-    desk.answering.failed(burst)
-    assert count(desk.all_bursts()) == 342
+    desk.answering.failed(burst, again_at=LATER + 5.0)
+    assert desk.burst() is None
+    assert count(desk.all_bursts(now=LATER + 5.0)) == 342
+
+
+def test_what_may_not_go_on_the_air_is_owed_no_more() -> None:
+    desk = Desk()
+    desk.want(leaves(0))
+    burst = desk.burst()
+    assert burst is not None
+    desk.answering.refused(burst)
+    assert not desk.answering.owes
 
 
 def test_a_burst_says_who_asked_and_what_it_carries() -> None:

@@ -1,0 +1,75 @@
+"""The price of a download in airtime, told and agreed to before anything is keyed."""
+
+import asyncio
+import sys
+from datetime import UTC, datetime
+
+import click
+
+from meshdl.cli.exits import NotAllowed
+from meshdl.cli.present import size
+from meshdl.content.metainfo import decode_torrent
+from meshdl.control.client import ControlClient
+from meshdl.control.radio_view import AirtimePrice
+
+MINUTE_S = 60
+
+
+def price_line(price: AirtimePrice) -> str:
+    """``3 min 10 s of air, 2 identifications, done 14:20Z``, and what that rests on."""
+    done = datetime.fromtimestamp(price.done_at, UTC)
+    line = (
+        f"{_spoken(price.airtime_s)} of air, {price.identifications} identifications, "
+        f"done {done:%H:%MZ}"
+    )
+    match price.basis:
+        case "metainfo":
+            return f"{line} ({size(price.octets or 0)} by {price.modem})"
+        case "call":
+            return f"{line} (at most {size(price.octets or 0)} by {price.modem}, as a station says)"
+        case "info":
+            return (
+                f"{line} (by {price.modem}; for its description alone, "
+                "for nobody has told its size)"
+            )
+
+
+async def agree(
+    station: ControlClient, target: str | bytes, *, yes: bool, as_json: bool
+) -> AirtimePrice:
+    """Tell the price; returns when the operator agrees.
+
+    Raises:
+        NotAllowed: he does not, or nobody can be asked.
+    """
+    text = decode_torrent(target)[0].content_hash.hex() if isinstance(target, bytes) else target
+    price = await station.radio.price(text)
+    click.echo(price_line(price), err=True)
+    if price.silent_because:
+        click.echo(
+            f"Nothing is asked for as long as it is so: {price.silent_because}. What others send "
+            "is collected.",
+            err=True,
+        )
+    if yes or price.airtime_s == 0:
+        return price
+    if as_json or not _somebody_there():
+        raise NotAllowed(
+            "this spends airtime, and nobody is there to be asked; to agree beforehand, add --yes"
+        )
+    if not await asyncio.to_thread(click.confirm, "Spend it?", err=True):
+        raise NotAllowed("nothing is asked for by radio")
+    return price
+
+
+def _somebody_there() -> bool:
+    return sys.stdin.isatty()
+
+
+def _spoken(seconds: float) -> str:
+    whole = max(1, round(seconds)) if seconds > 0 else 0
+    minutes, rest = divmod(whole, MINUTE_S)
+    hours, minutes = divmod(minutes, MINUTE_S)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

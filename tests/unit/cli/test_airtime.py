@@ -1,0 +1,136 @@
+"""``meshdl get --via rf``: the price first, and nothing is begun without consent."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from tests.support.fake_radio import price_of
+from tests.support.fake_station import MAP_HASH, FakeStation, content_of
+
+from meshdl.cli import airtime
+from meshdl.cli.main import meshdl
+from meshdl.control.server import ControlServer
+from meshdl.control.view import ContentState
+from meshdl.errors import ConfigError
+from meshdl.ids import ContentHash
+
+Run = Callable[..., Result]
+
+AT_1420Z = 1_790_000_400.0
+WHOLE = content_of(
+    MAP_HASH, state=ContentState.COMPLETE, octets_done=4_000_000, chunks_done=4, sources=()
+)
+
+
+@pytest.fixture
+def station() -> FakeStation:
+    found = FakeStation(held={MAP_HASH: WHOLE})
+    found.radio.asked_price = price_of(MAP_HASH.hex(), done_at=AT_1420Z)
+    return found
+
+
+@pytest.fixture
+def run(tmp_path: Path, station: FakeStation) -> Run:
+    def invoke(*words: str, answer: str | None = None) -> Result:
+        async def whole() -> Result:
+            async with ControlServer(station, home=tmp_path):
+                arguments = ["get", MAP_HASH.hex(), *words, "--home", str(tmp_path)]
+                return await asyncio.to_thread(CliRunner().invoke, meshdl, arguments, input=answer)
+
+        return asyncio.run(whole())
+
+    return invoke
+
+
+@pytest.fixture
+def somebody_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(airtime, "_somebody_there", lambda: True)
+
+
+def begun(station: FakeStation) -> list[object]:
+    return [told for told in station.told if told[0] == "download"]
+
+
+def test_the_price_is_told_and_agreed_to_beforehand(run: Run, station: FakeStation) -> None:
+    result = run("--via", "rf", "--yes")
+    assert result.exit_code == 0
+    line = "3 min 10 s of air, 2 identifications, done 14:20Z (16.4 kB by AFSK 1200)\n"
+    assert result.stderr == line
+    assert station.radio.told == [("price", MAP_HASH.hex())]
+    assert begun(station) == [("download", MAP_HASH.hex(), None, None, "rf")]
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_without_somebody_to_ask_nothing_is_begun(
+    run: Run, station: FakeStation, more: tuple[str, ...]
+) -> None:
+    result = run("--via", "hybrid", *more)
+    assert result.exit_code == 77
+    assert "add --yes" in result.stderr
+    assert begun(station) == []
+
+
+@pytest.mark.usefixtures("somebody_there")
+@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 77)])
+def test_the_operator_is_asked(run: Run, station: FakeStation, answer: str, code: int) -> None:
+    result = run("--via", "rf", answer=answer)
+    assert result.exit_code == code
+    assert len(begun(station)) == (1 if code == 0 else 0)
+
+
+def test_links_cost_no_airtime(run: Run, station: FakeStation) -> None:
+    for via in ("auto", "webrtc"):
+        assert run("--via", via).exit_code == 0
+    assert station.radio.told == []
+
+
+def test_what_costs_nothing_needs_no_consent(run: Run, station: FakeStation) -> None:
+    station.radio.asked_price = price_of(MAP_HASH.hex(), airtime_s=0.0)
+    assert run("--via", "rf").exit_code == 0
+
+
+def test_a_radio_that_is_silent_says_why(run: Run, station: FakeStation) -> None:
+    station.radio.asked_price = price_of(MAP_HASH.hex(), silent_because="off: storm")
+    assert "as long as it is so: off: storm" in run("--via", "rf", "--yes").stderr
+
+
+def test_without_a_radio_the_setting_is_named(run: Run, station: FakeStation) -> None:
+    station.radio.failure = ConfigError("radio", "there is no such table")
+    result = run("--via", "rf", "--yes")
+    assert result.exit_code == 78
+    assert "radio: there is no such table" in result.stderr
+
+
+@pytest.mark.usefixtures("somebody_there")
+def test_when_the_size_comes_the_operator_is_asked_again(run: Run, station: FakeStation) -> None:
+    unknown = content_of(MAP_HASH, state=ContentState.WAITING, octets=None, sources=())
+    station.held[MAP_HASH] = unknown
+    station.radio.asked_price = price_of(MAP_HASH.hex(), basis="info", octets=None)
+
+    async def describe() -> None:
+        while not station.feed.watched:
+            await asyncio.sleep(0.005)
+        station.radio.asked_price = price_of(MAP_HASH.hex(), airtime_s=4_000.0)
+        station.change(content_of(MAP_HASH))
+
+    def begin(_: ContentHash) -> None:
+        station.change_task = asyncio.create_task(describe())  # type: ignore[attr-defined]
+
+    station.after_download = begin
+    result = run("--via", "rf", answer="y\nn\n")
+    assert result.exit_code == 77
+    assert "for its description alone" in result.stderr
+    assert "1 h 6 min of air" in result.stderr
+    assert station.held[MAP_HASH].state is ContentState.PAUSED
+    assert len(begun(station)) == 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "spoken"),
+    [(0.4, "1 s"), (59.0, "59 s"), (190.0, "3 min 10 s"), (7260.0, "2 h 1 min")],
+)
+def test_airtime_is_spoken_as_people_do(seconds: float, spoken: str) -> None:
+    price = price_of(MAP_HASH.hex(), airtime_s=seconds)
+    assert airtime.price_line(price).startswith(f"{spoken} of air")
