@@ -16,7 +16,8 @@ from meshdl.radio import profiles
 from meshdl.radio.declaration import Control, Declaration, Sideband
 from meshdl.radio.transfer.pace import BURST_S
 from meshdl.sim.air import SimAir
-from meshdl.sim.radio import RadioContent, SimRadio, content_of, is_whole
+from meshdl.sim.radio import SimRadio
+from meshdl.sim.radio_memory import RadioContent, content_of, is_whole
 from meshdl.sim.world import World
 from meshdl.wire.onair.pdus import SYMBOL_OCTETS
 

@@ -13,7 +13,8 @@ from meshdl.ids import Callsign
 from meshdl.radio.declaration import Declaration
 from meshdl.radio.transfer.gathering import NewSymbol
 from meshdl.sim.air import SimAir
-from meshdl.sim.radio import RadioContent, SimRadio, content_of, is_whole
+from meshdl.sim.radio import SimRadio
+from meshdl.sim.radio_memory import RadioContent, content_of, is_whole
 from meshdl.sim.world import World
 
 PACKET = replace(AFSK, carries_sender=True, measures_busy=True, turnaround_s=0.1)

@@ -2,11 +2,11 @@
 
 Run as a program, in a process of its own so that nothing else delays it:
 
-    air_mixer.py DIRECTORY NOISE NAME:PORT... [-- DEAF:TO ...]
+    air_mixer.py DIRECTORY NOISE SPEED NAME:PORT... [-- DEAF:TO ...]
 
 Each NAME sends into the FIFO ``DIRECTORY/NAME.fifo`` and hears datagrams at PORT. A station
 that sends hears nothing (half duplex); a DEAF one never hears TO. NOISE is the amplitude of
-white noise beside signals of 2317.
+white noise beside signals of 2317. SPEED is how many seconds pass here in one of the world's.
 """
 
 import os
@@ -28,7 +28,7 @@ BACKLOG_OCTETS_MAX = 8 * 1024 * 1024
 
 def main(arguments: list[str]) -> None:
     """Mix until killed."""
-    directory, noise, *others = arguments
+    directory, noise, speed, *others = arguments
     named, _, deaf = " ".join(others).partition("--")
     ports = {name: int(port) for name, port in (word.split(":") for word in named.split())}
     cannot_hear = {tuple(pair.split(":")) for pair in deaf.split()}
@@ -41,19 +41,20 @@ def main(arguments: list[str]) -> None:
     sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sys.stdout.write("mixing\n")
     sys.stdout.flush()
+    block_s = BLOCK / RATE_HZ / float(speed)
     due = time.monotonic()
     while True:
         for name in ports:
             backlog[name] += _read(fifos[name], BACKLOG_OCTETS_MAX - len(backlog[name]))
         sent = {name: _next_block(backlog, name) for name in ports if backlog[name]}
         for name, port in ports.items():
-            heard = rng.normal(0, float(noise), BLOCK)
+            heard = float(noise) * rng.standard_normal(BLOCK, np.float32)
             audible = [one for one in sent if name not in sent and (name, one) not in cannot_hear]
             for other in audible:
                 heard += GAIN * sent[other]
             samples = heard.clip(-32768, 32767).astype("<i2").tobytes()
             sender.sendto(samples, ("127.0.0.1", port))
-        due += BLOCK / RATE_HZ
+        due += block_s
         time.sleep(max(0.0, due - time.monotonic()))
 
 

@@ -1,12 +1,14 @@
 """Real Dire Wolf processes on a simulated air: no sound hardware, no daemon.
 
 A Dire Wolf hears from UDP and sends through ALSA's ``file`` plugin into a FIFO;
-:mod:`tests.support.air_mixer` is the air between. Everything runs in real time.
+:mod:`tests.support.air_mixer` is the air between. All of it may run faster than
+real time: then libfaketime tells each Dire Wolf the air's clock instead of the machine's.
 """
 
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -46,6 +48,7 @@ class DireWolf:
     """One TNC.
 
     Attributes:
+        speed: seconds on its clock in one of ours.
         kiss_port: where it speaks KISS over TCP.
     """
 
@@ -53,6 +56,7 @@ class DireWolf:
     directory: Path
     baud: int
     audio_port: int
+    speed: float = 1.0
     kiss_port: int = field(default_factory=free_port)
     _process: subprocess.Popen[bytes] | None = None
     _printed_before: int = 0
@@ -77,7 +81,8 @@ class DireWolf:
         with (self.directory / f"{self.name}.log").open("ab") as log:
             self._printed_before = log.tell()
             self._process = subprocess.Popen(
-                ["direwolf", "-t", "0", "-q", "d", "-q", "h", "-a", "0", "-d", "o", "-c", config],
+                [*self._clock(), "direwolf", "-t", "0", "-q", "d", "-q", "h", "-a", "0", "-d", "o",
+                 "-c", config],
                 stdout=log, stderr=subprocess.STDOUT, cwd=self.directory,
                 env=os.environ | {"HOME": str(self.directory)},
             )  # fmt: skip
@@ -86,9 +91,14 @@ class DireWolf:
     def kill(self) -> None:
         """At once, as a power cut would."""
         if self._process is not None:
-            self._process.kill()
+            # libfaketime's wrapper must live until the end: it clears up the shared memory.
+            for pid in _children(self._process.pid) if self.speed != 1 else [self._process.pid]:
+                os.kill(pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
+
+    def _clock(self) -> list[str]:
+        return [] if self.speed == 1 else ["faketime", "-m", "-f", f"+0 x{self.speed:g}"]
 
     def _listens(self) -> bool:
         assert self._process is not None
@@ -106,11 +116,24 @@ def dire_wolves(
     baud: int = 9600,
     noise: float = QUIET,
     deaf: Collection[tuple[str, str]] = (),
+    speed: float = 1.0,
 ) -> Iterator[list[DireWolf]]:
-    """Started TNCs that hear each other, but for ``deaf`` pairs (who, whom)."""
-    if shutil.which("direwolf") is None:
-        pytest.skip("needs direwolf; on Debian: apt-get install direwolf")
-    wolves = [DireWolf(name, directory, baud, free_port(socket.SOCK_DGRAM)) for name in names]
+    """Started TNCs that hear each other, but for ``deaf`` pairs (who, whom).
+
+    Args:
+        directory: for their files.
+        names: one TNC each.
+        baud: of all of them.
+        noise: its amplitude, at all of them.
+        deaf: who does not hear whom.
+        speed: of their clocks and of the air; see :mod:`tests.support.quick_loop` for ours.
+    """
+    for program in ("direwolf", "faketime") if speed != 1 else ("direwolf",):
+        if shutil.which(program) is None:
+            pytest.skip(f"needs {program}; on Debian: apt-get install {program}")
+    wolves = [
+        DireWolf(name, directory, baud, free_port(socket.SOCK_DGRAM), speed) for name in names
+    ]
     (directory / ".asoundrc").write_text(
         "".join(
             f'pcm.{wolf.name} {{ type file slave.pcm "null" file "{directory}/{wolf.name}.fifo" '
@@ -122,7 +145,8 @@ def dire_wolves(
         os.mkfifo(directory / f"{wolf.name}.fifo")
     ears = [f"{wolf.name}:{wolf.audio_port}" for wolf in wolves]
     mixer = subprocess.Popen(
-        [sys.executable, air_mixer.__file__, str(directory), str(noise), *ears, "--",
+        [sys.executable, air_mixer.__file__, str(directory), str(noise), str(speed),
+         *ears, "--",
          *(f"{who}:{whom}" for who, whom in deaf)],
         stdout=subprocess.PIPE,
     )  # fmt: skip
@@ -138,6 +162,10 @@ def dire_wolves(
             wolf.kill()
         mixer.kill()
         mixer.communicate()
+
+
+def _children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def until(condition: object, what: str, wolf: DireWolf) -> None:

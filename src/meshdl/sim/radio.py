@@ -1,16 +1,9 @@
 """Whole radio stations on a simulated channel, with contents in memory and a log that holds."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from hashlib import sha256
-from typing import assert_never
 
 from meshdl.air import ModemReport, ModemTraits
-from meshdl.content import merkle
-from meshdl.content.layout import chunk_octets_for
-from meshdl.content.metainfo import Metainfo, build_info, chunk_hashes
-from meshdl.content.paths import RelativePath
 from meshdl.content.precedence import Precedence
 from meshdl.ids import Callsign, ContentHash
 from meshdl.radio import transmitter_events as door
@@ -18,66 +11,17 @@ from meshdl.radio.budget import AirtimeLimits
 from meshdl.radio.declaration import Declaration
 from meshdl.radio.keying import Abort, Key
 from meshdl.radio.log_records import RadioRecord
-from meshdl.radio.station import FrameUnread, RadioEffect, RadioInput, RadioStation
+from meshdl.radio.station import RadioEffect, RadioInput, RadioStation
 from meshdl.radio.transfer import events
 from meshdl.radio.transfer.gathering import NewSymbol
 from meshdl.radio.transfer.transfer import Transfer
 from meshdl.radio.transmitter import Transmitter
 from meshdl.sim.air import SimAir
+from meshdl.sim.radio_memory import RadioContent, RadioMemory
 from meshdl.sim.world import Host
-from meshdl.wire.onair.pdus import ObjectKind
 
 LOG_S = (0.001, 0.05)
 """What a log record takes to be durable, at least and at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class RadioContent:
-    """A content of one file: its metainfo, and its octets."""
-
-    metainfo: Metainfo
-    hashes: tuple[bytes, ...]
-    octets: bytes
-
-    @property
-    def content(self) -> ContentHash:
-        """Its name."""
-        return self.metainfo.content_hash
-
-
-def content_of(name: str, octets: bytes, *, chunk_octets: int | None = None) -> RadioContent:
-    """One file."""
-    chunk_octets = chunk_octets or chunk_octets_for(len(octets))
-    leaves = merkle.hash_leaves(octets)
-    root = merkle.root_of_layer(leaves, layer=0)
-    metainfo = build_info(
-        name,
-        [(RelativePath.parse([name]), len(octets), root)],
-        chunk_octets=chunk_octets,
-        is_folder=False,
-    )
-    per_chunk = chunk_octets // merkle.LEAF_OCTETS
-    layer = per_chunk.bit_length() - 1
-    layers = {}
-    if metainfo.chunk_count > 1:
-        nodes = [
-            merkle.root(leaves[at : at + per_chunk], width=per_chunk)
-            for at in range(0, len(leaves), per_chunk)
-        ]
-        assert merkle.root_of_layer(nodes, layer=layer) == root
-        layers = {root: b"".join(nodes)}
-    return RadioContent(metainfo, tuple(chunk_hashes(metainfo, layers)), octets)
-
-
-@dataclass(slots=True)
-class Stored:
-    """What a simulated station has of a content."""
-
-    metainfo: Metainfo
-    hashes: tuple[bytes, ...]
-    octets: bytearray
-    leaf_hashes: dict[int, bytes] = field(default_factory=dict)
-    held: set[int] = field(default_factory=set)
 
 
 class SimRadio:
@@ -92,10 +36,8 @@ class SimRadio:
         calls: whether it calls CQ.
 
     Attributes:
-        stored: contents by hash.
-        finished_at: when a content was whole.
-        records: of its log, with the instant.
-        journal: symbols that outlive :meth:`kill`.
+        memory: what it keeps; the attributes beside it are parts of it.
+        log_failure: why its log cannot be written; ``None``: it can.
     """
 
     def __init__(
@@ -110,14 +52,15 @@ class SimRadio:
         journal: Sequence[NewSymbol] = (),
     ) -> None:
         self.air, self.world, self.name = air, air.world, Callsign(name)
-        self.stored: dict[ContentHash, Stored] = {}
-        self.finished_at: dict[ContentHash, float] = {}
-        self.failures: list[events.FetchFailed] = []
-        self.refusals: list[door.Refused] = []
-        self.records: list[tuple[float, RadioRecord]] = []
-        self.durable: set[int] = set()
-        self.journal: list[NewSymbol] = list(journal)
-        self.wrong: list[events.WrongSymbols] = []
+        self.memory = memory = RadioMemory(journal)
+        self.stored, self.finished_at, self.journal = (
+            memory.stored,
+            memory.finished_at,
+            memory.journal,
+        )
+        self.records, self.durable = memory.records, memory.durable
+        self.wrong, self.failures, self.refusals = memory.wrong, memory.failures, memory.refusals
+        self.log_failure: str | None = None
         rng = self.world.rng
         limits = limits or AirtimeLimits(
             burst_max_s=30.0, duty_cycle_max=1.0, airtime_s_per_hour=3600.0
@@ -140,26 +83,7 @@ class SimRadio:
         precedence: Precedence = Precedence.ROUTINE,
     ) -> None:
         """It has this content, or some leaves of it."""
-        stored = Stored(content.metainfo, content.hashes, bytearray(content.octets))
-        full = content.metainfo.leaves_per_chunk
-        for chunk in range(content.metainfo.chunk_count):
-            start = chunk * content.metainfo.chunk_octets
-            octets = content.octets[start : start + content.metainfo.chunk_octets]
-            hashes = merkle.hash_leaves(octets)
-            stored.leaf_hashes[chunk] = b"".join(hashes)
-            stored.held |= {chunk * full + number for number in range(len(hashes))}
-        if leaves is not None:
-            stored.held &= leaves
-        self.stored[content.content] = stored
-        held = sum(1 << number for number in stored.held)
-        self.host.post(
-            events.Hold(
-                metainfo=content.metainfo,
-                chunk_hashes=content.hashes,
-                held=held,
-                precedence=precedence,
-            )
-        )
+        self.host.post(self.memory.hold(content, leaves=leaves, precedence=precedence))
 
     def fetch(self, content: ContentHash, precedence: Precedence = Precedence.ROUTINE) -> None:
         """Its operator wants this content."""
@@ -191,86 +115,14 @@ class SimRadio:
                 self.world.after(delay_s, partial(self._logged, serial, record))
             case events.ReadObject():
                 self.world.after(0.01, partial(self._read, effect))
-            case events.MetainfoFound() | events.LeafHashesFound() | events.LeafFound():
-                self._found(effect)
-            case events.KeepSymbols(symbols):
-                self.journal += symbols
-            case events.ForgetSymbols(key):
-                self.journal = [one for one in self.journal if one.key != key]
             case _:
-                self._noted(effect)
-
-    def _noted(
-        self,
-        effect: events.WrongSymbols
-        | events.FetchFailed
-        | events.StationHeard
-        | FrameUnread
-        | door.Refused
-        | door.Switched
-        | door.Reconfigured
-        | door.Finished,
-    ) -> None:
-        match effect:
-            case events.WrongSymbols():
-                self.wrong.append(effect)
-            case events.FetchFailed():
-                self.failures.append(effect)
-            case door.Refused():
-                self.refusals.append(effect)
-            case (
-                events.StationHeard()
-                | FrameUnread()
-                | door.Switched()
-                | door.Reconfigured()
-                | door.Finished()
-            ):
-                pass
-            case _:
-                assert_never(effect)
+                self.memory.remember(effect, now=self.world.now)
 
     def _logged(self, serial: int, record: RadioRecord) -> None:
-        self.durable.add(serial)
-        self.records.append((self.world.now, record))
-        self.host.post(door.LogCommitted(serial))
+        if self.log_failure is not None:
+            self.host.post(door.LogFailed(serial, self.log_failure))
+        else:
+            self.host.post(self.memory.log(serial, record, now=self.world.now))
 
     def _read(self, effect: events.ReadObject) -> None:
-        stored = self.stored.get(effect.content)
-        octets: bytes | None = None
-        if stored is not None and effect.key.kind is ObjectKind.HASHES:
-            octets = stored.leaf_hashes.get(effect.chunk)
-        elif stored is not None and effect.key.number in stored.held:
-            start = effect.chunk * stored.metainfo.chunk_octets + effect.offset
-            octets = bytes(stored.octets[start : start + effect.octets])
-        self.host.post(events.ObjectRead(effect.key, octets))
-
-    def _found(
-        self, effect: events.MetainfoFound | events.LeafHashesFound | events.LeafFound
-    ) -> None:
-        match effect:
-            case events.MetainfoFound(metainfo, _, hashes):
-                self.stored[metainfo.content_hash] = Stored(
-                    metainfo, hashes, bytearray(metainfo.total_octets)
-                )
-            case events.LeafHashesFound(content, chunk, hashes):
-                self.stored[content].leaf_hashes[chunk] = hashes
-            case events.LeafFound():
-                stored = self.stored[effect.content]
-                start = effect.chunk * stored.metainfo.chunk_octets + effect.offset
-                stored.octets[start : start + len(effect.octets)] = effect.octets
-                stored.held.add(effect.number)
-                leaf_count = -(-stored.metainfo.total_octets // merkle.LEAF_OCTETS)
-                if len(stored.held) == leaf_count:
-                    self.finished_at[effect.content] = self.world.now
-            case _:
-                assert_never(effect)
-
-
-def is_whole(station: SimRadio, content: RadioContent) -> bool:
-    """Whether a station has every octet of a content, and the right ones."""
-    stored = station.stored.get(content.content)
-    return (
-        stored is not None
-        and content.content in station.finished_at
-        and sha256(stored.octets).digest() == sha256(content.octets).digest()
-    )
+        self.host.post(self.memory.read(effect))
