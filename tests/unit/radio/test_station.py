@@ -14,7 +14,7 @@ from meshdl.radio.station import FrameUnread, RadioEffect, RadioStation
 from meshdl.radio.transfer import events
 from meshdl.radio.transfer.transfer import Transfer
 from meshdl.radio.transmitter import Transmitter
-from meshdl.sim.radio import content_of
+from meshdl.sim.radio_memory import content_of
 from meshdl.wire.onair import frames
 from meshdl.wire.onair.pdus import Cq
 

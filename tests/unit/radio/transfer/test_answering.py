@@ -11,7 +11,7 @@ from meshdl.radio.transfer.bursts import Burst
 from meshdl.radio.transfer.contents import AirContent, Contents, ObjectKey, Shape
 from meshdl.radio.transfer.pace import pace_of
 from meshdl.radio.transfer.sources import SPARE_SYMBOLS
-from meshdl.sim.radio import RadioContent, content_of
+from meshdl.sim.radio_memory import RadioContent, content_of
 from meshdl.wire.onair import frames
 from meshdl.wire.onair.codes import content_tag
 from meshdl.wire.onair.frames import Frame

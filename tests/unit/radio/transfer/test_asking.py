@@ -14,7 +14,7 @@ from meshdl.radio.transfer.contents import AirContent, Contents, ObjectKey, Shap
 from meshdl.radio.transfer.gathering import Gathering, NewSymbol
 from meshdl.radio.transfer.pace import pace_of
 from meshdl.radio.transfer.stations import Stations
-from meshdl.sim.radio import content_of
+from meshdl.sim.radio_memory import content_of
 from meshdl.wire.onair.pdus import Codec, Form, ObjectKind, Objects, Want, Wanted
 
 PACE = pace_of(AFSK, burst_max_s=30.0)

@@ -13,7 +13,7 @@ from meshdl.radio.transfer.calling import (
 )
 from meshdl.radio.transfer.contents import AirContent, Contents, Shape
 from meshdl.radio.transfer.stations import REMEMBERED_FOR_S, STATIONS_MAX, Stations
-from meshdl.sim.radio import content_of
+from meshdl.sim.radio_memory import content_of
 from meshdl.wire.onair.codes import station_tag
 from meshdl.wire.onair.frames import octets_of
 from meshdl.wire.onair.pdus import Cq, Have

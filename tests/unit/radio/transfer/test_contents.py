@@ -3,7 +3,7 @@
 from meshdl.content import merkle
 from meshdl.ids import ChunkIndex
 from meshdl.radio.transfer.contents import AirContent, Contents, ObjectKey, Shape
-from meshdl.sim.radio import RadioContent, content_of
+from meshdl.sim.radio_memory import RadioContent, content_of
 from meshdl.wire.onair.codes import ContentTag, content_tag
 from meshdl.wire.onair.pdus import ObjectKind, Run
 

@@ -17,7 +17,7 @@ from meshdl.ids import Callsign
 from meshdl.radio.traffic import Purpose, Traffic
 from meshdl.radio.transfer import events
 from meshdl.radio.transfer.transfer import Transfer
-from meshdl.sim.radio import RadioContent, content_of
+from meshdl.sim.radio_memory import RadioContent, content_of
 from meshdl.wire.onair import frames
 from meshdl.wire.onair.codes import check_of, content_tag, station_tag
 from meshdl.wire.onair.frames import Frame, Identification
