@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from meshdl.policy.window import (
@@ -166,18 +166,22 @@ def test_dozens_of_sources_fill_a_short_path_with_little_more_than_a_range_each(
     assert at_first_s <= max(allowed_s, 1.5 * start_s), "nor do they begin with a flood"
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(rate=rates, delay_s=delays, count=st.integers(1, 8))
+@example(rate=3009647.447, delay_s=0.001, count=8)
+@example(rate=3009647.447, delay_s=0.001, count=4)
 def test_sources_that_share_a_path_share_its_queue(rate: float, delay_s: float, count: int) -> None:
     path = PathModel(rate, delay_s, LONG, count)
     settle(path)
-    path.run(EPOCH_S)
+    # One of them may begin with most of the path. Each epoch looks for the delay anew, and
+    # leaves less waiting: what is unfair goes within a few.
+    path.run(3 * EPOCH_S)
     settle(path)
     achieved = path.run(40 * path.shortest_trip_s)
     assert achieved >= 0.9 * min(rate, count * MAX_OCTETS / path.shortest_trip_s)
     # Each has a range more than its share, and nobody's range can be less than a leaf.
     ranges_s = count * max(one.window.range_octets for one in path.sources) / rate
-    assert path.waited_s <= 0.5 * delay_s + 2 * LONG.queue_s + 4 * ranges_s
+    assert path.waited_s <= 0.5 * delay_s + 2 * LONG.queue_s + 3 * ranges_s
 
 
 @given(rate=rates, delay_s=st.floats(-1.7, -0.7).map(lambda power: 10.0**power))
