@@ -90,8 +90,10 @@ class Station:
                 assert self._socket is not None
                 self._socket.write(frame(text.encode()))
             case CloseSocket():
-                assert self._socket is not None
-                self._socket.close()
+                if self._connecting is not None and not self._connecting.done():
+                    self._connecting.cancel()
+                elif self._socket is not None:
+                    self._socket.close()
             case _:
                 pass  # what a station is told
 

@@ -7,7 +7,7 @@ Theory of operation
 
     OFFLINE --OpenSocket--> CONNECTING --challenge--> PROVING --welcome--> ONLINE
        ^                        |                        |                   |
-       '---- back-off with jitter, whenever the socket closes or says nothing '
+       '--- back-off with jitter, whenever no socket opens, or it closes or says nothing '
 
 One socket carries everything. What the station wants does not depend on the socket: its
 rooms, what it advertises and what it seeks are kept here and told again after each
@@ -31,6 +31,7 @@ from typing import assert_never
 from meshdl.errors import RemoteProtocolError
 from meshdl.ids import StationId, station_id
 from meshdl.signalling import proofs
+from meshdl.signalling.back_off import BackOff
 from meshdl.signalling.client_events import (
     Advertise,
     BeIn,
@@ -57,10 +58,9 @@ from meshdl.signalling.letters import Letters
 from meshdl.signalling.members import Members, shown
 from meshdl.signalling.post import Post
 from meshdl.wire import signalling as wire
+from meshdl.wire.json_messages import for_people
 from meshdl.wire.signals import Address
 
-BACK_OFF_FIRST_S = 0.5
-BACK_OFF_MAX_S = 30.0
 REFUSED_S = 300.0
 """How long a server is left alone that does not want us: only an operator can help."""
 
@@ -104,15 +104,16 @@ class SignallingClient:
         now: float,
         letters: Letters | None = None,
     ) -> None:
-        self._identity, self._rng = identity, rng
+        self._identity = identity
         self._members = Members(identity.key)
         if letters is None:
             letters = Letters(Address(identity.key, identity.instance), identity.sign)
         self._post = Post(letters, self._members)
         self._effects: list[ClientEffect] = []
         self._socket = 0
-        self._failures = 0
+        self._back_off = BackOff(rng)
         self._connect_at: float | None = now
+        self._open_by: float | None = None
         self._welcome_by: float | None = None
         self._repeat_at: float | None = None
         self._ice_at: float | None = None
@@ -148,7 +149,10 @@ class SignallingClient:
             self._connect_at = None
             self._socket += 1
             self.state = ClientState.CONNECTING
+            self._open_by = now + self._back_off.attempt_s(now=now)
             self._effects.append(OpenSocket(self._socket))
+        if self._open_by is not None and now >= self._open_by:
+            self._drop("no connection in time", now)
         if self._welcome_by is not None and now >= self._welcome_by:
             self._drop(f"no welcome within {WELCOME_WITHIN_S:g} s", now)
         if self._repeat_at is not None and now >= self._repeat_at:
@@ -160,7 +164,9 @@ class SignallingClient:
 
     def deadline(self) -> float | None:
         """When :meth:`expire` must next be called."""
-        times = (self._connect_at, self._welcome_by, self._repeat_at, self._ice_at)
+        times = (
+            self._connect_at, self._open_by, self._welcome_by, self._repeat_at, self._ice_at
+        )  # fmt: skip
         return min((time for time in times if time is not None), default=None)
 
     def effects(self) -> list[ClientEffect]:
@@ -186,6 +192,7 @@ class SignallingClient:
             case TextReceived(text=text):
                 self._take_text(text, now)
             case SocketOpened():
+                self._open_by = None
                 self._welcome_by = now + WELCOME_WITHIN_S
             case SocketClosed(reason=reason):
                 self._gone(reason, now)
@@ -195,7 +202,7 @@ class SignallingClient:
     def _reconnect(self, now: float) -> None:
         if self.state is not ClientState.OFFLINE:
             self._drop("the network has changed", now)
-        self._failures = 0
+        self._back_off.settle()
         self._connect_at = now
 
     def _drop(self, reason: str, now: float) -> None:
@@ -207,12 +214,10 @@ class SignallingClient:
             return
         self.state, self.problem = ClientState.OFFLINE, reason
         self._socket += 1  # whatever is still told of the old one means nothing
-        self._welcome_by = self._repeat_at = self._ice_at = None
+        self._open_by = self._welcome_by = self._repeat_at = self._ice_at = None
         self._effects.append(Offline(reason))
         self._rooms.left_all()
-        pause_s = min(BACK_OFF_FIRST_S * 2**self._failures, BACK_OFF_MAX_S)
-        self._failures = min(self._failures + 1, 16)
-        self._connect_at = now + at_least_s + pause_s * self._rng.uniform(0.5, 1.0)
+        self._connect_at = now + at_least_s + self._back_off.pause_s(now=now)
 
     # What the server says.
 
@@ -235,7 +240,7 @@ class SignallingClient:
                 self._refused(message, now)
             case wire.Goodbye(reason, retry_after_ms):
                 self._effects.append(CloseSocket(reason))
-                self._failures = 0
+                self._back_off.settle()
                 self._gone(for_people(reason), now, at_least_s=retry_after_ms / 1000)
             case _ if self.state is not ClientState.ONLINE:
                 raise RemoteProtocolError("a message before the welcome")
@@ -283,7 +288,7 @@ class SignallingClient:
         ):
             raise RemoteProtocolError("a welcome that is not for us")
         self.state, self.problem = ClientState.ONLINE, ""
-        self._failures = 0
+        self._back_off.settle()
         self._welcome_by = None
         self._clock_offset_s = welcome.now_ms / 1000 - now
         self._use_ice(welcome.ice_servers, welcome.ice_lifetime_s, now)
@@ -343,8 +348,3 @@ class SignallingClient:
 
     def _say(self, message: wire.StationMessage) -> None:
         self._effects.append(SendText(wire.encode(message)))
-
-
-def for_people(text: str) -> str:
-    """What a server wrote, fit for a log and a terminal: no control characters."""
-    return "".join(one if one.isprintable() else "?" for one in text)

@@ -42,10 +42,10 @@ from meshdl.swarm.neighbours import Neighbours
 from meshdl.swarm.peer import Peer
 from meshdl.swarm.pins import Pins, changed_key
 from meshdl.swarm.rivals import better
-from meshdl.swarm.session import Liveness, Session, for_people, window_for
+from meshdl.swarm.session import Liveness, Session, window_for
 from meshdl.swarm.state import SwarmState
 from meshdl.wire import control as wire
-from meshdl.wire.json_messages import TEXT_MAX
+from meshdl.wire.json_messages import TEXT_MAX, for_people
 
 IDENTIFY_EVERY_S = 540.0
 """47 CFR 97.119(a) asks for ten minutes; a minute is kept in hand."""

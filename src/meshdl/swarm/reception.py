@@ -18,11 +18,12 @@ from meshdl.swarm.fetcher import Fetcher
 from meshdl.swarm.lifecycle import Lifecycle
 from meshdl.swarm.metainfo_traffic import MetainfoTraffic
 from meshdl.swarm.peer import Peer
-from meshdl.swarm.session import Session, for_people
+from meshdl.swarm.session import Session
 from meshdl.swarm.state import SwarmState
 from meshdl.swarm.uploads import Uploader
 from meshdl.wire import chunks
 from meshdl.wire import control as wire
+from meshdl.wire.json_messages import for_people
 
 Question: TypeAlias = (
     wire.ChunkRequest | wire.ChunkCancel | wire.HashesRequest | wire.InfoRequest | wire.Want

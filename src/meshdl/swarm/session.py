@@ -23,11 +23,6 @@ CANCELLED_REMEMBERED = 4096
 windows full, even of the shortest ranges."""
 
 
-def for_people(text: str) -> str:
-    """What a peer wrote, fit for a log and a terminal: no control characters."""
-    return "".join(one if one.isprintable() else "?" for one in text)
-
-
 def window_for(path: Path, *, now: float) -> RequestWindow:
     """A new window that suits the path."""
     return RequestWindow(LOCAL if path is Path.LAN else LONG, now=now)

@@ -25,6 +25,11 @@ Text = Annotated[str, msgspec.Meta(max_length=TEXT_MAX)]
 Call = Annotated[str, msgspec.Meta(max_length=16)]
 
 
+def for_people(text: str) -> str:
+    """What somebody else wrote, fit for a log and a terminal: no control characters."""
+    return "".join(one if one.isprintable() else "?" for one in text)
+
+
 class JsonMessage(
     msgspec.Struct, frozen=True, rename="camel", tag_field="type", omit_defaults=True
 ):

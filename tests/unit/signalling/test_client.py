@@ -1,7 +1,6 @@
 """A station's side of a signalling server, told what servers say: good, dead and hostile ones."""
 
 from collections.abc import Callable
-from itertools import pairwise
 from random import Random
 from typing import TypeVar
 
@@ -14,8 +13,13 @@ from hypothesis import strategies as st
 from meshdl.ids import Callsign, ContentHash, StationId, StationKey, station_id
 from meshdl.signalling import client_events as events
 from meshdl.signalling import proofs
+from meshdl.signalling.back_off import (
+    ATTEMPT_QUICK_S,
+    ATTEMPT_S,
+    FIRST_MAX_S,
+    QUICK_MAX_S,
+)
 from meshdl.signalling.client import (
-    BACK_OFF_MAX_S,
     REFUSED_S,
     WELCOME_WITHIN_S,
     ClientState,
@@ -141,21 +145,47 @@ def test_a_server_that_never_welcomes_is_tried_again() -> None:
     assert len(party.of(events.OpenSocket)) == 2
 
 
-def test_a_dead_server_is_tried_ever_more_slowly() -> None:
-    party = Party("KA1AAA")
-    tried_at: list[float] = []
-    for _ in range(14):
-        tried_at.append(party.now)
-        party.tell(events.SocketClosed(party.socket, "refused"))
-        before = len(party.of(events.OpenSocket))
-        while len(party.of(events.OpenSocket)) == before:
-            due = party.client.deadline()
-            assert due is not None
-            party.wait(due - party.now)
-    gaps = [later - earlier for earlier, later in pairwise(tried_at)]
-    assert gaps[0] <= 0.5
-    assert sum(gaps[:3]) <= 5.0
-    assert BACK_OFF_MAX_S / 2 <= gaps[-1] <= BACK_OFF_MAX_S
+def test_an_attempt_that_nobody_answers_is_given_up() -> None:
+    party = Party("KA1AAA").go_online()
+    party.tell(events.SocketClosed(party.socket, "gone"))
+    party.wait(FIRST_MAX_S)
+    given_up = len(party.of(events.CloseSocket))
+    party.wait(ATTEMPT_QUICK_S)
+    assert len(party.of(events.CloseSocket)) == given_up + 1
+    assert party.client.problem == "no connection in time"
+    party.wait(QUICK_MAX_S)
+    party.go_online()
+    party.wait(ATTEMPT_S)
+    assert party.client.state is ClientState.ONLINE
+
+
+@pytest.mark.parametrize("begin", ["welcome", "goodbye", "network"])
+def test_whoever_was_away_long_begins_anew_with_quick_attempts(begin: str) -> None:
+    party = Party("KA1AAA").go_online()
+    refuse_until(party, party.now + 300)
+    party.go_online()
+    match begin:
+        case "welcome":
+            party.tell(events.SocketClosed(party.socket, "gone"))
+        case "goodbye":
+            party.hears(wire.Goodbye("stops", 0))
+        case "network":
+            party.tell(events.NetworkChanged())
+    lost_at = party.now
+    refuse_until(party, lost_at + 30)
+    assert party.now <= lost_at + 30 + QUICK_MAX_S
+
+
+def refuse_until(party: Party, end: float) -> None:
+    """Nothing listens until then; returns when an attempt is made at something that does."""
+    while party.now < end:
+        if party.client.state is ClientState.CONNECTING:
+            party.tell(events.SocketClosed(party.socket, "refused"))
+        due = party.client.deadline()
+        assert due is not None
+        party.wait(max(due - party.now, 0.0))
+    if party.client.state is not ClientState.CONNECTING:
+        party.wait((party.client.deadline() or party.now) - party.now)
 
 
 def test_what_it_wants_is_told_again_to_a_server_that_was_restarted() -> None:
@@ -164,7 +194,7 @@ def test_what_it_wants_is_told_again_to_a_server_that_was_restarted() -> None:
     party.tell(events.Seek(CONTENT, wanted=True))
     party.tell(events.SocketClosed(party.socket, "gone"))
     party.done = list(party.of(events.OpenSocket))
-    party.wait(1.0)
+    party.wait(FIRST_MAX_S)
     party.go_online()
     for kind in (wire.Join, wire.Announce, wire.Lookup):
         assert {message.room for message in party.said(kind)} == {"cq", CLOSED}  # type: ignore[union-attr]
@@ -395,7 +425,7 @@ def test_a_server_that_does_not_want_us_is_left_alone(code: str) -> None:
     assert "no" in party.of(events.Trouble)[0].text
     party.wait(REFUSED_S - 1)
     assert len(party.of(events.OpenSocket)) == 1
-    party.wait(BACK_OFF_MAX_S)
+    party.wait(1 + FIRST_MAX_S)
     assert len(party.of(events.OpenSocket)) == 2
 
 
