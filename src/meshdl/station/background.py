@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 
 class _Stopped(Exception):
@@ -30,3 +30,9 @@ async def background() -> AsyncIterator[asyncio.TaskGroup]:
         pass
     if failure is not None:
         raise failure
+
+
+async def watch(failure: asyncio.Future[None]) -> None:
+    """A task that fails as this future does."""
+    with suppress(asyncio.CancelledError):
+        await failure

@@ -220,6 +220,15 @@ class Library:
         await self._keep(self._items[content].entry)
         self._start(self._items[content].entry)
 
+    def entitle(self, content: ContentHash, title: str) -> None:
+        """A record tells the title of what only had a hash for one."""
+        item = self._items.get(content)
+        if item is None or item.entry.title != content.hex()[:12]:
+            return
+        item.entry = replace(item.entry, title=title)
+        self._books.submit(partial(self._catalogue.put, item.entry), _ignore)
+        self._changed(content)
+
     async def change_paths(self, content: ContentHash, via: Via) -> None:
         """Fetch a download over these paths from now on."""
         item = self._item(content)

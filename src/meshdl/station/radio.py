@@ -20,6 +20,7 @@ from meshdl.station.log import StationLog
 from meshdl.station.radio_config import RadioConfig
 from meshdl.station.radio_contents import RadioContents
 from meshdl.station.radio_shell import RadioShell
+from meshdl.station.record_book import RecordBook
 from meshdl.station.swarm_shell import SwarmShell
 from meshdl.swarm.inputs import ContentOpened
 from meshdl.swarm.swarm import Swarm
@@ -35,6 +36,7 @@ class Radio:
         log: its one log.
         swarm: its downloads.
         library: its contents.
+        records: its records.
         changed: told which content an observer should look at again.
         warn: takes sentences for the operator.
 
@@ -55,6 +57,7 @@ class Radio:
         log: StationLog,
         swarm: SwarmShell,
         library: Library,
+        records: RecordBook,
         changed: Callable[[ContentHash], None],
         warn: Callable[[str], None],
     ) -> None:
@@ -63,6 +66,7 @@ class Radio:
         )
         self.contents = RadioContents(
             library,
+            records,
             offers=settings.offers,
             radio=self.shell.driver.post,
             swarm=swarm.driver.post,

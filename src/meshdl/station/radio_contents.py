@@ -26,12 +26,14 @@ from typing import TypeAlias
 from meshdl.content import merkle
 from meshdl.content.metainfo import Metainfo
 from meshdl.content.precedence import Precedence
+from meshdl.content.record import ContentRecord
 from meshdl.control.view import Via
 from meshdl.ids import ChunkIndex, ContentHash
 from meshdl.radio.transfer import events
 from meshdl.radio.transfer.gathering import NewSymbol
 from meshdl.station.catalogue import StoredState
 from meshdl.station.library import Library
+from meshdl.station.record_book import RecordBook
 from meshdl.swarm import effects, inputs
 from meshdl.swarm.inputs import SwarmInput
 from meshdl.wire.onair.codes import ContentTag, content_tag
@@ -65,6 +67,7 @@ class RadioContents:
 
     Args:
         library: of the station.
+        records: of the station.
         offers: whether a content of that size and precedence goes on the air.
         radio: takes inputs of the transfer core.
         swarm: takes inputs of the swarm core.
@@ -78,6 +81,7 @@ class RadioContents:
     def __init__(
         self,
         library: Library,
+        records: RecordBook,
         *,
         offers: Callable[[int, Precedence], bool],
         radio: Callable[[events.TransferInput], None],
@@ -85,10 +89,10 @@ class RadioContents:
         held: Callable[[ContentHash], inputs.ContentOpened | None],
         changed: Callable[[ContentHash], None],
     ) -> None:
-        self._library, self._offers = library, offers
+        self._library, self._records, self._offers = library, records, offers
         self._radio, self._swarm, self._held, self._changed = radio, swarm, held, changed
         self._told: dict[ContentHash, _Told] = {}
-        self._records: dict[ContentHash, bytes] = {}
+        self._offered: dict[ContentHash, bytes] = {}
         self._fetching: set[ContentHash] = set()
         self._heard_at: dict[ContentTag, float] = {}
         self._loop = asyncio.get_running_loop()
@@ -154,8 +158,10 @@ class RadioContents:
     def found(self, effect: Found) -> None:
         """Give the swarm core what came by radio."""
         match effect:
-            case events.MetainfoFound(metainfo, layers, hashes):
+            case events.MetainfoFound(metainfo, layers, hashes, record):
                 content = metainfo.content_hash
+                if record:
+                    self._records.heard_on_air(record, self._named)
                 self._swarm(inputs.MetainfoLearned(content, metainfo, layers, hashes))
             case events.LeafHashesFound(content, chunk, hashes):
                 self._swarm(inputs.LeafHashesLearned(content, chunk, hashes))
@@ -180,6 +186,9 @@ class RadioContents:
         self._changed(effect.content)
 
     # How.
+
+    def _named(self, record: ContentRecord) -> None:
+        self._library.entitle(record.content_hash, record.title)
 
     def _answer(self, effect: events.ReadObject, octets: bytes | None) -> None:
         self._radio(events.ObjectRead(effect.key, octets))
@@ -218,7 +227,7 @@ class RadioContents:
                 chunk_hashes=told.chunk_hashes,
                 held=told.held,
                 precedence=told.precedence,
-                record=self._records.get(content, b""),
+                record=self._offered.get(content, b""),
                 declared=told.declared,
             )
         )
@@ -261,9 +270,9 @@ class RadioContents:
             self._radio(events.Unhold(content))
 
     def _recorded(self, content: ContentHash, record: bytes) -> None:
-        if self._records.get(content) == record:
+        if self._offered.get(content) == record:
             return
-        self._records[content] = record
+        self._offered[content] = record
         told = self._told.get(content)
         if told is not None:
             self._hold(content, told)

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from meshdl.air import FrameHeard, ModemTraits
 from meshdl.content.precedence import Precedence
 from meshdl.control.radio_log import RadioFacts
-from meshdl.control.view import Direction
+from meshdl.control.view import Direction, LogEntry
 from meshdl.errors import StorageError
 from meshdl.ids import Callsign
 from meshdl.radio.declaration import Declaration
@@ -21,6 +21,7 @@ from meshdl.station.log import StationLog
 from meshdl.station.worker import Worker
 
 Answer: TypeAlias = LogCommitted | LogFailed
+_Result: TypeAlias = tuple[Answer, LogEntry | None]
 
 _DIRECTIONS: dict[RadioEvent, Direction] = {
     RadioEvent.TRANSMISSION: "sent",
@@ -37,14 +38,25 @@ class RadioLog:
         log: the station's one log.
         pens: the thread that writes it.
         answer: takes the answers to the transmitter, in the loop.
+        written: takes every entry once it is durable, in the loop.
     """
 
-    def __init__(self, log: StationLog, pens: Worker, answer: Callable[[Answer], None]) -> None:
+    def __init__(
+        self,
+        log: StationLog,
+        pens: Worker,
+        answer: Callable[[Answer], None],
+        *,
+        written: Callable[[LogEntry], None] | None = None,
+    ) -> None:
         self._log, self._pens, self._answer = log, pens, answer
+        self._written = written or _nobody_waits
 
     def write(self, effect: WriteLog) -> None:
         """Make a record durable and answer."""
-        self._pens.submit(partial(self._commit, effect.serial, effect.record, None), self._answer)
+        self._pens.submit(
+            partial(self._commit, effect.serial, effect.record, None), self._committed
+        )
 
     def heard(self, record: RadioRecord, at: float) -> None:
         """Keep a reception; a log that cannot be written costs the record, not the frame.
@@ -53,14 +65,26 @@ class RadioLog:
             record: what was heard.
             at: when it began, Unix time.
         """
-        self._pens.submit(partial(self._commit, 0, record, at), _nobody_waits)
+        self._pens.submit(partial(self._commit, 0, record, at), self._kept)
 
-    def _commit(self, serial: int, record: RadioRecord, at: float | None) -> Answer:
+    def _committed(self, result: _Result) -> None:
+        answer, entry = result
+        self._answer(answer)
+        if entry is not None:
+            self._written(entry)
+
+    def _kept(self, result: _Result) -> None:
+        _, entry = result
+        if entry is not None:
+            self._written(entry)
+
+    def _commit(self, serial: int, record: RadioRecord, at: float | None) -> _Result:
+        at = time.time() if at is None else at
         try:
-            append(self._log, record, at=time.time() if at is None else at)
+            logged = append(self._log, record, at=at)
         except StorageError as error:
-            return LogFailed(serial, str(error))
-        return LogCommitted(serial)
+            return LogFailed(serial, str(error)), None
+        return LogCommitted(serial), entry_of(record, logged, at=at)
 
 
 def append(log: StationLog, record: RadioRecord, *, at: float) -> int:
@@ -69,17 +93,38 @@ def append(log: StationLog, record: RadioRecord, *, at: float) -> int:
     Raises:
         StorageError: the database or the disk refused.
     """
-    heard = record.event is RadioEvent.RECEPTION
     return log.append(
         at=at,
         kind="radio",
         text=record.text,
         direction=_DIRECTIONS.get(record.event),
-        callsign=record.callsign if heard else record.to or record.asked_by,
+        callsign=_other_station(record),
         content=record.content,
         octets=sum(map(len, record.frames)) or None,
         radio=facts_of(record),
     )
+
+
+def entry_of(record: RadioRecord, serial: int, *, at: float) -> LogEntry:
+    """The entry that :func:`append` has written."""
+    return LogEntry(
+        serial=serial,
+        at=at,
+        kind="radio",
+        direction=_DIRECTIONS.get(record.event),
+        callsign=_other_station(record),
+        station_id=None,
+        content_hash=record.content.hex() if record.content is not None else None,
+        octets=sum(map(len, record.frames)) or None,
+        path=None,
+        text=record.text,
+        radio=facts_of(record),
+    )
+
+
+def _other_station(record: RadioRecord) -> Callsign | None:
+    heard = record.event is RadioEvent.RECEPTION
+    return record.callsign if heard else record.to or record.asked_by
 
 
 def facts_of(record: RadioRecord) -> RadioFacts:

@@ -34,6 +34,7 @@ from meshdl.station import radio_switch
 from meshdl.station.disk import RealDisk
 from meshdl.station.home import Home
 from meshdl.station.log import StationLog
+from meshdl.station.logger import Logger
 from meshdl.station.modem_address import KissSerial, KissTcp
 from meshdl.station.radio_config import RadioConfig
 from meshdl.station.radio_contents import RadioContents
@@ -102,7 +103,8 @@ class RadioShell:
         self.core = RadioStation(transmitter, transfer, rng=rng)
         self.driver: Driver[RadioInput, RadioEffect] = Driver(self.core, self._perform)
         self._pens = Worker("radio log")
-        self._radio_log = RadioLog(log, self._pens, self.driver.post)
+        self._logger = Logger.at(config.logger_address())
+        self._radio_log = RadioLog(log, self._pens, self.driver.post, written=self._logger.tell)
         self._symbols = SymbolKeeper(RealDisk(), home.symbols_file, warn)
         self.ear = Ear(call, lambda: transmitter.declaration, self._radio_log.heard, time.time)
         address = config.modem_address()
@@ -123,7 +125,8 @@ class RadioShell:
     @property
     def failures(self) -> list[asyncio.Future[None]]:
         """Futures that are done, with an exception, when a bug of ours was met."""
-        return [self.driver.failure, self._pens.failure, self._symbols.failure]
+        threads = [self._pens.failure, self._symbols.failure, *self._logger.failures]
+        return [self.driver.failure, *threads]
 
     async def run(self) -> None:
         """Take up what an earlier run heard, then serve the modem until cancelled."""
@@ -146,6 +149,7 @@ class RadioShell:
         self.driver.stop()
         await self._symbols.close()
         await self._pens.close()
+        await self._logger.close()
 
     def _report(self, report: ModemReport) -> None:
         match report:

@@ -162,6 +162,15 @@ class RecordBook:
         """A peer told what it holds; each record is verified before anything comes of it."""
         self._worker.submit(partial(self._verify, effect.records), partial(self._verified, effect))
 
+    def heard_on_air(self, octets: bytes, named: Callable[[ContentRecord], None]) -> None:
+        """A record came with a content by radio; ``named`` hears of it if it is right."""
+
+        def verified(records: list[ContentRecord]) -> None:
+            for record in records:
+                named(record)
+
+        self._worker.submit(partial(self._verify, (octets,)), verified)
+
     def forgotten(self, effect: effects.RecordsForgotten) -> None:
         """A peer holds these no longer."""
         held = self._held.get(effect.key, {})

@@ -35,7 +35,7 @@ from meshdl.ids import ContentHash, StationId, StationKey, station_id
 from meshdl.links import Way
 from meshdl.policy.bucket import UNLIMITED
 from meshdl.station import key_rotation, keys
-from meshdl.station.background import background
+from meshdl.station.background import background, watch
 from meshdl.station.catalogue import Catalogue, CatalogueEntry
 from meshdl.station.config import StationConfig
 from meshdl.station.disk import RealDisk
@@ -203,7 +203,7 @@ class Station:
         library.connect(tell)
         view.connect(shell, library, records)
         self.view = view
-        radio = self.radio = self._make_radio(view, shell, library, log)
+        radio = self.radio = self._make_radio(view, shell, library, records, log)
         if radio is not None:
             told.append(radio.contents.told)
             stack.push_async_callback(radio.close)
@@ -215,7 +215,7 @@ class Station:
             *shell.failures,
             records.failure,
         ):
-            tasks.create_task(_watch(failure))
+            tasks.create_task(watch(failure))
         tasks.create_task(view.observer.run())
         if config.lan.enabled:
             await self._join_lan(stack, own, view, shell, tasks)
@@ -229,7 +229,12 @@ class Station:
         shell.log_event(f"station {config.callsign} ({own}) is up, meshdl {__version__}")
 
     def _make_radio(
-        self, view: LiveView, shell: SwarmShell, library: Library, log: StationLog
+        self,
+        view: LiveView,
+        shell: SwarmShell,
+        library: Library,
+        records: RecordBook,
+        log: StationLog,
     ) -> Radio | None:
         if self._config.radio is None:
             return None
@@ -240,6 +245,7 @@ class Station:
             log=log,
             swarm=shell,
             library=library,
+            records=records,
             changed=view.content_changed,
             warn=view.warn,
         )
@@ -300,11 +306,6 @@ class Station:
         if self._lan is None:
             return LanStatus(enabled=False, addresses=(), port=None, state="switched off")
         return self._lan.status()
-
-
-async def _watch(failure: asyncio.Future[None]) -> None:
-    with suppress(asyncio.CancelledError):
-        await failure
 
 
 async def _say_goodbye(shell: SwarmShell) -> None:

@@ -1,0 +1,46 @@
+"""The operator's own logger, told of contacts as they end; see :mod:`meshdl.station.adif_udp`."""
+
+import asyncio
+from functools import partial
+from typing import Self
+
+from meshdl.control.view import LogEntry
+from meshdl.station.adif_udp import AdifSender
+from meshdl.station.worker import Worker
+
+
+class Logger:
+    """A logger, or none; with a thread of its own, for its name may take seconds to be found.
+
+    Args:
+        sender: to the logger; ``None``: there is none.
+    """
+
+    def __init__(self, sender: AdifSender | None) -> None:
+        self._sender = sender
+        self._thread = Worker("logger") if sender is not None else None
+
+    @classmethod
+    def at(cls, address: tuple[str, int] | None) -> Self:
+        """The logger at an address of the settings."""
+        return cls(AdifSender(address) if address is not None else None)
+
+    @property
+    def failures(self) -> list[asyncio.Future[None]]:
+        """Done with an exception when the thread met a bug of ours."""
+        return [self._thread.failure] if self._thread is not None else []
+
+    def tell(self, entry: LogEntry) -> None:
+        """An entry of the log, the oldest first."""
+        if self._sender is not None and self._thread is not None:
+            self._thread.submit(partial(self._sender.add, entry), _nobody_waits)
+
+    async def close(self) -> None:
+        """Tell of the contacts that are still going on."""
+        if self._sender is not None and self._thread is not None:
+            self._thread.submit(self._sender.close, _nobody_waits)
+            await self._thread.close()
+
+
+def _nobody_waits(_: None) -> None:
+    """What is lost on the way to a logger is in the log."""
