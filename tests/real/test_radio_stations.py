@@ -264,7 +264,8 @@ def test_the_price_is_known_before_and_what_is_heard_is_shown(tmp_path: Path) ->
             assert [one.callsign for one in status.stations] == ["N0AAA"]
             assert status.airtime_s > 0
             assert status.verdict is not None
-            assert (status.verdict.level, bool(status.verdict.section)) == ("LEGAL", True)
+            # Amateurs are secondary there, which is a warning with its section.
+            assert (status.verdict.level, status.verdict.section[:3]) == ("WARNING", "97.")
 
     run(scenario())
 
@@ -309,5 +310,81 @@ def test_without_a_radio_nothing_can_be_asked_for_by_radio(tmp_path: Path) -> No
             assert not (await alfa.view.radio.status()).enabled
             with pytest.raises(ConfigError, match="radio"):
                 await alfa.view.download(ContentHash(bytes(32)).hex(), via="rf")
+
+    run(scenario())
+
+
+def test_what_nobody_here_asked_for_is_kept_shown_served_and_taken_over(tmp_path: Path) -> None:
+    source = make_file(tmp_path / "map.bin", 30_000)
+
+    async def scenario() -> None:
+        async with kiss_hub() as hub:
+            async with (
+                radio_station(tmp_path, "N0AAA", hub.port) as alfa,
+                radio_station(tmp_path, "N0BBB", hub.port) as bravo,
+                radio_station(tmp_path, "N0CCC", hub.port) as charlie,
+            ):
+                content = hash_of(await alfa.share(source))
+                await bravo.download(content, via="rf")
+
+                async def all_of_it() -> bool:
+                    kept = [one for one in await charlie.view.contents() if one.octets is not None]
+                    return [one.octets_done for one in kept] == [30_000]
+
+                await until(all_of_it)
+                (kept,) = await charlie.view.contents()
+                assert (kept.state, kept.title) == (ContentState.OVERHEARD, "map.bin")
+                assert "overheard" in kept.location
+            # Those who had it first are gone; the one who only listened serves it.
+            async with (
+                radio_station(tmp_path, "N0CCC", hub.port) as charlie,
+                radio_station(tmp_path, "N0DDD", hub.port) as delta,
+            ):
+                got = await delta.download(content, via="rf")
+                assert Path(got.location).read_bytes() == source.read_bytes()
+                sent = len(hub.heard)
+                mine = await charlie.download(content, via="auto")
+                assert mine.state is ContentState.COMPLETE
+                assert Path(mine.location) == tmp_path / "N0CCC" / "downloads" / "map.bin"
+                assert Path(mine.location).read_bytes() == source.read_bytes()
+                assert not list((tmp_path / "N0CCC" / "home" / "overheard").iterdir())
+                assert len(hub.heard) == sent
+                await charlie.view.remove(content, delete_files=True)
+                assert not Path(mine.location).exists()
+
+    run(scenario())
+
+
+def test_the_oldest_of_what_was_overheard_makes_room(tmp_path: Path) -> None:
+    sources = [make_file(tmp_path / f"{name}.bin", 10_000) for name in ("one", "two", "three")]
+
+    async def scenario() -> None:
+        async with (
+            kiss_hub() as hub,
+            radio_station(tmp_path, "N0AAA", hub.port) as alfa,
+            radio_station(tmp_path, "N0BBB", hub.port) as bravo,
+            radio_station(tmp_path, "N0CCC", hub.port, overheard_octets_max=25_000) as charlie,
+        ):
+
+            async def titles() -> list[str]:
+                return [one.title for one in await charlie.view.contents()]
+
+            for source, expected in zip(
+                sources,
+                (["one.bin"], ["one.bin", "two.bin"], ["two.bin", "three.bin"]),
+                strict=True,
+            ):
+                await bravo.download(hash_of(await alfa.share(source)), via="rf")
+
+                async def kept(titles_then: list[str] = expected) -> bool:
+                    return await titles() == titles_then
+
+                await until(kept)
+            home = tmp_path / "N0CCC" / "home" / "overheard"
+
+            async def files() -> bool:
+                return sorted(one.name for one in home.glob("*/*.bin")) == ["three.bin", "two.bin"]
+
+            await until(files)
 
     run(scenario())

@@ -42,7 +42,8 @@ class ContentState(enum.StrEnum):
     source is known at the moment. ``DOWNLOADING``: at least one source is asked.
     ``PAUSED``: nothing is asked until the operator resumes. ``VERIFYING``: octets
     on disk are hashed again. ``COMPLETE``: downloaded, every octet verified, served
-    to others. ``BROKEN``: something needs the operator; ``error`` says what.
+    to others. ``OVERHEARD``: came by radio though nobody here asked for it; it is kept while
+    there is room. ``BROKEN``: something needs the operator; ``error`` says what.
     """
 
     SHARING = "sharing"
@@ -51,6 +52,7 @@ class ContentState(enum.StrEnum):
     PAUSED = "paused"
     VERIFYING = "verifying"
     COMPLETE = "complete"
+    OVERHEARD = "overheard"
     BROKEN = "broken"
 
 

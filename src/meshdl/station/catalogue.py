@@ -61,6 +61,7 @@ MIGRATIONS: tuple[Migration, ...] = (
         "CREATE INDEX pins_by_age ON pins (last_seen)",
     ),
     ("ALTER TABLE contents ADD COLUMN via TEXT NOT NULL DEFAULT 'auto'",),
+    ("ALTER TABLE contents ADD COLUMN overheard INTEGER NOT NULL DEFAULT 0",),
 )
 
 
@@ -96,6 +97,7 @@ class CatalogueEntry:
         added_at: when the operator shared it or asked for it.
         error: what is wrong and what to do; empty when nothing is.
         via: over which paths it is fetched.
+        overheard: nobody here asked for it; it came by radio and is kept by quota.
     """
 
     content_hash: ContentHash
@@ -107,6 +109,7 @@ class CatalogueEntry:
     added_at: float
     error: str = ""
     via: Via = "auto"
+    overheard: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +167,7 @@ class Catalogue:
     def put(self, entry: CatalogueEntry) -> None:
         """Add a content, or replace what is known of it."""
         self._database.change(
-            "INSERT OR REPLACE INTO contents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO contents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 entry.content_hash,
                 entry.state.value,
@@ -175,6 +178,7 @@ class Catalogue:
                 entry.added_at,
                 entry.error,
                 entry.via,
+                entry.overheard,
             ),
         )
 
@@ -213,8 +217,8 @@ class Catalogue:
 
     def _entries(self, clause: str, *values: bytes) -> tuple[CatalogueEntry, ...]:
         rows = self._database.rows(
-            "SELECT content_hash, state, path, title, octets, precedence, added_at, error, via "  # noqa: S608 - the clause is ours
-            f"FROM contents {clause}",
+            "SELECT content_hash, state, path, title, octets, precedence, added_at, error, via, "  # noqa: S608 - the clause is ours
+            f"overheard FROM contents {clause}",
             values,
         )
         return tuple(
@@ -228,6 +232,7 @@ class Catalogue:
                 added_at=row[6],
                 error=row[7],
                 via=row[8],
+                overheard=bool(row[9]),
             )
             for row in rows
         )

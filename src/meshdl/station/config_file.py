@@ -101,6 +101,8 @@ callsign = "{callsign}"
 # Contents up to this size, and of this precedence at least, are sent when somebody asks.
 # share_max_octets = 262144
 # share_precedence = "routine"
+# Room for what others sent and nobody here asked for.
+# overheard_octets_max = 67108864
 # Peak deviation in FM; transmitter power, for the log.
 # deviation_hz = 5000
 # power_w = 0

@@ -8,6 +8,7 @@
     catalogue.sqlite3  contents, records, pinned keys
     log.sqlite3        station log
     radio.off          there while the radio is switched off; see :mod:`meshdl.station.radio_switch`
+    overheard/         contents that came by radio and nobody here asked for
     contents/          one directory a content: metainfo, hashes, journal
     symbols.journal    symbols heard on the air; see :mod:`meshdl.station.symbol_journal`
     lock               held while a station runs
@@ -86,6 +87,11 @@ class Home:
     def radio_off_file(self) -> Path:
         """There while the radio is switched off."""
         return self.directory / "radio.off"
+
+    @property
+    def overheard_directory(self) -> Path:
+        """Contents that came by radio and nobody here asked for."""
+        return self.directory / "overheard"
 
     @property
     def contents_directory(self) -> Path:

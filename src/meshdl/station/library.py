@@ -220,14 +220,28 @@ class Library:
         await self._keep(self._items[content].entry)
         self._start(self._items[content].entry)
 
-    def entitle(self, content: ContentHash, title: str) -> None:
-        """A record tells the title of what only had a hash for one."""
-        item = self._items.get(content)
-        if item is None or item.entry.title != content.hex()[:12]:
-            return
-        item.entry = replace(item.entry, title=title)
-        self._books.submit(partial(self._catalogue.put, item.entry), _ignore)
+    def change(self, entry: CatalogueEntry) -> None:
+        """Remember this of a content from now on; a new one begins to be downloaded."""
+        content, item = entry.content_hash, self._items.get(entry.content_hash)
+        if item is None:
+            self._items[content] = _Item(entry)
+            self._start(entry)
+        else:
+            item.entry = entry
+        self._books.submit(partial(self._catalogue.put, entry), _ignore)
         self._changed(content)
+
+    async def relocate(self, entry: CatalogueEntry, move: Callable[[], None]) -> None:
+        """Put a content elsewhere, and go on with it there; raises what ``move`` does."""
+        content = entry.content_hash
+        await self.stores.close_one(content)
+        await self.in_pool(move)
+        self._item(content).entry = entry
+        await self._keep(entry)
+        if entry.octets is not None:
+            await self._open(content)
+        if entry.state is StoredState.DOWNLOADING:
+            self._start(entry)
 
     async def change_paths(self, content: ContentHash, via: Via) -> None:
         """Fetch a download over these paths from now on."""
@@ -238,7 +252,7 @@ class Library:
             self._start(item.entry)
 
     def _start(self, entry: CatalogueEntry) -> None:
-        by_links = entry.via != "rf"
+        by_links = entry.via != "rf" and not entry.overheard
         start = inputs.StartDownload(entry.content_hash, entry.precedence, by_links=by_links)
         self._post(start)
 
@@ -290,7 +304,7 @@ class Library:
         self._books.submit(partial(self._catalogue.put, item.entry), _ignore)
         self._changed(content)
         store = self.stores.get(content)
-        if state is StoredState.COMPLETE and store is not None:
+        if state is StoredState.COMPLETE and store is not None and not item.entry.overheard:
             self._whole(item.entry, store.metainfo)
 
     # How it ends.
@@ -405,7 +419,7 @@ class Library:
             )
         )
         self._changed(content)
-        if store.finished and store.have.full and not told:
+        if store.finished and store.have.full and not told and not item.entry.overheard:
             self._whole(item.entry, store.metainfo)
 
     def _judge(self, item: _Item, store: ContentStore) -> None:

@@ -204,6 +204,8 @@ class Observer:
     def _state(self, entry: CatalogueEntry, download: Download | None) -> ContentState:
         if self._library.verifying(entry.content_hash) is not None:
             return ContentState.VERIFYING
+        if entry.overheard and entry.state is not StoredState.BROKEN:
+            return ContentState.OVERHEARD
         if download is None or entry.state is not StoredState.DOWNLOADING:
             return _SHOWN[entry.state]
         if download.stage in {Stage.CREATING, Stage.FINISHING, Stage.COMPLETE}:

@@ -17,6 +17,7 @@ from meshdl.station.config import StationConfig
 from meshdl.station.home import Home
 from meshdl.station.library import Library
 from meshdl.station.log import StationLog
+from meshdl.station.overheard import Overheard
 from meshdl.station.radio_config import RadioConfig
 from meshdl.station.radio_contents import RadioContents
 from meshdl.station.radio_shell import RadioShell
@@ -67,6 +68,7 @@ class Radio:
         self.contents = RadioContents(
             library,
             records,
+            Overheard(library, home, settings.overheard_octets_max),
             offers=settings.offers,
             radio=self.shell.driver.post,
             swarm=swarm.driver.post,

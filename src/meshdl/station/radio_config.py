@@ -72,6 +72,7 @@ class RadioConfig:
         hold_off_s: silence of routine and welfare traffic after emergency traffic.
         share_max_octets: contents up to this size are offered by radio; 0: none is.
         share_precedence: and of this precedence at least.
+        overheard_octets_max: for what others sent and nobody here asked for; 0: none is kept.
         adif_udp: where a logger gets contacts: ``PORT`` on this machine, or ``HOST:PORT``.
         modem: which one, see :mod:`meshdl.station.modem_address`; empty: none.
         mode: how a TNC modulates, or the FreeDV mode that is sent.
@@ -103,6 +104,7 @@ class RadioConfig:
     hold_off_s: float = 60.0
     share_max_octets: int = 262_144
     share_precedence: str = "routine"
+    overheard_octets_max: int = 67_108_864
     adif_udp: str = ""
     modem: str = ""
     mode: str = ""
@@ -140,6 +142,7 @@ class RadioConfig:
             ("duty_cycle_max", 0.01, 1.0),
             ("hold_off_s", 0.0, HOLD_OFF_S_LIMIT),
             ("share_max_octets", 0, SHARE_OCTETS_LIMIT),
+            ("overheard_octets_max", 0, 1 << 40),
             ("kiss_port", 0, 15),
             ("frame_octets", 14, FRAME_OCTETS_LIMIT),
             ("txdelay_ms", 0, KISS_MS_MAX),

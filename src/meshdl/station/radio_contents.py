@@ -19,7 +19,7 @@ on the air: small and urgent enough for the settings, or asked for by radio by t
 
 import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
 
@@ -33,6 +33,7 @@ from meshdl.radio.transfer import events
 from meshdl.radio.transfer.gathering import NewSymbol
 from meshdl.station.catalogue import StoredState
 from meshdl.station.library import Library
+from meshdl.station.overheard import Overheard
 from meshdl.station.record_book import RecordBook
 from meshdl.swarm import effects, inputs
 from meshdl.swarm.inputs import SwarmInput
@@ -68,6 +69,7 @@ class RadioContents:
     Args:
         library: of the station.
         records: of the station.
+        overheard: keeps what nobody here asked for.
         offers: whether a content of that size and precedence goes on the air.
         radio: takes inputs of the transfer core.
         swarm: takes inputs of the swarm core.
@@ -82,6 +84,7 @@ class RadioContents:
         self,
         library: Library,
         records: RecordBook,
+        overheard: Overheard,
         *,
         offers: Callable[[int, Precedence], bool],
         radio: Callable[[events.TransferInput], None],
@@ -90,6 +93,7 @@ class RadioContents:
         changed: Callable[[ContentHash], None],
     ) -> None:
         self._library, self._records, self._offers = library, records, offers
+        self._overheard = overheard
         self._radio, self._swarm, self._held, self._changed = radio, swarm, held, changed
         self._told: dict[ContentHash, _Told] = {}
         self._offered: dict[ContentHash, bytes] = {}
@@ -162,6 +166,8 @@ class RadioContents:
                 content = metainfo.content_hash
                 if record:
                     self._records.heard_on_air(record, self._named)
+                if self._library.find(content) is None and not self._overheard.keep(metainfo):
+                    return
                 self._swarm(inputs.MetainfoLearned(content, metainfo, layers, hashes))
             case events.LeafHashesFound(content, chunk, hashes):
                 self._swarm(inputs.LeafHashesLearned(content, chunk, hashes))
@@ -188,7 +194,11 @@ class RadioContents:
     # How.
 
     def _named(self, record: ContentRecord) -> None:
-        self._library.entitle(record.content_hash, record.title)
+        entry = self._library.find(record.content_hash)
+        if entry is None:
+            return
+        if entry.overheard or entry.title == entry.content_hash.hex()[:12]:
+            self._library.change(replace(entry, title=record.title))
 
     def _answer(self, effect: events.ReadObject, octets: bytes | None) -> None:
         self._radio(events.ObjectRead(effect.key, octets))
@@ -197,7 +207,7 @@ class RadioContents:
         entry = self._library.find(event.content)
         if entry is None:
             return
-        by_radio = entry.via in BY_RADIO
+        by_radio = entry.via in BY_RADIO  # as of all that is overheard
         if not by_radio and not self._offers(event.metainfo.total_octets, event.precedence):
             return
         told = self._told[event.content] = _Told(
@@ -243,7 +253,7 @@ class RadioContents:
 
     def _started(self, content: ContentHash, precedence: Precedence) -> None:
         entry = self._library.find(content)
-        if entry is None or entry.via not in BY_RADIO:
+        if entry is None or entry.overheard or entry.via not in BY_RADIO:
             self._stop(content)
             return
         self.failures.pop(content, None)

@@ -83,7 +83,8 @@ class RadioShell:
         log: StationLog,
         warn: Callable[[str], None],
     ) -> None:
-        self.config, self._warn, self._off_file = config, warn, home.radio_off_file
+        self.config, self.call, self._warn = config, call, warn
+        self._off_file = home.radio_off_file
         declaration = config.declaration(call, home.directory)
         rng = random.SystemRandom()
         transmitter = Transmitter(

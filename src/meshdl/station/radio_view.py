@@ -15,6 +15,7 @@ from meshdl.control.radio_view import (
     RadioStatus,
     RadioVerdict,
 )
+from meshdl.control.view import ContentStatus
 from meshdl.errors import ConfigError, LinkRefused
 from meshdl.ids import Callsign, ContentHash
 from meshdl.radio import transmitter_events as door
@@ -23,6 +24,8 @@ from meshdl.radio.standing import IDENTIFY_EVERY_S
 from meshdl.radio.traffic import Purpose, Traffic
 from meshdl.radio.transfer.asking import SMALL_OBJECT_SYMBOLS
 from meshdl.radio.transfer.stations import HeardStation
+from meshdl.station.catalogue import CatalogueEntry
+from meshdl.station.library import Library
 from meshdl.station.radio_contents import RadioContents
 from meshdl.station.radio_modem import traits_of
 from meshdl.station.radio_shell import RadioShell
@@ -75,20 +78,19 @@ class LiveRadio:
     Args:
         shell: of the radio.
         contents: of the radio.
-        missing: octets of a content that is here, if its size is known.
-        call: of the station.
+        library: of the station.
+        describe: tells how far a content has come.
     """
 
     def __init__(
         self,
         shell: RadioShell,
         contents: RadioContents,
-        missing: Callable[[ContentHash], int | None],
-        *,
-        call: Callsign,
+        library: Library,
+        describe: Callable[[CatalogueEntry], ContentStatus],
     ) -> None:
-        self._shell, self._contents, self._missing = shell, contents, missing
-        self._call = call
+        self._shell, self._contents = shell, contents
+        self._library, self._describe = library, describe
         self._by = shell.core.transmitter.declaration.in_charge()
         self._loop = asyncio.get_running_loop()
         self._feed: Feed[HeardFrame] = shell.ear.feed
@@ -101,7 +103,7 @@ class LiveRadio:
         verdict = transmitter.verdict(_CALL)
         return RadioStatus(
             enabled=True,
-            callsign=self._call,
+            callsign=self._shell.call,
             modem=core.traits.name if core.traits is not None else None,
             modem_problem=self._shell.modem_problem,
             on_air=status.on_air,
@@ -183,7 +185,7 @@ class LiveRadio:
     def _lacking(self, content: ContentHash) -> Lacking:
         transfer = self._shell.core.transfer
         symbols = transfer.symbols_lacking(content)
-        here = self._missing(content)
+        here = self._octets_missing(content)
         if here is not None:
             known = symbols if symbols is not None and content in self._contents else None
             return Lacking(symbols_of(here) if known is None else known, here, Basis.METAINFO)
@@ -194,6 +196,14 @@ class LiveRadio:
         if octets is not None:
             return Lacking(symbols_of(octets) + SMALL_OBJECT_SYMBOLS, octets, Basis.CALL)
         return Lacking(symbols or SMALL_OBJECT_SYMBOLS, None, Basis.INFO)
+
+    def _octets_missing(self, content: ContentHash) -> int | None:
+        """Of a content that is here, if its size is known."""
+        entry = self._library.find(content)
+        status = self._describe(entry) if entry is not None else None
+        if status is None or status.octets is None:
+            return None
+        return status.octets - status.octets_done
 
     def _traits(self) -> ModemTraits:
         traits, config = self._shell.core.traits, self._shell.config

@@ -48,6 +48,7 @@ from meshdl.station.internet import Internet
 from meshdl.station.library import Library
 from meshdl.station.log import StationLog
 from meshdl.station.observer import PRECEDENCE_NAMES, Observer
+from meshdl.station.overheard import take_over
 from meshdl.station.radio import Radio
 from meshdl.station.radio_contents import BY_RADIO
 from meshdl.station.radio_view import LiveRadio, NoRadio, no_radio
@@ -105,9 +106,7 @@ class LiveView:
     def show_radio(self, radio: Radio) -> None:
         """Say whose radio is shown."""
         self._radio = radio
-        self.radio = LiveRadio(
-            radio.shell, radio.contents, self._octets_missing, call=self._config.callsign
-        )
+        self.radio = LiveRadio(radio.shell, radio.contents, self._library, self.observer.content)
         self.observer.show_radio(radio.contents)
 
     def warn(self, text: str, station: StationId | None = None) -> None:
@@ -252,7 +251,12 @@ class LiveView:
             link = ContentLink.parse(target)
         content = link.content_hash
         if content in self._library.entries:
-            if via != self._library.entry(content).via:
+            entry = self._library.entry(content)
+            if entry.overheard:
+                place = Path(directory) if directory else self._config.download_directory
+                urgency = _PRECEDENCES[precedence] if precedence else None
+                await take_over(self._library, entry, place, via=via, precedence=urgency)
+            elif via != entry.via:
                 await self._library.change_paths(content, via)
             status = await self.content(content)
             resting = {ContentState.PAUSED, ContentState.BROKEN}
@@ -306,7 +310,9 @@ class LiveView:
 
     def _station_status(self) -> StationStatus:
         entries = self._library.entries.values()
-        downloads = sum(entry.state is StoredState.DOWNLOADING for entry in entries)
+        downloads = sum(
+            entry.state is StoredState.DOWNLOADING and not entry.overheard for entry in entries
+        )
         return StationStatus(
             callsign=self._config.callsign,
             station_id=self._own,
@@ -322,14 +328,6 @@ class LiveView:
             warnings=tuple(self._warnings),
             internet=self._internet_status(),
         )
-
-    def _octets_missing(self, content: ContentHash) -> int | None:
-        """Of a content that is here, if its size is known."""
-        entry = self._library.find(content)
-        status = self.observer.content(entry) if entry is not None else None
-        if status is None or status.octets is None:
-            return None
-        return status.octets - status.octets_done
 
     def _internet_status(self) -> InternetStatus:
         if self._internet is None:
