@@ -37,6 +37,8 @@ class ModemTraits:
         measures_busy: reports :class:`CarrierChanged`.
         carries_sender: its frames tell who sends them (AX.25 addresses); otherwise the
             octets must.
+        aborts_at_once: an abort unkeys in the middle of a frame. Otherwise what the modem has
+            goes out, at most the rest of the burst.
     """
 
     name: str
@@ -53,6 +55,7 @@ class ModemTraits:
     half_duplex: bool = True
     measures_busy: bool = False
     carries_sender: bool = False
+    aborts_at_once: bool = False
 
     def frame_s(self, octets: int) -> float:
         """Airtime of one frame with a payload of ``octets``, without the burst around it.

@@ -5,8 +5,9 @@ Run as a program, in a process of its own so that nothing else delays it:
     air_mixer.py DIRECTORY NOISE SPEED NAME:PORT... [-- DEAF:TO ...]
 
 Each NAME sends into the FIFO ``DIRECTORY/NAME.fifo`` and hears datagrams at PORT. A station
-that sends hears nothing (half duplex); a DEAF one never hears TO. NOISE is the amplitude of
-white noise beside signals of 2317. SPEED is how many seconds pass here in one of the world's.
+that sends hears nothing (half duplex); a DEAF one never hears TO. What a NAME has not sent when
+its process ends is never sent, as with a sound card. NOISE is the amplitude of white noise
+beside signals of 2317. SPEED is how many seconds pass here in one of the world's.
 """
 
 import os
@@ -32,9 +33,9 @@ def main(arguments: list[str]) -> None:
     named, _, deaf = " ".join(others).partition("--")
     ports = {name: int(port) for name, port in (word.split(":") for word in named.split())}
     cannot_hear = {tuple(pair.split(":")) for pair in deaf.split()}
-    # Read and write: then nobody's end of file ends ours.
     fifos = {
-        name: os.open(Path(directory) / f"{name}.fifo", os.O_RDWR | os.O_NONBLOCK) for name in ports
+        name: os.open(Path(directory) / f"{name}.fifo", os.O_RDONLY | os.O_NONBLOCK)
+        for name in ports
     }
     backlog = dict.fromkeys(ports, b"")
     rng = np.random.default_rng(1)
@@ -45,7 +46,8 @@ def main(arguments: list[str]) -> None:
     due = time.monotonic()
     while True:
         for name in ports:
-            backlog[name] += _read(fifos[name], BACKLOG_OCTETS_MAX - len(backlog[name]))
+            found, ended = _read(fifos[name], BACKLOG_OCTETS_MAX - len(backlog[name]))
+            backlog[name] = b"" if ended else backlog[name] + found
         sent = {name: _next_block(backlog, name) for name in ports if backlog[name]}
         for name, port in ports.items():
             heard = float(noise) * rng.standard_normal(BLOCK, np.float32)
@@ -64,14 +66,18 @@ def _next_block(backlog: dict[str, bytes], name: str) -> npt.NDArray[np.float64]
     return np.pad(samples, (0, BLOCK - len(samples)))
 
 
-def _read(fifo: int, room: int) -> bytes:
+def _read(fifo: int, room: int) -> tuple[bytes, bool]:
+    """What there is, and whether nobody is there to send more."""
     found = b""
     try:
-        while len(found) < room and (octets := os.read(fifo, 1 << 16)):
+        while len(found) < room:
+            octets = os.read(fifo, 1 << 16)
+            if not octets:
+                return found, True
             found += octets
     except BlockingIOError:
         pass
-    return found
+    return found, False
 
 
 if __name__ == "__main__":

@@ -128,6 +128,27 @@ def dire_wolves(
         deaf: who does not hear whom.
         speed: of their clocks and of the air; see :mod:`tests.support.quick_loop` for ours.
     """
+    with air(directory, names, baud=baud, noise=noise, deaf=deaf, speed=speed) as wolves:
+        try:
+            for wolf in wolves:
+                wolf.start()
+            yield wolves
+        finally:
+            for wolf in wolves:
+                wolf.kill()
+
+
+@contextmanager
+def air(
+    directory: Path,
+    names: Sequence[str],
+    *,
+    baud: int = 9600,
+    noise: float = QUIET,
+    deaf: Collection[tuple[str, str]] = (),
+    speed: float = 1.0,
+) -> Iterator[list[DireWolf]]:
+    """As :func:`dire_wolves`, none of them started: whoever wants may have their sound."""
     for program in ("direwolf", "faketime") if speed != 1 else ("direwolf",):
         if shutil.which(program) is None:
             pytest.skip(f"needs {program}; on Debian: apt-get install {program}")
@@ -154,12 +175,8 @@ def dire_wolves(
         # It opens the FIFOs; without a reader Dire Wolf would block.
         assert mixer.stdout is not None
         assert mixer.stdout.readline() == b"mixing\n"
-        for wolf in wolves:
-            wolf.start()
         yield wolves
     finally:
-        for wolf in wolves:
-            wolf.kill()
         mixer.kill()
         mixer.communicate()
 

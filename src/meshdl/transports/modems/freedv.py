@@ -105,6 +105,7 @@ FREEDV_TRAITS = {
         fixed_frames=True,
         burst_overhead_s=2 * _AMBLE_SAMPLES / SAMPLE_RATE_HZ,
         measures_busy=True,
+        aborts_at_once=True,
     )
     for mode, (octets, samples) in _FRAME.items()
 }

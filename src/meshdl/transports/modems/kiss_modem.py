@@ -22,14 +22,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from meshdl.air import BurstEnded, FrameHeard, ModemDown, ModemUp
-from meshdl.errors import LocalProtocolError, RemoteProtocolError
-from meshdl.ids import Callsign, callsign
+from meshdl.errors import LocalProtocolError
+from meshdl.ids import Callsign
+from meshdl.transports.modems.kiss_frames import KissFrames
 from meshdl.transports.modems.modem import RETRY_AFTER_S, Burst, Report
 from meshdl.transports.modems.pacing import Pacing
 from meshdl.transports.modems.tnc import TncSettings
-from meshdl.wire import ax25, kiss
-from meshdl.wire.ax25 import PID_NO_LAYER_3, Address, Ax25Frame
-from meshdl.wire.capture import Captured, Framing
+from meshdl.wire.capture import Captured
 
 OPEN_WITHIN_S = 10.0
 RETRY_FIRST_S = 0.25
@@ -100,11 +99,10 @@ class KissModem:
         unix_time: Callable[[], float] | None = None,
     ) -> None:
         self._line, self._settings = line, settings
-        self._address = address_of(station)
-        # A callsign that its address cuts is told by the frames themselves.
-        whole = str(self._address) == station.removesuffix("-0")
-        self._traits = replace(settings.traits, carries_sender=whole)
-        self._overhear, self._unix_time = overhear, unix_time
+        self._frames = KissFrames(
+            station, port=settings.port, overhear=overhear, unix_time=unix_time
+        )
+        self._traits = replace(settings.traits, carries_sender=self._frames.carries_sender)
         self._report: Report = _unheard
         self._writer: asyncio.StreamWriter | None = None
         self._way: _OnItsWay | None = None
@@ -137,7 +135,7 @@ class KissModem:
             raise LocalProtocolError(f"the TNC at {self._line.name} is not up")
         if self._way is not None:
             raise LocalProtocolError(f"burst {self._way.serial} is on its way")
-        ready = [self._frame(payload) for payload in burst.frames]
+        ready = [self._frames.encode(payload) for payload in burst.frames]
         tail_s = self._settings.txtail_ms / 1000
         pacing = Pacing(
             zip(ready, airtimes, strict=True),
@@ -190,36 +188,17 @@ class KissModem:
 
     async def _serve(self, reader: asyncio.StreamReader) -> str:
         """Carry until the line is lost; returns why."""
-        decoder = kiss.Decoder(port=self._settings.port)
+        self._frames.restart()
         self.state, self.trouble = State.UP, ""
         try:
             self._write(self._settings.commands())
             self._report(ModemUp(self._traits))
             while octets := await reader.read(_READ_OCTETS):
-                for frame in decoder.feed(octets):
-                    self._hear(frame)
+                for payload, sender in self._frames.feed(octets):
+                    self._report(FrameHeard(octets=payload, at=self._now(), sender=sender))
         except self._line.faults as error:
             return str(error) or type(error).__name__
         return self.trouble or "it hung up"
-
-    def _hear(self, octets: bytes) -> None:
-        if self._overhear is not None and self._unix_time is not None:
-            heard = Captured(
-                at=self._unix_time(),
-                framing=Framing.AX25,
-                octets=octets,
-                port=self._settings.port,
-            )
-            self._overhear(heard)
-        try:
-            frame = ax25.decode(octets)
-        except RemoteProtocolError:
-            return  # noise with a checksum that was right by chance; the monitor has seen it
-        if frame.kind is ax25.Kind.UI and frame.pid == PID_NO_LAYER_3 and frame.info:
-            self._report(FrameHeard(octets=frame.info, at=self._now(), sender=_sender_of(frame)))
-
-    def _frame(self, payload: bytes) -> bytes:
-        return kiss.encode(ax25.encode_ui(self._address, payload), port=self._settings.port)
 
     def _advance(self, way: _OnItsWay) -> None:
         """Give the TNC what it needs by now; when it has everything on the air, say so."""
@@ -283,19 +262,6 @@ class KissModem:
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
-
-
-def address_of(station: Callsign) -> Address:
-    """The source address of a station: a callsign that is too long is cut, and identified."""
-    name, _, ssid = station.partition("-")
-    return Address(name[:6], int(ssid or 0))
-
-
-def _sender_of(frame: Ax25Frame) -> Callsign | None:
-    try:
-        return callsign(str(frame.source))
-    except ValueError:  # an address like BEACON, which is nobody's callsign
-        return None
 
 
 def _unheard(_report: object) -> None:
