@@ -174,6 +174,21 @@ def test_stations_hidden_from_each_other_are_both_served() -> None:
     channel.run(other, [right], within_s=3600.0)
 
 
+@pytest.mark.parametrize("traits", [PACKET, HF_DATA], ids=["packet", "hf"])
+@pytest.mark.parametrize("seed", range(4))
+def test_two_hidden_from_each_other_that_ask_at_the_same_time_are_heard_at_last(
+    seed: int, traits: ModemTraits
+) -> None:
+    channel = Channel(seed=seed, traits=traits)
+    sender, left, right = (channel.station(name) for name in ("N0AAA", "N0BBB", "N0CCC"))
+    channel.air.hide("N0BBB", "N0CCC")
+    wanted = content(2_000)
+    sender.hold(wanted)
+    left.fetch(wanted.content)
+    right.fetch(wanted.content)
+    channel.run(wanted, [left, right], within_s=3600.0)
+
+
 def test_a_sender_hidden_from_the_asker_helps_by_way_of_one_between() -> None:
     channel = Channel()
     sender, between, far = (channel.station(name) for name in ("N0AAA", "N0BBB", "N0CCC"))

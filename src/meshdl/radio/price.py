@@ -16,7 +16,7 @@ from meshdl.radio.budget import DUTY_WINDOW_S, HOUR_S, AirtimeLimits
 from meshdl.radio.identification import AHEAD_S, SIGN_OFF_AFTER_S
 from meshdl.radio.transfer.asking import ASKED_AIRTIME_S
 from meshdl.radio.transfer.framing import carries_symbols
-from meshdl.radio.transfer.pace import SHORT_FRAME_OCTETS, pace_of
+from meshdl.radio.transfer.pace import SHORT_FRAME_OCTETS, pace_of, whole_frames
 from meshdl.wire.onair.codes import ContentTag
 from meshdl.wire.onair.frames import symbols_that_fit
 from meshdl.wire.onair.pdus import (
@@ -115,7 +115,7 @@ def price(
     frame_s = traits.frame_s(pace.frame_octets)
     room_s = pace.burst_s - traits.burst_overhead_s - (0.0 if in_frame else frame_s)
     frames = -(-symbols // max(1, in_frame))
-    bursts = -(-frames // max(1, int(room_s / frame_s)))
+    bursts = -(-frames // max(1, whole_frames(room_s, frame_s)))
     if not in_frame:
         frames += bursts  # each tells first which object its short symbols are of
     sending_s = frames * frame_s + bursts * traits.burst_overhead_s

@@ -3,6 +3,9 @@
 Everybody in range hears a burst frame by frame, unless he sends himself or hears another
 burst at the same time: then the frame is lost. Who hears whom is told by pairs, so that
 stations can be hidden from each other. A modem may be stuck or unplugged on order.
+
+What is left of a frame by noise is :meth:`SimAir.arrives`: here a throw of dice, in
+:mod:`meshdl.sim.sound_air` a real modem's work.
 """
 
 from collections.abc import Callable
@@ -28,9 +31,10 @@ REMEMBERED_S = 300.0
 
 @dataclass(slots=True)
 class Transmission:
-    """One burst: whose, from when to when. The end moves when it is aborted."""
+    """One burst: whose, what, from when to when. The end moves when it is aborted."""
 
     sender: "SimModem"
+    frames: tuple[bytes, ...]
     began_at: float
     ends_at: float
 
@@ -75,6 +79,22 @@ class SimAir:
             and (other.sender is listener or self.hears(listener, other.sender))
         )
 
+    def arrives(
+        self,
+        listener: "SimModem",  # noqa: ARG002 - here all are alike
+        transmission: Transmission,
+        number: int,
+    ) -> FrameHeard | None:
+        """What ``listener`` makes of one frame that nothing has spoilt; ``None``: nothing."""
+        if self.world.rng.random() < self.loss:
+            return None
+        sender = transmission.sender
+        return FrameHeard(
+            octets=transmission.frames[number],
+            at=self.world.now,
+            sender=Callsign(sender.name) if sender.traits.carries_sender else None,
+        )
+
     def forget(self) -> None:
         """Drop transmissions that can spoil nothing any more."""
         oldest = self.world.now - REMEMBERED_S
@@ -105,15 +125,15 @@ class SimModem:
         world, traits = self.air.world, self.traits
         self.keyed.append((world.now, key))
         self.air.forget()
-        sending = Transmission(self, world.now, world.now + key.burst_s)
+        sending = Transmission(self, key.frames, world.now, world.now + key.burst_s)
         self._sending = sending
         self.air.transmissions.append(sending)
         self._carrier(busy=True)
         after_s = traits.burst_overhead_s
-        for frame in key.frames:
+        for number, frame in enumerate(key.frames):
             frame_s = traits.frame_s(len(frame))
             after_s += frame_s
-            world.after(after_s, partial(self._deliver, sending, frame, frame_s))
+            world.after(after_s, partial(self._deliver, sending, number, frame_s))
         # Sums of the same lengths may differ in their last bit: the end comes behind all frames.
         world.after(max(key.burst_s, after_s), partial(self._end, sending, key.serial))
 
@@ -145,18 +165,17 @@ class SimModem:
             self._carrier(busy=False)
             self.report(BurstEnded(serial))
 
-    def _deliver(self, sending: Transmission, frame: bytes, frame_s: float) -> None:
+    def _deliver(self, sending: Transmission, number: int, frame_s: float) -> None:
         now = self.air.world.now
         if self._sending is not sending or sending.ends_at < now - 1e-9:
             return
         for listener in self.air.modems:
-            if (
-                self.air.hears(listener, self)
-                and not self.air.spoilt(listener, sending, now - frame_s)
-                and self.air.world.rng.random() >= self.air.loss
+            if self.air.hears(listener, self) and not self.air.spoilt(
+                listener, sending, now - frame_s
             ):
-                sender = Callsign(self.name) if self.traits.carries_sender else None
-                listener.report(FrameHeard(octets=frame, at=now, sender=sender))
+                heard = self.air.arrives(listener, sending, number)
+                if heard is not None:
+                    listener.report(heard)
 
     def _carrier(self, *, busy: bool) -> None:
         for listener in self.air.modems:

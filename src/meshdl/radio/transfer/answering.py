@@ -16,6 +16,7 @@ waiting, and an emergency waits for one burst at the most. An ENOUGH of the last
 a request.
 """
 
+import math
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from random import Random
@@ -26,7 +27,7 @@ from meshdl.ids import Callsign
 from meshdl.radio.transfer.bursts import Burst, traffic_of
 from meshdl.radio.transfer.contents import AirContent, Contents, ObjectKey
 from meshdl.radio.transfer.framing import Run, carries_symbols, frames_of, symbols_in_frame
-from meshdl.radio.transfer.pace import SLOTS_OF_ANSWER, Pace
+from meshdl.radio.transfer.pace import SLOTS_OF_ANSWER, Pace, whole_frames
 from meshdl.radio.transfer.sources import Loss, Source, Sources, symbols_asked
 from meshdl.wire.onair.codes import ContentTag
 from meshdl.wire.onair.pdus import Enough, Form, ObjectKind, Symbols, Want
@@ -88,7 +89,14 @@ class Answering:
     # What happens.
 
     def want(
-        self, want: Want, sender: Callsign | None, pace: Pace, *, alone: bool, now: float
+        self,
+        want: Want,
+        sender: Callsign | None,
+        pace: Pace,
+        *,
+        alone: bool,
+        crowd: bool = True,
+        now: float,
     ) -> None:
         """A station asks.
 
@@ -97,6 +105,7 @@ class Answering:
             sender: who, where that is known.
             pace: of the modem.
             alone: nobody else is known to have it.
+            crowd: others than the asker are heard on the channel, who may want more of it.
             now: when.
         """
         content = self._contents.get(want.content)
@@ -105,7 +114,7 @@ class Answering:
         # Others who ask for more do so at once, and are answered with the first. An emergency
         # waits for nobody: what is next in the queue may be a long burst.
         urgent = content.precedence is Precedence.EMERGENCY
-        for_more_s = 0.0 if urgent else SLOTS_FOR_MORE * pace.slot_s
+        for_more_s = SLOTS_FOR_MORE * pace.slot_s if crowd and not urgent else 0.0
         others_s = 0.0 if alone else SLOTS_OF_ANSWER * self._rng.random() * pace.slot_s
         hold_until = now + for_more_s + others_s
         for key, form, needed in _entries(want, content):
@@ -298,7 +307,8 @@ class Answering:
                 self._read(request.key)
                 continue
             a_frame = symbols_in_frame(source.of, pace.frame_octets)
-            most = int(room_s / frame_s * a_frame)
+            # Whole frames: the rest of a burst is too short for another one.
+            most = whole_frames(room_s, frame_s) * a_frame
             if most < 1:
                 break
             run = source.next_run(min(request.left, most))
@@ -306,8 +316,15 @@ class Answering:
             takes.append((request.key, len(run.symbols)))
             request.left -= len(run.symbols)
             request.in_burst += len(run.symbols)
-            room_s -= len(run.symbols) / a_frame * frame_s
+            room_s -= self._frames_s(run, a_frame, traits, pace)
         return runs, takes
+
+    @staticmethod
+    def _frames_s(run: Run, a_frame: int, traits: ModemTraits, pace: Pace) -> float:
+        """What a run takes of a burst."""
+        frame_s = traits.frame_s(pace.frame_octets)
+        frames = len(run.symbols) / a_frame
+        return (math.ceil(frames) if traits.fixed_frames else frames) * frame_s
 
 
 def _entries(want: Want, content: AirContent) -> Iterator[tuple[ObjectKey, Form | None, int]]:

@@ -54,6 +54,10 @@ BACK_OFF_SLOTS_PER_STATION = 0.75
 """A WANT takes a slot. Of stations spread over nearly as many slots as they are, the first is
 mostly alone, and the others hear it and stay silent. The one that answers does not count."""
 
+ALONE_SPREAD = 0.5
+"""Of the time until an unanswered WANT is repeated: several times as long as a WANT, so that
+two stations that do not hear each other meet at a third no second time."""
+
 LACKING_MUCH = 0.5
 """Of what was asked for. Who lacks so much does not wait for others who may lack more."""
 
@@ -159,7 +163,9 @@ class Asking:
             return
         ask.expected, ask.served = {key for key in objects if key.content == tag}, False
         ask.tries += 1
-        wait_s = pace.answer_s * 2 ** (ask.tries - 1)
+        # Who is hidden from us may have asked at the same time, and would do so again.
+        spread = 1.0 + ALONE_SPREAD * self._rng.random()
+        wait_s = pace.answer_s * 2 ** (ask.tries - 1) * spread
         again = ask.tries < TRIES_MAX
         ask.due_at = self._after(wait_s, pace, now=now) if again else None
 

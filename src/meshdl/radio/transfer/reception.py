@@ -87,7 +87,8 @@ class Reception:
         if pace is None:
             return
         alone = not parts.stations.holders(want.content, now=now)
-        parts.answering.want(want, sender, pace, alone=alone, now=now)
+        crowd = len(parts.stations) > 1
+        parts.answering.want(want, sender, pace, alone=alone, crowd=crowd, now=now)
         parts.notices.want_heard(want)
         waiting = parts.notices.asking(want.content)
         if parts.asking.overheard(want, pace, now=now) and waiting is not None:

@@ -2,14 +2,14 @@
 
 from random import Random
 
-from tests.unit.radio.stations import AFSK
+from tests.unit.radio.stations import AFSK, DATAC1
 
 from meshdl.content.precedence import Precedence
 from meshdl.ids import Callsign
 from meshdl.radio.transfer.answering import REQUEST_FOR_S, REQUESTS_MAX, Answering
 from meshdl.radio.transfer.bursts import Burst
 from meshdl.radio.transfer.contents import AirContent, Contents, ObjectKey, Shape
-from meshdl.radio.transfer.pace import pace_of
+from meshdl.radio.transfer.pace import BURST_FRAMES, pace_of
 from meshdl.radio.transfer.sources import SPARE_SYMBOLS
 from meshdl.sim.radio_memory import RadioContent, content_of
 from meshdl.wire.onair import frames
@@ -324,3 +324,25 @@ def test_one_that_was_not_there_before_gives_repair_symbols_to_who_has_some() ->
     desk = Desk()
     desk.want(leaves(0, 1, 40, RAW))
     assert all(one.first >= FIRST_REPAIR_ID for one in desk.all_bursts())
+
+
+def test_one_who_asks_on_an_empty_channel_is_answered_at_once() -> None:
+    for crowd in (False, True):
+        desk = Desk()
+        want = Want(desk.noise.tag, (leaves(0),))
+        desk.answering.want(want, ONE, PACE, alone=True, crowd=crowd, now=0.0)
+        assert (desk.burst(now=0.0) is None) is crowd
+
+
+def test_a_burst_of_a_slow_modem_is_whole_frames_and_several_of_them() -> None:
+    pace = pace_of(DATAC1, burst_max_s=30.0)
+    desk = Desk()
+    desk.want(leaves(0))
+    burst = desk.answering.next_burst(DATAC1, pace, (), now=LATER)
+    assert burst is not None
+    assert [one.count for one in symbols_in(burst)] == [10] * BURST_FRAMES
+    assert DATAC1.burst_s(map(len, burst.traffic.frames)) <= 30.0
+    short = pace_of(DATAC1, burst_max_s=10.0)
+    burst = desk.answering.next_burst(DATAC1, short, (), now=LATER)
+    assert burst is not None
+    assert [one.count for one in symbols_in(burst)] == [10, 10]

@@ -1,0 +1,118 @@
+"""A channel of sound on virtual time: real FreeDV waveforms through noise and fading.
+
+The clock is the world's, the codec is the real one: a burst is made into sound when it is
+keyed, goes through one :class:`~meshdl.sim.audio_channel.AudioChannel` for each listener, and
+what each listener's receiver reads in it is told at the end of each frame. So whole transfers
+on HF take seconds. Two bursts at once spoil each other's frames as on any simulated channel;
+sounds are not added up.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from meshdl.air import FrameHeard, ModemReport, ModemTraits
+from meshdl.sim.air import SimAir, SimModem, Transmission
+from meshdl.sim.audio_channel import AudioChannel, Fading
+from meshdl.sim.world import World
+from meshdl.transports.modems.codec2 import SAMPLE_RATE_HZ
+from meshdl.transports.modems.freedv import (
+    FreedvMode,
+    FreedvReceiver,
+    FreedvSender,
+    Heard,
+    keyed_traits,
+)
+
+PAUSE_S = 0.4
+"""Before a burst and behind it, so that a receiver sees that it is over."""
+
+PIECE_SAMPLES = 800
+"""As a sound card gives it."""
+
+KEY_UP_S = 0.3
+TAIL_S = 0.05
+"""As those of :mod:`meshdl.transports.modems.sound_modem`."""
+
+
+class SoundAir(SimAir):
+    """One channel, one mode.
+
+    Args:
+        world: the clock and the dice.
+        mode: that everybody sends in and listens for.
+        snr_db: at every listener, in 3 kHz; ``None`` for no noise.
+        fading: of every path.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        mode: FreedvMode,
+        *,
+        snr_db: float | None = None,
+        fading: Fading | None = None,
+    ) -> None:
+        super().__init__(world)
+        self.mode = mode
+        self._snr_db, self._fading = snr_db, fading
+        self._sender = FreedvSender(mode)
+        self._receivers: dict[str, FreedvReceiver] = {}
+        self._channels: dict[tuple[str, str], AudioChannel] = {}
+        self._read: dict[str, tuple[Transmission, dict[int, Heard]]] = {}
+        self._silence = np.zeros(round(PAUSE_S * SAMPLE_RATE_HZ), np.int16)
+
+    @property
+    def traits(self) -> ModemTraits:
+        """Of every modem here."""
+        return keyed_traits(self.mode, key_up_s=KEY_UP_S, tail_s=TAIL_S, busy=True)
+
+    def modem(
+        self, name: str, traits: ModemTraits, report: Callable[[ModemReport], None]
+    ) -> SimModem:
+        """Put a modem on the channel."""
+        self._receivers[name] = FreedvReceiver((self.mode,))
+        return super().modem(name, traits, report)
+
+    def arrives(
+        self, listener: SimModem, transmission: Transmission, number: int
+    ) -> FrameHeard | None:
+        """What the listener's receiver has read of one frame."""
+        read = self._read.get(listener.name)
+        if read is None or read[0] is not transmission:
+            read = (transmission, self._carried(listener, transmission))
+            self._read[listener.name] = read
+        heard = read[1].get(number)
+        if heard is None:
+            return None
+        return FrameHeard(octets=heard.octets, at=self.world.now, snr_db=heard.snr_db)
+
+    def close(self) -> None:
+        """Give the codecs' memory back."""
+        self._sender.close()
+        for receiver in self._receivers.values():
+            receiver.close()
+
+    def _carried(self, listener: SimModem, transmission: Transmission) -> dict[int, Heard]:
+        """The frames of a burst that a listener can read, by number."""
+        pieces = self._sender.burst(transmission.frames)
+        sound = np.concatenate([self._silence, *pieces, self._silence])
+        sound = self._channel(transmission.sender, listener).carry(sound)
+        receiver = self._receivers[listener.name]
+        read: dict[int, Heard] = {}
+        sent = self.traits.payload_octets_max
+        wanted = [frame.ljust(sent, b"\0") for frame in transmission.frames]
+        number = 0
+        for begin in range(0, len(sound), PIECE_SAMPLES):
+            for heard in receiver.feed(sound[begin : begin + PIECE_SAMPLES]):
+                number = wanted.index(heard.octets, number)
+                read[number] = heard
+        return read
+
+    def _channel(self, sender: SimModem, listener: SimModem) -> AudioChannel:
+        path = (sender.name, listener.name)
+        if path not in self._channels:
+            self._channels[path] = AudioChannel(
+                snr_db=self._snr_db, fading=self._fading, seed=self.world.rng.getrandbits(32)
+            )
+        return self._channels[path]
