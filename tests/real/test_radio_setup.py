@@ -1,29 +1,38 @@
 """The wizard and the doctor at real things: a terminal, Dire Wolf, rigctld, a running station."""
 
 import asyncio
+import ctypes.util
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from tests.real.test_kiss_modem import fake_tnc
+from tests.real.test_sound_card import DEVICES
+from tests.real.test_sound_card import Station as SoundStation
 from tests.support import loops
 from tests.support.dire_wolf import DireWolf, dire_wolves
 from tests.support.kiss_hub import kiss_hub
+from tests.support.processes import until
 from tests.support.rigs import dummy_rig, free_port, needs_rigctld
 
 from meshdl.cli.main import meshdl
 from meshdl.ids import Callsign
+from meshdl.sim.audio_channel import AudioChannel
 from meshdl.station import config_file, radio_doctor
 from meshdl.station.config import StationConfig
 from meshdl.station.finding import Finding, Verdict
 from meshdl.station.radio_config import RadioConfig
+from meshdl.transports.modems.freedv import FreedvMode, FreedvSender
+from meshdl.transports.modems.resampling import Interpolator
 from meshdl.wire import ax25, kiss
 from meshdl.wire.ax25 import Address
 
@@ -32,6 +41,11 @@ pytestmark = [
     pytest.mark.timeout(180),
     pytest.mark.skipif(os.name != "posix", reason="terminals and signals are POSIX"),
 ]
+
+needs_portaudio = pytest.mark.skipif(
+    sys.platform != "linux" or ctypes.util.find_library("portaudio") is None,
+    reason="ALSA is Linux's; PortAudio: apt-get install libportaudio2",
+)
 
 WITHIN_S = 60.0
 HELLO = ax25.encode_ui(Address("N0BBB", 7), b">on the hill")
@@ -128,6 +142,35 @@ def test_an_operator_sets_up_a_dire_wolf_at_a_terminal_and_hears_somebody(tmp_pa
     assert settings.callsign == "N0CALL-5"
     assert settings.radio is not None
     assert (settings.radio.mode, settings.radio.dial_hz) == ("g3ruh-9600", 433_500_000)
+
+
+@needs_portaudio
+def test_the_receive_test_hears_freedv_by_a_sound_card(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "in.fifo")
+    devices = tmp_path / "asound.conf"
+    devices.write_text(DEVICES.format(out=tmp_path / "out.raw", into=tmp_path / "in.fifo"))
+    sender = FreedvSender(FreedvMode.DATAC0)
+    pause = np.zeros(4_000, np.int16)
+    sound = np.concatenate([pause, *sender.burst([b"DE N0BBB"]), pause, pause])
+    sender.close()
+    with subprocess.Popen(
+        words(tmp_path / "home", "radio", "setup", "--callsign", "N0CALL", "--modem", "freedv",
+              "--audio-input", "meshdl_in", "--audio-output", "meshdl_out", "--listen", "3600"),
+        env=os.environ | {"ALSA_CONFIG_PATH": str(devices), "PYTHONUNBUFFERED": "1"},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    ) as command:  # fmt: skip
+        screen = SoundStation(command, tmp_path)
+        try:
+            screen.hears(Interpolator().feed(AudioChannel(snr_db=8.0, seed=1).carry(sound)))
+            until(lambda: any("N0BBB  identifies as N0BBB" in line for line in screen.lines),
+                  "the burst is explained")  # fmt: skip
+            assert any("Receive test: listening by freedv" in line for line in screen.lines)
+            command.send_signal(signal.SIGINT)
+            assert command.wait() == 130
+        finally:
+            screen.end()
+    # Receiving keyed nothing and played nothing.
+    assert (tmp_path / "out.raw").stat().st_size == 0
 
 
 def test_a_tnc_that_is_not_there_is_told_and_the_settings_are_written(tmp_path: Path) -> None:

@@ -75,7 +75,8 @@ def what_to_check(test: ReceiveTest, radio: RadioConfig) -> Iterator[str]:
     if test.level:
         yield f"Level: {test.level} (peak {test.peak_dbfs} dBFS)"
     if test.heard:
-        yield f"{len(test.heard)} frames heard: reception works"
+        frames = "1 frame" if len(test.heard) == 1 else f"{len(test.heard)} frames"
+        yield f"{frames} heard: reception works"
         return
     yield "The modem is there, and nothing was heard. If somebody should be heard, check:"
     yield "- the receiver is on, on the right frequency, and its squelch is open"

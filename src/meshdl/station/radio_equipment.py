@@ -6,6 +6,7 @@ no greeting, so that a port answers does not say that a TNC does; a receive test
 """
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -23,6 +24,9 @@ KISS_PORT = 8001
 
 PORT_ANSWERS_WITHIN_S = 1.0
 """On this machine; a firewall that drops costs no more."""
+
+LISTED_WITHIN_S = 10.0
+"""Drivers may take seconds to tell what they have. One that hangs shall not hang us."""
 
 DEVICES_MAX = 64
 """Of each kind. Nobody chooses from more."""
@@ -164,8 +168,36 @@ async def _rigs(senses: Senses, port: int) -> list[FoundRig]:
 
 
 async def _listed(listing: Callable[[], list[FoundT]]) -> list[FoundT]:
-    # In a thread: drivers may take seconds to tell what they have.
-    return await asyncio.to_thread(listing)
+    """What a listing gives, or :exc:`OSError` when a driver does not let go of it.
+
+    In a thread of its own, which the end of the program does not wait for.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[list[FoundT]] = loop.create_future()
+
+    def settle(found: list[FoundT], error: OSError | ModemUnavailable | None) -> None:
+        if done.done():
+            return
+        if error is None:
+            done.set_result(found)
+        else:
+            done.set_exception(error)
+
+    def run() -> None:
+        found, problem = [], None
+        try:
+            found = listing()
+        except (OSError, ModemUnavailable) as error:
+            problem = error
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(settle, found, problem)
+
+    threading.Thread(target=run, name="devices", daemon=True).start()
+    try:
+        async with asyncio.timeout(LISTED_WITHIN_S):
+            return await done
+    except TimeoutError:
+        raise OSError(f"the system has not listed them within {LISTED_WITHIN_S:g} s") from None
 
 
 def _kiss(host: str, port: int) -> str:

@@ -230,5 +230,5 @@ def test_silence_is_told_apart_from_a_quiet_channel() -> None:
     assert "cable" not in checks(quiet)
     assert "radio.audio_input" in checks(silent)
     heard = ReceiveTest(up=True, problem="", heard=("one",))
-    assert "1 frames heard: reception works" in checks(heard)
+    assert "1 frame heard: reception works" in checks(heard)
     assert checks(ReceiveTest(up=False, problem="gone", heard=())) == ""

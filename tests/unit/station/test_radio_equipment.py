@@ -1,13 +1,16 @@
 """Radio equipment that is found, through senses that are not the real ones."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
+import pytest
 
 from meshdl.discovery.tncs import TncFound
 from meshdl.errors import ModemUnavailable, RigUnavailable
+from meshdl.station import radio_equipment
 from meshdl.station.modem_address import KissTcp, parse_modem
 from meshdl.station.radio_equipment import (
     DEVICES_MAX,
@@ -101,6 +104,23 @@ def test_what_cannot_be_looked_at_is_told_and_the_rest_is_found() -> None:
         "TNCs of the network: no network interface",
         "sound devices: sound is not available: install it",
     }
+
+
+def test_a_driver_that_hangs_is_told_and_the_rest_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(radio_equipment, "LISTED_WITHIN_S", 0.05)
+    let_go = threading.Event()
+
+    def hangs() -> list[FoundSound]:
+        let_go.wait()
+        return [FoundSound("too late", True, True)]
+
+    half = found(senses(sound_devices=hangs, answering=8001))
+    let_go.set()
+    assert half.tncs == (FoundTnc("kiss-tcp:127.0.0.1:8001"),)
+    assert half.sound_devices == ()
+    assert half.unseen == ("sound devices: the system has not listed them within 0.05 s",)
 
 
 def test_thousands_of_devices_are_cut_off() -> None:
