@@ -1,6 +1,7 @@
 """Whole stations on one radio channel: real TCP, real disk, real log; only the waves are not."""
 
 import asyncio
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,27 @@ def test_every_burst_stands_in_the_log_and_the_log_is_as_it_was_written(tmp_path
     assert {one.callsign for one in receptions} == {"N0AAA"}
     # Frames that came in one go are one entry.
     assert len(receptions) < len(on_air) / 2
+
+
+def test_a_logger_is_told_of_the_contact_when_the_station_stops(tmp_path: Path) -> None:
+    source = make_file(tmp_path / "map.bin", 1_000)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as logger:
+        logger.bind(("127.0.0.1", 0))
+        logger.settimeout(10.0)
+        port = str(logger.getsockname()[1])
+
+        async def scenario() -> None:
+            async with (
+                kiss_hub() as hub,
+                radio_station(tmp_path, "N0AAA", hub.port) as alfa,
+                radio_station(tmp_path, "N0BBB", hub.port, adif_udp=port) as bravo,
+            ):
+                await bravo.download(hash_of(await alfa.share(source)), via="rf")
+
+        run(scenario())
+        datagram = logger.recv(4096)
+    assert b"<CALL:5>N0AAA" in datagram
+    assert b"<STATION_CALLSIGN:5>N0BBB" in datagram
 
 
 def test_a_station_that_is_switched_off_keys_nothing(tmp_path: Path) -> None:

@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from tests.unit.radio.stations import AFSK, DATAC1, DATAC13, KA1ABC
 
 from meshdl.air import ModemDown, ModemTraits, ModemUp
+from meshdl.content import merkle
 from meshdl.content.precedence import Precedence
 from meshdl.errors import RemoteProtocolError
-from meshdl.ids import Callsign
+from meshdl.ids import Callsign, ChunkIndex
 from meshdl.radio.traffic import Purpose, Traffic
 from meshdl.radio.transfer import events
+from meshdl.radio.transfer.contents import ObjectKey
 from meshdl.radio.transfer.transfer import Transfer
 from meshdl.sim.radio_memory import RadioContent, content_of
 from meshdl.wire.onair import frames
@@ -327,3 +329,115 @@ def test_symbols_of_an_earlier_run_count(kept: int) -> None:
     assert isinstance(want, Want)
     needed = want.wanted[0].needed
     assert needed == (0 if not kept else min(255, 342 - kept))
+
+
+LEAVES = content_of("leaves.bin", Random(5).randbytes(100_000), chunk_octets=65_536)
+"""Two chunks: of four leaves, and of three."""
+
+
+def leaf_hashes(chunk: int) -> bytes:
+    octets = LEAVES.octets[chunk * 65_536 : (chunk + 1) * 65_536]
+    return b"".join(merkle.hash_leaves(octets))
+
+
+def test_leaf_hashes_that_another_path_brought_are_not_asked_for() -> None:
+    radio = Radio()
+    radio.post(replace(hold(LEAVES), held=0b1110))
+    radio.post(events.LeafHashesHeld(LEAVES.content, ChunkIndex(0), leaf_hashes(0)))
+    radio.post(events.LeafHashesHeld(LEAVES.content, ChunkIndex(1), bytes(96)))
+    radio.post(events.Fetch(LEAVES.content))
+    radio.run(60.0)
+    [asked] = [pdu for pdu in radio.sent() if isinstance(pdu, Want)]
+    # Of the second chunk they were wrong.
+    asked_for = [(one.objects.kind, one.objects.first) for one in asked.wanted]
+    assert asked_for[:2] == [(ObjectKind.LEAF, 0), (ObjectKind.HASHES, 1)]
+
+
+def test_what_is_held_changes_and_the_leaf_hashes_stay() -> None:
+    radio = Radio()
+    radio.post(replace(hold(LEAVES), held=0))
+    for chunk in (0, 1):
+        radio.post(events.LeafHashesHeld(LEAVES.content, ChunkIndex(chunk), leaf_hashes(chunk)))
+    radio.post(replace(hold(LEAVES), held=0b11))
+    radio.post(events.Fetch(LEAVES.content))
+    radio.run(60.0)
+    [asked] = [pdu for pdu in radio.sent() if isinstance(pdu, Want)]
+    assert [(one.objects.kind, one.objects.first) for one in asked.wanted] == [(ObjectKind.LEAF, 2)]
+
+
+def test_what_was_overheard_and_not_kept_is_told_again_when_it_is_wanted() -> None:
+    info = segments(Info(record=b"", info_octets=FORM.metainfo.info_octets, chunk_hashes=b""))
+    radio = Radio()
+    symbols = info[0].ljust(-(-len(info[0]) // 48) * 48, b"\0")
+    of = AirObject(
+        content=content_tag(FORM.content),
+        kind=ObjectKind.INFO,
+        number=0,
+        form=Form(Codec.RAW, len(symbols) // 48),
+    )
+    radio.hear(Symbols(of, 0, symbols))
+    [first] = [one for one in radio.others if isinstance(one, events.MetainfoFound)]
+    assert not first.wanted
+    radio.post(events.Fetch(FORM.content))
+    _, again = [one for one in radio.others if isinstance(one, events.MetainfoFound)]
+    assert again == replace(first, wanted=True)
+
+
+def test_an_answer_that_the_rules_refuse_is_not_tried_for_ever() -> None:
+    radio = Radio()
+    radio.post(hold(NOISE))
+    radio.hear(Want(content_tag(NOISE.content), (Wanted(Objects(ObjectKind.LEAF, 0, 1)),)))
+    radio.post(events.ObjectRead(_leaf_key(NOISE), NOISE.octets))
+    radio.run(60.0)
+    [traffic] = radio.on_its_way
+    radio.on_its_way.clear()
+    radio.post(events.NotSent(traffic, "the radio is off", refused=True))
+    radio.run(600.0)
+    assert radio.on_its_way == []
+
+
+def test_an_answer_that_was_dropped_waits_before_it_is_tried_again() -> None:
+    radio = Radio()
+    radio.post(hold(NOISE))
+    radio.hear(Want(content_tag(NOISE.content), (Wanted(Objects(ObjectKind.LEAF, 0, 1)),)))
+    radio.post(events.ObjectRead(_leaf_key(NOISE), NOISE.octets))
+    radio.run(60.0)
+    [traffic] = radio.on_its_way
+    radio.on_its_way.clear()
+    radio.post(events.NotSent(traffic, "the queue is full"))
+    assert radio.on_its_way == []
+    radio.run(60.0)
+    assert len(radio.on_its_way) == 1
+
+
+def test_what_a_vanished_modem_had_to_send_is_sent_by_the_next() -> None:
+    radio = Radio()
+    radio.post(hold(NOISE))
+    radio.hear(Want(content_tag(NOISE.content), (Wanted(Objects(ObjectKind.LEAF, 0, 1)),)))
+    radio.post(events.ObjectRead(_leaf_key(NOISE), NOISE.octets))
+    radio.run(60.0)
+    [lost] = radio.on_its_way
+    radio.on_its_way.clear()
+    radio.post(ModemDown("unplugged"))
+    radio.post(events.NotSent(lost, "the modem is gone"))
+    radio.post(ModemUp(PACKET))
+    radio.run(60.0)
+    assert len(radio.on_its_way) == 1
+
+
+def test_what_was_refused_is_asked_for_again_once_it_may_be() -> None:
+    radio = Radio()
+    radio.post(events.Fetch(NOISE.content))
+    radio.run(60.0)
+    [traffic] = radio.on_its_way
+    radio.on_its_way.clear()
+    radio.post(events.NotSent(traffic, "the radio is off", refused=True))
+    radio.run(600.0)
+    assert radio.on_its_way == []
+    radio.post(events.OnAirAgain())
+    radio.run(60.0)
+    assert len(radio.on_its_way) == 1
+
+
+def _leaf_key(content: RadioContent) -> ObjectKey:
+    return ObjectKey(content_tag(content.content), ObjectKind.LEAF, 0)
