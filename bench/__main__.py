@@ -29,6 +29,7 @@ MEASUREMENTS = {
     "signalling": "a signalling server with idle and with busy stations",
     "erasure": "the on-air erasure code: cost, failures, airtime to 20 receivers, compression",
     "radio_sharing": "contents to many receivers by simulated radio: airtime, calls, an emergency",
+    "radio_goodput": "a leaf by real Dire Wolf and by FreeDV: goodput beside the modem's own rate",
     "radio_door": "what waits at the one door to the air, rules, records on disk",
     "freedv": "FreeDV modems on simulated air: processor time, frame loss over SNR",
     "baselines": "the measuring sticks without us",
