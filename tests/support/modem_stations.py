@@ -60,7 +60,13 @@ class ModemStation:
         self.keyed: list[tuple[float, Key]] = []
         self.frames_heard = 0
         rng = Random(f"{name} {seed}")
-        transfer = Transfer(self.name, rng=rng, burst_max_s=LIMITS.burst_max_s, calls=calls)
+        transfer = Transfer(
+            self.name,
+            rng=rng,
+            burst_max_s=LIMITS.burst_max_s,
+            calls=calls,
+            attended=declaration.attended,
+        )
         door_ = Transmitter(replace(declaration, callsign=self.name), limits=LIMITS)
         self.core = RadioStation(door_, transfer, rng=rng)
         self._loop = asyncio.get_running_loop()

@@ -85,6 +85,11 @@ class Declaration:
         )
         return tuple(f"radio.{name}" for name, value in needed if value is None)
 
+    @property
+    def attended(self) -> bool:
+        """Whether somebody is at the controls, here or by a link; said in every WANT."""
+        return self.control in {Control.LOCAL, Control.REMOTE}
+
     def in_charge(self) -> Callsign:
         """The control operator; the licensee when no other is named (97.103(b))."""
         return self.control_operator or self.callsign

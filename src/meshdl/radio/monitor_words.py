@@ -67,9 +67,10 @@ def pdu_words(pdu: Pdu, titles: Mapping[ContentTag, str]) -> str:
     match pdu:
         case Cq():
             return _cq(pdu, titles)
-        case Want(content, wanted):
+        case Want(content, wanted, attended):
             asked = "; ".join(map(_wanted, wanted))
-            return f"wants of {content_words(content, titles)}: {asked}"
+            manned = " (attended)" if attended else ""
+            return f"wants{manned} of {content_words(content, titles)}: {asked}"
         case Enough(content, objects):
             had = ", ".join(map(_objects, objects))
             return f"has enough of {content_words(content, titles)}: {had}"

@@ -65,7 +65,13 @@ class SimRadio:
         limits = limits or AirtimeLimits(
             burst_max_s=30.0, duty_cycle_max=1.0, airtime_s_per_hour=3600.0
         )
-        self.transfer = Transfer(self.name, rng=rng, burst_max_s=limits.burst_max_s, calls=calls)
+        self.transfer = Transfer(
+            self.name,
+            rng=rng,
+            burst_max_s=limits.burst_max_s,
+            calls=calls,
+            attended=declaration.attended,
+        )
         core = RadioStation(Transmitter(declaration, limits=limits), self.transfer, rng=rng)
         self.core = core
         self.host: Host[RadioInput, RadioEffect] = Host(self.world, name, core, self._perform)

@@ -100,6 +100,7 @@ class RadioShell:
             burst_max_s=config.burst_max_s,
             # A station that only receives would have every call refused.
             calls=not declaration.missing(),
+            attended=declaration.attended,
         )
         self.core = RadioStation(transmitter, transfer, rng=rng)
         self.driver: Driver[RadioInput, RadioEffect] = Driver(self.core, self._perform)

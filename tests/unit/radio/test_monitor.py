@@ -112,6 +112,11 @@ def leaf(number: int = 3, form: Form | None = None) -> AirObject:
             ),
         ),
         (
+            bare(frames.encode([Want(TAG, (Wanted(Objects(ObjectKind.LEAF, 0, 4)),), True)])),
+            HeardKind.MESHDL,
+            "01:01:01Z  ?  wants (attended) of a1b2c3d4: leaves 0-3",
+        ),
+        (
             bare(frames.encode([Symbols(leaf(), 512, bytes(96))])),
             HeardKind.MESHDL,
             "01:01:01Z  ?  repair symbols 512-513 of leaf 3 of a1b2c3d4 (342 symbols, as it is)",

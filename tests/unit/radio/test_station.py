@@ -3,12 +3,13 @@
 from dataclasses import replace
 from random import Random
 
-from tests.unit.radio.stations import AFSK, KA1ABC, VHF
+import pytest
+from tests.unit.radio.stations import AFSK, DATAC1, HF, KA1ABC, VHF
 
-from meshdl.air import FrameHeard, ModemUp
+from meshdl.air import FrameHeard, ModemTraits, ModemUp
 from meshdl.ids import Callsign
 from meshdl.radio import transmitter_events as door
-from meshdl.radio.declaration import Declaration
+from meshdl.radio.declaration import Control, Declaration
 from meshdl.radio.keying import Key
 from meshdl.radio.station import FrameUnread, RadioEffect, RadioStation
 from meshdl.radio.transfer import events
@@ -16,17 +17,23 @@ from meshdl.radio.transfer.transfer import Transfer
 from meshdl.radio.transmitter import Transmitter
 from meshdl.sim.radio_memory import content_of
 from meshdl.wire.onair import frames
-from meshdl.wire.onair.pdus import Cq
+from meshdl.wire.onair.codes import content_tag
+from meshdl.wire.onair.frames import Frame
+from meshdl.wire.onair.pdus import Cq, ObjectKind, Objects, Symbols, Want, Wanted
 
 PACKET = replace(AFSK, carries_sender=True)
+NARROW = replace(
+    DATAC1, payload_octets_max=126, audio_low_hz=1300.0, audio_high_hz=1700.0, carries_sender=True
+)
 FORM = content_of("form.txt", b"all well here")
+FORM_TAG = content_tag(FORM.content)
 N0AAA = Callsign("N0AAA")
 
 
-def station(declaration: Declaration = VHF) -> RadioStation:
-    transfer = Transfer(KA1ABC, rng=Random(1), calls=False)
+def station(declaration: Declaration = VHF, traits: ModemTraits = PACKET) -> RadioStation:
+    transfer = Transfer(KA1ABC, rng=Random(1), calls=False, attended=declaration.attended)
     core = RadioStation(Transmitter(declaration), transfer, rng=Random(1))
-    core.receive(ModemUp(PACKET), now=0.0)
+    core.receive(ModemUp(traits), now=0.0)
     return core
 
 
@@ -74,6 +81,40 @@ def test_a_refusal_is_told_to_who_wanted_it() -> None:
     [refused] = [one for one in effects if isinstance(one, door.Refused)]
     [failed] = [one for one in effects if isinstance(one, events.FetchFailed)]
     assert failed.reason == refused.verdict.reason
+
+
+@pytest.mark.parametrize("attended", [False, True])
+def test_outside_its_segments_an_automatic_station_answers_only_who_is_attended(
+    attended: bool,
+) -> None:
+    """47 CFR 97.221(c)(1); 14.080 MHz is in no automatic segment (97.221(b))."""
+    core = station(replace(HF, control=Control.AUTOMATIC, dial_hz=14_080_000), NARROW)
+    hold = events.Hold(metainfo=FORM.metainfo, chunk_hashes=FORM.hashes, held=None)
+    core.receive(hold, now=0.0)
+    info = Wanted(Objects(ObjectKind.INFO, 0, 1))
+    core.receive(heard(frames.encode([Want(FORM_TAG, (info,), attended)]), now=0.0), now=0.0)
+    sent = [
+        pdu
+        for key in keyed(core, until=30.0)
+        if isinstance(key, Key)
+        for octets in key.frames
+        if isinstance(frame := frames.decode(octets), Frame)
+        for pdu in frame.pdus
+    ]
+    assert any(isinstance(pdu, Symbols) for pdu in sent) is attended
+
+
+@pytest.mark.parametrize("control", Control)
+def test_a_station_says_in_its_wants_whether_it_is_attended(control: Control) -> None:
+    core = station(replace(VHF, control=control))
+    core.receive(events.Fetch(FORM.content), now=0.0)
+    [key] = keyed(core, until=10.0)
+    assert isinstance(key, Key)
+    found = [frames.decode(octets) for octets in key.frames]
+    wants = [pdu for one in found if isinstance(one, Frame) for pdu in one.pdus]
+    assert [pdu.attended for pdu in wants if isinstance(pdu, Want)] == [
+        control is not Control.AUTOMATIC
+    ]
 
 
 def test_a_damaged_frame_is_told_and_a_foreign_one_is_not() -> None:

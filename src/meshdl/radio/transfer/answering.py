@@ -54,6 +54,7 @@ class _Request:
     Attributes:
         left: symbols that are in no burst yet; ``None`` until the object is read.
         in_burst: symbols in the burst that is on its way.
+        askers: who asked, and whether they are attended, as they say.
     """
 
     key: ObjectKey
@@ -64,7 +65,12 @@ class _Request:
     since: float
     left: int | None = None
     in_burst: int = 0
-    askers: dict[Callsign | None, None] = field(default_factory=dict)
+    askers: dict[Callsign | None, bool] = field(default_factory=dict)
+
+    @property
+    def attended(self) -> bool:
+        """Whether an answer is one to a station that is attended, and whose name is known."""
+        return any(attended for who, attended in self.askers.items() if who is not None)
 
 
 class Answering:
@@ -126,7 +132,9 @@ class Answering:
                     key, content.precedence, form, needed, hold_until, now
                 )
             request.hold_until = max(request.hold_until, now + for_more_s)
-            self._note(request, sender, form, needed, now)
+            if sender in request.askers or len(request.askers) < ASKERS_MAX:
+                request.askers[sender] = want.attended
+            self._note(request, form, needed, now)
 
     def heard(self, symbols: Symbols, pace: Pace, *, now: float) -> None:
         """Another station sends symbols: of what we owe, it need not be sent twice."""
@@ -215,7 +223,12 @@ class Answering:
             return None
         first = min(ready, key=self._turn)
         together = sorted(
-            (one for one in ready if one.key.content == first.key.content),
+            # What may be said to one of these may be said to all of them.
+            (
+                one
+                for one in ready
+                if (one.key.content, one.attended) == (first.key.content, first.attended)
+            ),
             key=lambda one: (KIND_ORDER[one.key.kind], one.key.number),
         )
         content = self._contents.get(first.key.content)
@@ -259,11 +272,7 @@ class Answering:
 
     # How.
 
-    def _note(
-        self, request: _Request, sender: Callsign | None, form: Form | None, needed: int, now: float
-    ) -> None:
-        if len(request.askers) < ASKERS_MAX:
-            request.askers[sender] = None
+    def _note(self, request: _Request, form: Form | None, needed: int, now: float) -> None:
         request.since = now
         source = self._sources.get(request.key)
         if source is None:

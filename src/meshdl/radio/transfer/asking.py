@@ -90,13 +90,20 @@ class Asking:
         gathering: knows what is still needed.
         stations: those heard, who may ask for the same.
         rng: for back-off.
+        attended: this station is under local or remote control.
     """
 
     def __init__(
-        self, contents: Contents, gathering: Gathering, stations: Stations, rng: Random
+        self,
+        contents: Contents,
+        gathering: Gathering,
+        stations: Stations,
+        rng: Random,
+        *,
+        attended: bool,
     ) -> None:
         self._contents, self._gathering, self._rng = contents, gathering, rng
-        self._stations = stations
+        self._stations, self._attended = stations, attended
         self._asks: dict[ContentTag, _Ask] = {}
 
     # What happens.
@@ -146,6 +153,8 @@ class Asking:
         content = self._contents.get(want.content)
         if ask is None or content is None:
             return False
+        if self._attended and not want.attended:
+            return False  # some may answer us and not them
         theirs = _by_object(want)
         ours = _by_object(Want(want.content, tuple(self._wishes(content, ASKED_OBJECTS_MAX))))
         covered = all(_covers(theirs.get(key), one) for key, one in ours.items())
@@ -218,7 +227,7 @@ class Asking:
             airtime_s += 8 * SYMBOL_OCTETS * self._symbols(content, wish) / traits.payload_bps
             if airtime_s >= ASKED_AIRTIME_S:
                 break
-        return Want(tag, tuple(chosen)) if chosen else None
+        return Want(tag, tuple(chosen), self._attended) if chosen else None
 
     def symbols_lacking(self, content: AirContent) -> int:
         """How many symbols of what is known to be missing would do."""

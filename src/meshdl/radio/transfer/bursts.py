@@ -1,6 +1,6 @@
 """One burst of symbols, as the transmitter and the log see it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from meshdl.ids import Callsign
@@ -45,7 +45,7 @@ def withdraw_key(tag: ContentTag) -> str:
 
 def traffic_of(
     content: AirContent,
-    askers: Iterable[Callsign | None],
+    askers: Mapping[Callsign | None, bool],
     runs: Sequence[Run],
     frames: Sequence[bytes],
 ) -> Traffic:
@@ -53,16 +53,21 @@ def traffic_of(
 
     Args:
         content: all of it is about.
-        askers: who asked; ``None`` is somebody whose name is not known.
+        askers: who asked, and whether they are attended; ``None`` is somebody whose name is
+            not known.
         runs: the symbols.
         frames: what carries them.
     """
+    named = [one for one in askers if one is not None]
+    # Of several the one that the rules ask for.
+    asked_by = max(named, key=askers.__getitem__, default=None)
     more = ", ..." if len(runs) > NAMED_RUNS_MAX else ""
     return Traffic(
         frames=tuple(frames),
         purpose=Purpose.EXCHANGE,
         precedence=content.precedence,
-        asked_by=next((one for one in askers if one is not None), None),
+        asked_by=asked_by,
+        asker_attended=asked_by is not None and askers[asked_by],
         declared=content.declared,
         content=content.content,
         chunks=_chunks(content, runs),

@@ -60,6 +60,7 @@ class Transfer:
         locator: Maidenhead, or empty.
         burst_max_s: what one key-down may last.
         calls: whether to call CQ.
+        attended: this station is under local or remote control; its WANTs say so.
         rng: for back-off.
     """
 
@@ -71,12 +72,13 @@ class Transfer:
         locator: str = "",
         burst_max_s: float = 30.0,
         calls: bool = True,
+        attended: bool = False,
     ) -> None:
         self._burst_max_s, self._calls = burst_max_s, calls
         effects: list[events.TransferEffect] = []
         contents, stations = Contents(), Stations()
         gathering = Gathering(self._is_asked)
-        asking = Asking(contents, gathering, stations, rng)
+        asking = Asking(contents, gathering, stations, rng, attended=attended)
         calling = Calling(contents, stations, locator, rng)
         self._parts = Parts(
             own=own,

@@ -2,6 +2,7 @@
 
 import enum
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import assert_never
 
 from meshdl.content.layout import MAX_CHUNKS
@@ -47,6 +48,8 @@ class PduType(enum.IntEnum):
     RREP = 10
     RERR = 11
     RREP_ACK = 12
+    WANT_ATTENDED = 13
+    """A WANT of a station that is attended. As a type, that takes no octet of short frames."""
     EXTENDED = 15
 
 
@@ -92,7 +95,8 @@ def encode_body(pdu: Pdu) -> tuple[PduType, bytes]:
         case Cq():
             return PduType.CQ, _encode_cq(pdu)
         case Want():
-            return PduType.WANT, pdu.content + b"".join(map(_encode_wanted, pdu.wanted))
+            pdu_type = PduType.WANT_ATTENDED if pdu.attended else PduType.WANT
+            return pdu_type, pdu.content + b"".join(map(_encode_wanted, pdu.wanted))
         case Enough():
             return PduType.ENOUGH, pdu.content + b"".join(map(_encode_objects, pdu.objects))
         case AirObject():
@@ -189,7 +193,7 @@ def _encode_wanted(wanted: Wanted) -> bytes:
     return octets + bytes([wanted.needed])
 
 
-def _decode_want(reader: Reader) -> Want | None:
+def _decode_want(reader: Reader, *, attended: bool = False) -> Want | None:
     content = reader.tag()
     entries = []
     nothing = not reader.left
@@ -201,7 +205,7 @@ def _decode_want(reader: Reader) -> Want | None:
         if kind is not None and (form is not None or not shape & _FORM_FOLLOWS):
             objects = Objects(kind, first, (shape >> _WANTED_BITS) + 1)
             entries.append(Wanted(objects, needed, form))
-    return Want(content, tuple(entries)) if entries or nothing else None
+    return Want(content, tuple(entries), attended) if entries or nothing else None
 
 
 def _encode_objects(objects: Objects) -> bytes:
@@ -283,6 +287,7 @@ def _runs(reader: Reader) -> tuple[Run, ...]:
 _DECODERS: dict[PduType, Callable[[Reader], Pdu | None]] = {
     PduType.CQ: _decode_cq,
     PduType.WANT: _decode_want,
+    PduType.WANT_ATTENDED: partial(_decode_want, attended=True),
     PduType.ENOUGH: _decode_enough,
     PduType.OBJECT: _decode_object,
     **{pdu_type: _decode_symbols(kind) for pdu_type, kind in _KINDS.items()},

@@ -208,10 +208,16 @@ class Cq:
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """Send me these objects of a content."""
+    """Send me these objects of a content.
+
+    Attributes:
+        attended: the sender is under local or remote control, so that an automatic station
+            may answer it where it may not begin (47 CFR 97.221(c)).
+    """
 
     content: ContentTag
     wanted: tuple[Wanted, ...]
+    attended: bool = False
 
     def __post_init__(self) -> None:
         _check_tag(self.content)

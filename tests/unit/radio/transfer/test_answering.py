@@ -65,9 +65,10 @@ class Desk:
         sender: Callsign = ONE,
         of: AirContent | None = None,
         now: float = 0.0,
+        attended: bool = False,
     ) -> None:
         tag = (of or self.noise).tag
-        self.answering.want(Want(tag, wanted), sender, PACE, alone=True, now=now)
+        self.answering.want(Want(tag, wanted, attended), sender, PACE, alone=True, now=now)
 
     def burst(self, now: float = LATER, busy: tuple[Precedence, ...] = ()) -> Burst | None:
         return self.answering.next_burst(AFSK, PACE, busy, now=now)
@@ -111,6 +112,46 @@ def test_who_has_nothing_gets_the_source_symbols_in_order() -> None:
     assert ids == list(range(342))
     assert b"".join(one.octets for one in sent)[:16_384] == NOISE.octets[:16_384]
     assert not desk.answering.owes
+
+
+def askers_of(burst: Burst | None) -> tuple[Callsign | None, bool]:
+    assert burst is not None
+    return burst.traffic.asked_by, burst.traffic.asker_attended
+
+
+def test_an_answer_tells_the_rules_whether_who_asked_is_attended() -> None:
+    desk = Desk()
+    desk.want(leaves(0), sender=ONE)
+    assert askers_of(desk.burst()) == (ONE, False)
+    desk = Desk()
+    desk.want(leaves(0), sender=ONE, attended=True)
+    assert askers_of(desk.burst()) == (ONE, True)
+
+
+def test_of_several_who_asked_the_attended_one_is_answered() -> None:
+    desk = Desk()
+    desk.want(leaves(0), sender=ONE)
+    desk.want(leaves(0), sender=TWO, attended=True)
+    assert askers_of(desk.burst()) == (TWO, True)
+
+
+def test_who_is_no_longer_attended_is_not_taken_for_it() -> None:
+    desk = Desk()
+    desk.want(leaves(0), attended=True)
+    desk.want(leaves(0))
+    assert askers_of(desk.burst()) == (ONE, False)
+
+
+def test_what_only_the_unattended_want_has_bursts_of_its_own() -> None:
+    desk = Desk()
+    desk.want(leaves(0, 1, 3, RAW), sender=ONE)
+    desk.want(leaves(1, 2, 3, RAW), sender=TWO, attended=True)
+    first, second = desk.burst(), desk.burst()
+    assert first is not None
+    assert second is not None
+    assert {askers_of(first), askers_of(second)} == {(ONE, False), (TWO, True)}
+    numbers = {askers_of(one)[1]: {key.number for key, _ in one.takes} for one in (first, second)}
+    assert numbers == {False: {0}, True: {1, 2}}
 
 
 def test_who_has_some_gets_repair_symbols_and_a_few_more() -> None:

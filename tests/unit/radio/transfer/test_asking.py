@@ -25,10 +25,12 @@ RAW = Form(Codec.RAW, 342)
 class Desk:
     """An asking with one content that is wanted."""
 
-    def __init__(self, *, stations: int = 1) -> None:
+    def __init__(self, *, stations: int = 1, attended: bool = False) -> None:
         self.contents, self.stations = Contents(), Stations()
         self.gathering = Gathering(lambda _: True)
-        self.asking = Asking(self.contents, self.gathering, self.stations, Random(1))
+        self.asking = Asking(
+            self.contents, self.gathering, self.stations, Random(1), attended=attended
+        )
         content = self.contents.open(NOISE.content)
         assert content is not None
         self.content: AirContent = content
@@ -153,6 +155,25 @@ def test_it_is_silent_when_another_asks_for_all_of_it(theirs: list[Wanted], sile
     due = desk.due_at()
     assert due is not None
     assert (due >= PACE.answer_s) is silent
+
+
+@pytest.mark.parametrize("attended", [False, True])
+def test_a_want_says_whether_somebody_attends_the_station(attended: bool) -> None:
+    want = Desk(attended=attended).want()
+    assert want is not None
+    assert want.attended is attended
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "silent"),
+    [(False, False, True), (False, True, True), (True, True, True), (True, False, False)],
+)
+def test_who_is_attended_does_not_rely_on_the_want_of_who_is_not(
+    ours: bool, theirs: bool, silent: bool
+) -> None:
+    desk = Desk(attended=ours)
+    want = Want(desk.content.tag, (leaves(0, 13),), theirs)
+    assert desk.asking.overheard(want, PACE, now=0.0) is silent
 
 
 def test_when_all_that_was_asked_for_is_here_it_asks_for_more() -> None:

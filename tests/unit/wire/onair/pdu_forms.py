@@ -92,6 +92,7 @@ wants = st.builds(
     st.lists(
         st.builds(Wanted, object_runs(), octet, st.none() | forms()), min_size=1, max_size=4
     ).map(tuple),
+    st.booleans(),
 )
 enoughs = st.builds(Enough, tags, st.lists(object_runs(), min_size=1, max_size=4).map(tuple))
 objects = st.builds(

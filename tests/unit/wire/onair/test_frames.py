@@ -174,9 +174,9 @@ def test_a_later_version_is_told_from_other_peoples_frames(octets: bytes, later:
 def test_a_pdu_of_the_future_is_skipped_and_its_neighbours_are_read() -> None:
     cq, enough = Cq(), Enough(TAG, (Objects(ObjectKind.LEAF, 0, 1),))
     octets = encode([cq, enough])[frames.FRAME_HEAD_OCTETS :]
-    future = bytes([0xD3]) + b"abc" + bytes([0xFF, 20]) + bytes(20)
+    future = bytes([0xE3]) + b"abc" + bytes([0xFF, 20]) + bytes(20)
     found = decode(sealed(octets[:2] + future + octets[2:]))
-    assert found == Frame(pdus=(cq, enough), ignored=(13, 15))
+    assert found == Frame(pdus=(cq, enough), ignored=(14, 15))
 
 
 @pytest.mark.parametrize(
@@ -244,10 +244,13 @@ def test_a_malformed_pdu_is_refused(body: bytes) -> None:
         decode(sealed(body))
 
 
+@pytest.mark.parametrize("attended", [False, True])
 @pytest.mark.parametrize("needed", [0, 1, NEEDED_MAX])
 @pytest.mark.parametrize(("first", "count"), [(0, 1), (0, 16), (127, 16)])
-def test_a_want_and_who_wants_fit_in_fourteen_octets(first: int, count: int, needed: int) -> None:
-    want = Want(TAG, (Wanted(Objects(ObjectKind.LEAF, first, count), needed),))
+def test_a_want_and_who_wants_fit_in_fourteen_octets(
+    first: int, count: int, needed: int, attended: bool
+) -> None:
+    want = Want(TAG, (Wanted(Objects(ObjectKind.LEAF, first, count), needed),), attended)
     octets = encode([want], sender=station_tag(CALL))
     assert len(octets) == DATAC13_OCTETS
     assert decode(octets) == Frame(pdus=(want,), sender=station_tag(CALL))
