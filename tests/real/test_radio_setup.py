@@ -47,6 +47,23 @@ needs_portaudio = pytest.mark.skipif(
     reason="ALSA is Linux's; PortAudio: apt-get install libportaudio2",
 )
 
+CHECK_SOUND = """
+import asyncio
+from meshdl.ids import Callsign
+from meshdl.station import radio_doctor
+from meshdl.station.config import StationConfig
+from meshdl.station.radio_config import RadioConfig
+
+radio = RadioConfig(modem="freedv", audio_input="meshdl_in", audio_output="meshdl_out")
+
+async def check():
+    settings = StationConfig(callsign=Callsign("N0CALL"), radio=radio)
+    async for one in radio_doctor.check_modem(settings, radio):
+        print(one.verdict.value, one.subject, one.text)
+
+asyncio.run(check())
+"""
+
 WITHIN_S = 60.0
 HELLO = ax25.encode_ui(Address("N0BBB", 7), b">on the hill")
 LAWFUL = (
@@ -171,6 +188,25 @@ def test_the_receive_test_hears_freedv_by_a_sound_card(tmp_path: Path) -> None:
             screen.end()
     # Receiving keyed nothing and played nothing.
     assert (tmp_path / "out.raw").stat().st_size == 0
+
+
+@needs_portaudio
+def test_the_doctor_tells_the_level_of_a_sound_card(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "in.fifo")
+    devices = tmp_path / "asound.conf"
+    devices.write_text(DEVICES.format(out=tmp_path / "out.raw", into=tmp_path / "in.fifo"))
+    with subprocess.Popen(
+        [sys.executable, "-c", CHECK_SOUND],
+        env=os.environ | {"ALSA_CONFIG_PATH": str(devices), "PYTHONUNBUFFERED": "1"},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    ) as command:  # fmt: skip
+        screen = SoundStation(command, tmp_path)
+        try:
+            until(lambda: any("sound" in line for line in screen.lines), "the level is told")
+        finally:
+            screen.end()
+    assert screen.lines[0] == "OK modem freedv is there"
+    assert screen.lines[1].startswith("OK sound good, peak -")
 
 
 def test_a_tnc_that_is_not_there_is_told_and_the_settings_are_written(tmp_path: Path) -> None:

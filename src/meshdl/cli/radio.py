@@ -13,7 +13,7 @@ from meshdl.cli.console import printable
 from meshdl.cli.options import emit, home_option, json_option, pass_home
 from meshdl.control.client import ControlClient
 from meshdl.control.radio_view import RadioStatus
-from meshdl.errors import LinkError
+from meshdl.errors import LinkError, MeshdlError
 from meshdl.station import radio_switch
 from meshdl.station.home import Home
 
@@ -103,20 +103,31 @@ async def _status(home: Home) -> tuple[RadioStatus, bool]:
 @pass_home
 def off(home: Home, *, reason: str, as_json: bool) -> None:
     """Silence the transmitter now, and until `meshdl radio on`, over restarts too."""
-    running = True
     try:
         asyncio.run(_switch_off(home, reason))
-    except LinkError as error:
+        running = True
+    except MeshdlError as error:
         # Whatever is wrong with the station: the next start must be silent.
         because = f"operator: {reason}" if reason else SWITCHED_OFF
         radio_switch.remember(home.radio_off_file, because)
-        if _runs(home):
-            raise LinkError(
-                f"{error}; THE TRANSMITTER MAY BE ON: end the station, or switch the rig off. "
-                "The next start is silent"
-            ) from error
-        running = False
+        if not isinstance(error, LinkError):
+            raise
+        running = _silence_what_runs(home, reason)
     _tell_switch(off=True, running=running, as_json=as_json)
+
+
+def _silence_what_runs(home: Home, reason: str) -> bool:
+    """A station may have started in between, and have looked at the switch before that."""
+    if not _runs(home):
+        return False
+    try:
+        asyncio.run(_switch_off(home, reason))
+    except LinkError as error:
+        raise LinkError(
+            f"{error}; THE TRANSMITTER MAY BE ON: end the station, or switch the rig off. "
+            "The next start is silent"
+        ) from error
+    return True
 
 
 async def _switch_off(home: Home, reason: str) -> None:

@@ -13,7 +13,7 @@ from meshdl.cli.console import printable
 from meshdl.cli.options import emit
 from meshdl.control.client import ControlClient
 from meshdl.control.radio_view import HeardFrame
-from meshdl.errors import ConfigError, FileUnwritable, StationNotRunning
+from meshdl.errors import ConfigError, FileUnwritable, StationNotRunning, TargetExists
 from meshdl.radio.monitor import Heard, HeardKind, Monitor
 from meshdl.station import config_file
 from meshdl.station.home import Home
@@ -21,6 +21,9 @@ from meshdl.station.listening import Listener, OnAir
 from meshdl.station.recordings import read_recording
 from meshdl.wire import capture
 from meshdl.wire.capture import Captured, Framing
+
+PCAPNG = b"\x0a\x0d\x0d\x0a"
+"""What such a file begins with; nothing is appended to another."""
 
 ABSENT_AFTER_S = 1.0
 """A TNC that is not there by then is told; it is looked for all the same."""
@@ -58,9 +61,14 @@ class Sink:
     def __enter__(self) -> Self:
         if self._path is not None:
             try:
-                self._file = self._path.open("ab")
+                self._file = self._path.open("a+b")
+                self._file.seek(0)
+                begins = self._file.read(len(PCAPNG))
             except OSError as error:
                 raise FileUnwritable(f"cannot write {self._path} ({error.strerror})") from error
+            if begins not in {b"", PCAPNG}:
+                self._file.close()
+                raise TargetExists(f"{self._path} is there, and is no pcapng; give another name")
             self._write(capture.encode_head())
         return self
 

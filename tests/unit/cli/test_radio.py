@@ -13,10 +13,11 @@ from click.testing import CliRunner, Result
 from tests.support.fake_radio import heard_frame, radio_of
 from tests.support.fake_station import FakeStation
 
+from meshdl.cli import radio
 from meshdl.cli.main import meshdl
 from meshdl.control.radio_view import RadioVerdict
 from meshdl.control.server import ControlServer
-from meshdl.errors import ConfigError
+from meshdl.errors import ConfigError, StationNotRunning
 from meshdl.ids import Callsign
 from meshdl.station import config_file, radio_switch
 from meshdl.station.home import Home
@@ -202,6 +203,30 @@ def test_an_order_that_the_station_refuses_is_an_error(run: Run, station: FakeSt
         assert (result.exit_code, result.stdout) == (78, "")
 
 
+def test_off_holds_for_the_next_start_even_if_this_station_has_no_radio(
+    run: Run, station: FakeStation, home: Home
+) -> None:
+    station.radio.failure = ConfigError("radio", "there is none")
+    assert run("off").exit_code == 78
+    assert radio_switch.off_because(home.radio_off_file) == radio.SWITCHED_OFF
+
+
+def test_a_station_that_starts_meanwhile_is_silenced_too(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[str] = []
+
+    async def switch_off(_home: Home, reason: str) -> None:
+        tries.append(reason)
+        if len(tries) == 1:
+            raise StationNotRunning("no station runs")
+
+    monkeypatch.setattr(radio, "_switch_off", switch_off)
+    with home.lock():
+        assert shown(alone(home, "off", "--reason", "noise", "--json"))["running"] is True
+    assert tries == ["noise", "noise"]
+
+
 # Emergencies.
 
 
@@ -266,6 +291,9 @@ def test_what_is_no_recording_or_cannot_be_written_is_an_error(home: Home, tmp_p
     damaged = written(tmp_path / "cut.pcapng", HELLO)
     damaged.write_bytes(damaged.read_bytes()[:-2])
     assert alone(home, "monitor", "--read", str(damaged)).exit_code == 65
+    notes = tmp_path / "x.txt"
+    assert alone(home, "monitor", "--read", str(damaged), "--write", str(notes)).exit_code == 73
+    assert notes.read_text() == "hello"
     nowhere = str(tmp_path / "none" / "x.pcapng")
     assert alone(home, "monitor", "--read", str(damaged), "--write", nowhere).exit_code == 74
 
