@@ -1,12 +1,16 @@
 """What every modem promises, asked of each: see :mod:`meshdl.transports.modems.modem`."""
 
 import asyncio
+import signal
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import pytest
+from tests.support.child_wolves import EAR, places
 from tests.support.loops import run
 from tests.support.modems import Ear, RememberingPtt, SimulatedAir, TestBurst, running
 from tests.support.tnc_pair import TncPair
@@ -162,7 +166,48 @@ class KissAir:
         self._tncs.close()
 
 
+class DireWolfAir:
+    """Real Dire Wolf processes of our own, on the simulated air."""
+
+    def __init__(self, directory: Path) -> None:
+        self._scene = ExitStack()
+        patch = self._scene.enter_context(pytest.MonkeyPatch.context())
+        places_and_ear = places(directory, patch, ["a", "b"])
+        (self._ours, self._theirs), _ = self._scene.enter_context(places_and_ear)
+        self.ours: Modem = self._ours.modem()
+        self.theirs: Modem = self._theirs.modem()
+
+    @property
+    def keyed(self) -> bool:
+        return self._ours.ptt.on
+
+    async def hold(self, key: Callable[[], None]) -> None:
+        key()
+        async with asyncio.timeout(20):
+            while not self.keyed:
+                await asyncio.sleep(0.01)
+        self._ours.signal(signal.SIGSTOP)
+
+    def unplug(self) -> None:
+        self._ours.program.unlink()
+        self._ours.signal(signal.SIGKILL)
+
+    def plug_in(self) -> None:
+        self._ours.install()
+
+    def make_noise(self) -> None:
+        noise = np.random.default_rng(1).normal(scale=3000, size=16_000).astype("<i2")
+        # What somebody sends who is no Dire Wolf.
+        with (self._theirs.wolf.directory / f"{EAR}.fifo").open("wb") as air:
+            air.write(noise.tobytes())
+
+    def close(self) -> None:
+        self._scene.close()
+
+
 KINDS: dict[str, Callable[[Path], Air]] = {"sound": SoundAir, "wav": WavAir, "kiss": KissAir}
+if sys.platform == "linux":
+    KINDS["dire wolf"] = DireWolfAir
 
 
 @pytest.fixture(params=list(KINDS))

@@ -30,7 +30,9 @@ def radio() -> None:
 
 
 @radio.command()
-@click.option("--modem", help="kiss-tcp:HOST:PORT, kiss-serial:DEVICE@RATE, freedv, wav:DIRECTORY.")
+@click.option(
+    "--modem", help="kiss-tcp:HOST:PORT, kiss-serial:DEVICE@RATE, direwolf, freedv, wav:DIRECTORY."
+)
 @click.option("--mode", help="How a TNC modulates (afsk-1200, g3ruh-9600), or a FreeDV mode.")
 @click.option("--ptt", help="Of a sound card: vox, rigctld, rts:DEVICE, dtr:DEVICE.")
 @click.option("--rigctld", metavar="HOST:PORT", help="Hamlib, for dial and PTT.")

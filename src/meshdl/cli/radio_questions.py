@@ -18,9 +18,11 @@ from meshdl.radio.declaration import Control, Sideband
 from meshdl.station.home import Home
 from meshdl.station.modem_address import (
     BIT_RATE_DEFAULT,
+    DIRE_WOLF_MODE_DEFAULT,
     FREEDV_MODE_DEFAULT,
     FREEDV_MODES,
     KISS_MODES,
+    DireWolf,
     KissSerial,
     KissTcp,
     ModemAddress,
@@ -61,8 +63,10 @@ def ask(found: Equipment, given: Answers, stated: Mapping[str, Value], home: Hom
         _ask_mode(questions, modem)
     if isinstance(modem, SoundCard):
         _ask_sound(questions, found)
+    if isinstance(modem, DireWolf):
+        _ask_alsa(questions)
     _ask_rig(questions, found)
-    if isinstance(modem, SoundCard):
+    if isinstance(modem, SoundCard | DireWolf):
         questions.ask("ptt", "What keys the radio: vox, rigctld, rts:DEVICE, dtr:DEVICE",
                       default=_ptt_default(questions), check=parse_ptt)  # fmt: skip
     _say("What the law asks you to state. Leave it empty, and the station only receives.")
@@ -192,7 +196,8 @@ def _ask_modem(questions: _Questions, found: Equipment) -> None:
 
     questions.ask(
         "modem",
-        "Modem: a number, or kiss-tcp:HOST:PORT, kiss-serial:DEVICE@RATE, freedv, wav:DIRECTORY",
+        "Modem: a number, or kiss-tcp:HOST:PORT, kiss-serial:DEVICE@RATE, direwolf, freedv, "
+        "wav:DIRECTORY",
         default="1" if choices else None,
         check=lambda text: parse_modem(modem_of(text)),
     )
@@ -210,6 +215,9 @@ def _modems(found: Equipment) -> Iterator[str]:
 def _ask_mode(questions: _Questions, modem: ModemAddress) -> None:
     if isinstance(modem, KissTcp | KissSerial):
         questions.ask("mode", "How does the TNC modulate", choices=KISS_MODES)
+    elif isinstance(modem, DireWolf):
+        questions.ask("mode", "How shall Dire Wolf modulate", choices=KISS_MODES,
+                      default=DIRE_WOLF_MODE_DEFAULT)  # fmt: skip
     else:
         questions.ask(
             "mode", "FreeDV mode to send in", choices=FREEDV_MODES, default=FREEDV_MODE_DEFAULT
@@ -228,6 +236,20 @@ def _ask_sound(questions: _Questions, found: Equipment) -> None:
             name,
             f"Sound device that {direction} the radio, part of its name (empty: the default one)",
             may_be_empty=True,
+        )
+
+
+def _ask_alsa(questions: _Questions) -> None:
+    for name, direction, command in (
+        ("audio_input", "hears", "arecord -l"),
+        ("audio_output", "sends", "aplay -l"),
+    ):
+        questions.ask(
+            name,
+            f"Sound device that {direction} the radio, like plughw:1,0 as in {command} (empty: the "
+            "default one)",
+            may_be_empty=True,
+            check=lambda text: text and RadioConfig(modem="direwolf", audio_input=text),
         )
 
 

@@ -10,7 +10,7 @@ def status_lines(now: RadioStatus, *, at: float) -> Iterator[tuple[str, str]]:
     """Each fact with its name; what does not apply is left out."""
     yield "Radio", _state(now)
     yield "Callsign", _who(now)
-    yield "Modem", now.modem or now.modem_problem or "none"
+    yield "Modem", _modem(now)
     yield "Dial", dial(now.dial_hz, now.sideband)
     yield "Airtime", f"{now.airtime_s:.0f} s of {now.airtime_limit_s:.0f} s in the last hour"
     yield "ID", _identification(now, at)
@@ -49,6 +49,14 @@ def _state(now: RadioStatus) -> str:
     if now.on_air:
         return "ON AIR"
     return f"silent: {now.silent_because}" if now.silent_because else "listening, may transmit"
+
+
+def _modem(now: RadioStatus) -> str:
+    if now.modem is None:
+        return now.modem_problem or "none"
+    # Whoever presses the switch must know what it does.
+    late = now.aborts_at_once is False
+    return f"{now.modem}{' (when switched off, ends its burst first)' if late else ''}"
 
 
 def _who(now: RadioStatus) -> str:

@@ -70,6 +70,8 @@ class RadioStatus(msgspec.Struct, frozen=True, kw_only=True):
         enabled: there is a ``[radio]`` table.
         callsign: ours, as it is sent.
         modem: the one in use; ``None`` while it is not there, and ``modem_problem`` says why.
+        aborts_at_once: switching off ends a burst in the middle; otherwise what the modem has
+            goes out. ``None`` without a modem.
         on_air: a burst is being sent.
         silent_because: why nothing can be keyed now; empty when it can.
         dial_hz: what the operator says that the rig shows.
@@ -89,6 +91,7 @@ class RadioStatus(msgspec.Struct, frozen=True, kw_only=True):
     callsign: Callsign
     modem: str | None = None
     modem_problem: str = ""
+    aborts_at_once: bool | None = None
     on_air: bool = False
     silent_because: str = ""
     dial_hz: int | None = None

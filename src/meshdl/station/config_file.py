@@ -108,14 +108,16 @@ callsign = "{callsign}"
 # power_w = 0
 # Tell a logger of every contact: a UDP port of this machine, or HOST:PORT.
 #   adif_udp = "2237"
-# The modem: "kiss-tcp:HOST:PORT", "kiss-serial:DEVICE@RATE", "freedv" (the sound card), or
-# "wav:DIRECTORY"; `meshdl radio setup` finds what is there. How a TNC modulates must be said.
+# The modem: "kiss-tcp:HOST:PORT", "kiss-serial:DEVICE@RATE", "direwolf" (the sound card, by a
+# Dire Wolf that the station runs), "freedv" (the sound card), or "wav:DIRECTORY"; `meshdl radio
+# setup` finds what is there. How a TNC modulates must be said.
 #   modem = "kiss-tcp:127.0.0.1:8001"
 #   mode = "afsk-1200"
 # What keys the radio of a sound card: "vox", "rigctld", "rts:DEVICE", "dtr:DEVICE".
 # ptt = "vox"
 #   rigctld = "127.0.0.1:4532"
-# Part of the sound devices' names; empty for the system's default.
+# Part of the sound devices' names, with "direwolf" their names in ALSA; empty for the
+# system's default.
 # audio_input = ""
 # audio_output = ""
 # Of a TNC: its port, the longest payload of a frame, slots and persistence of its access.

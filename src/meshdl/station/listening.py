@@ -12,9 +12,10 @@ from typing import TypeAlias
 from meshdl.air import BurstEnded, CarrierChanged, FrameHeard, ModemDown, ModemReport, ModemUp
 from meshdl.errors import ConfigError
 from meshdl.ids import Callsign
-from meshdl.station.modem_address import KissSerial, KissTcp
+from meshdl.station.modem_address import DireWolf, KissSerial, KissTcp
 from meshdl.station.radio_config import RadioConfig
 from meshdl.station.radio_modem import modem_of
+from meshdl.transports.modems.dire_wolf import DireWolfModem
 from meshdl.transports.modems.kiss_modem import KissModem
 from meshdl.transports.modems.levels import Level
 from meshdl.transports.modems.sound_modem import SoundModem
@@ -54,7 +55,7 @@ class Listener:
         address = radio.modem_address()
         if address is None:
             raise ConfigError("radio.modem", "is not set; see: meshdl radio setup")
-        self._ears = _Ears(overhears=isinstance(address, KissTcp | KissSerial))
+        self._ears = _Ears(overhears=isinstance(address, KissTcp | KissSerial | DireWolf))
         self._modem = modem_of(
             radio,
             address,
@@ -72,7 +73,7 @@ class Listener:
     @property
     def trouble(self) -> str:
         """Why a TNC is not there; empty when it is, and with other modems."""
-        return self._modem.trouble if isinstance(self._modem, KissModem) else ""
+        return self._modem.trouble if isinstance(self._modem, KissModem | DireWolfModem) else ""
 
     async def receptions(self) -> AsyncGenerator[Reception]:
         """Everything that is heard from now on, until the caller stops.

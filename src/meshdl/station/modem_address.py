@@ -2,6 +2,7 @@
 
 kiss-tcp:HOST:PORT          a TNC over TCP: Dire Wolf, and many others
 kiss-serial:DEVICE[@RATE]   a TNC at a serial port, real or of USB or Bluetooth
+direwolf                    a Dire Wolf that the station runs itself, by the sound card
 freedv                      FreeDV data modes by the sound card
 wav:DIRECTORY               FreeDV recordings: heard from DIRECTORY/in, sent to DIRECTORY/out
 
@@ -19,6 +20,9 @@ from meshdl.errors import ConfigError
 
 KISS_MODES = ("afsk-1200", "g3ruh-9600")
 """How a TNC modulates. It does not tell, and the law asks: so the operator says it."""
+
+DIRE_WOLF_MODE_DEFAULT = "afsk-1200"
+"""Our own Dire Wolf does what it is told."""
 
 FREEDV_MODES = ("datac0", "datac1", "datac3", "datac4", "datac13")
 FREEDV_MODE_DEFAULT = "datac1"
@@ -53,6 +57,11 @@ class KissSerial:
 
 
 @dataclass(frozen=True, slots=True)
+class DireWolf:
+    """Dire Wolf as a child of the station; its sound devices are settings of their own."""
+
+
+@dataclass(frozen=True, slots=True)
 class SoundCard:
     """FreeDV by the sound card; its devices are settings of their own."""
 
@@ -64,7 +73,7 @@ class Recordings:
     directory: Path
 
 
-ModemAddress: TypeAlias = KissTcp | KissSerial | SoundCard | Recordings
+ModemAddress: TypeAlias = KissTcp | KissSerial | DireWolf | SoundCard | Recordings
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +113,8 @@ def parse_modem(text: str) -> ModemAddress:
             return KissTcp(*host_and_port("radio.modem", rest))
         case "kiss-serial" if rest:
             return _serial(rest)
+        case "direwolf" if not rest:
+            return DireWolf()
         case "freedv" if not rest:
             return SoundCard()
         case "wav" if rest:
@@ -112,7 +123,7 @@ def parse_modem(text: str) -> ModemAddress:
             raise ConfigError(
                 "radio.modem",
                 f"{text!r} is no modem: expected a form like kiss-tcp:127.0.0.1:8001, "
-                "kiss-serial:/dev/ttyUSB0@9600, freedv, or wav:/home/me/recordings",
+                "kiss-serial:/dev/ttyUSB0@9600, direwolf, freedv, or wav:/home/me/recordings",
             )
 
 
@@ -155,10 +166,11 @@ def check_mode(modem: ModemAddress, mode: str) -> str:
     Raises:
         ConfigError: the modem has no such mode, or the operator must say it.
     """
-    kiss = isinstance(modem, KissTcp | KissSerial)
-    modes = KISS_MODES if kiss else FREEDV_MODES
-    if not mode and not kiss:
+    modes = FREEDV_MODES if isinstance(modem, SoundCard | Recordings) else KISS_MODES
+    if not mode and modes is FREEDV_MODES:
         return FREEDV_MODE_DEFAULT
+    if not mode and isinstance(modem, DireWolf):
+        return DIRE_WOLF_MODE_DEFAULT
     if not mode:
         raise ConfigError(
             "radio.mode",

@@ -4,6 +4,7 @@ It becomes a :class:`~meshdl.radio.declaration.Declaration`. Nothing in it has a
 would let a station transmit: rules, licence class, control and dial are the operator's.
 """
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from meshdl.radio.profile import PROFILE_MAX_OCTETS, Profile, parse
 from meshdl.station.modem_address import (
     FREEDV_MODES,
     KISS_MODES,
+    DireWolf,
     ModemAddress,
     RigPtt,
     check_mode,
@@ -26,6 +28,7 @@ from meshdl.station.modem_address import (
     parse_modem,
     parse_ptt,
 )
+from meshdl.transports.modems.dire_wolf_settings import is_device
 
 DIAL_HZ_MAX = 300_000_000_000
 """Above it there is no radio wave (ITU RR 1.5 draws the line at 3 THz, no rig comes near)."""
@@ -76,9 +79,10 @@ class RadioConfig:
         adif_udp: where a logger gets contacts: ``PORT`` on this machine, or ``HOST:PORT``.
         modem: which one, see :mod:`meshdl.station.modem_address`; empty: none.
         mode: how a TNC modulates, or the FreeDV mode that is sent.
-        ptt: what keys the radio of a sound card.
+        ptt: what keys the radio of a sound card, Dire Wolf's too.
         rigctld: ``HOST:PORT`` of Hamlib; empty: none.
-        audio_input: part of the sound device's name; empty: the system's default.
+        audio_input: part of the sound device's name, with Dire Wolf its name in ALSA; empty:
+            the system's default.
         audio_output: likewise.
         kiss_port: of a TNC that has several.
         frame_octets: longest payload of a TNC's frame.
@@ -237,6 +241,8 @@ class RadioConfig:
 
     def _check_modem(self) -> None:
         modem = self.modem_address()
+        if isinstance(modem, DireWolf):
+            self._check_dire_wolf()
         if modem is not None:
             self.mode_of(modem)
         elif self.mode not in {"", *KISS_MODES, *FREEDV_MODES}:
@@ -244,6 +250,22 @@ class RadioConfig:
         rig = self.rig_address()
         if isinstance(parse_ptt(self.ptt), RigPtt) and rig is None:
             raise ConfigError("radio.rigctld", "is missing, and radio.ptt needs it: HOST:PORT")
+
+    def _check_dire_wolf(self) -> None:
+        if os.name == "nt":
+            raise ConfigError(
+                "radio.modem",
+                "'direwolf' needs a pseudo terminal, which Windows has not: start Dire Wolf "
+                "yourself, and name it as kiss-tcp:127.0.0.1:8001",
+            )
+        for name in ("audio_input", "audio_output"):
+            device = getattr(self, name)
+            if device and not is_device(device):
+                raise ConfigError(
+                    f"radio.{name}",
+                    f"{device!r:.60} is no sound device of Dire Wolf: like plughw:1,0 "
+                    "(arecord -l and aplay -l list them)",
+                )
 
     def _profile(self, directory: Path) -> Profile | None:
         if not self.rules:

@@ -6,6 +6,7 @@ from typing import assert_never
 from meshdl.air import ModemTraits
 from meshdl.ids import Callsign
 from meshdl.station.modem_address import (
+    DireWolf,
     KissSerial,
     KissTcp,
     LinePtt,
@@ -17,6 +18,7 @@ from meshdl.station.modem_address import (
     parse_ptt,
 )
 from meshdl.station.radio_config import RadioConfig
+from meshdl.transports.modems.dire_wolf_settings import DEVICE_DEFAULT, DireWolfSettings
 from meshdl.transports.modems.freedv import FREEDV_TRAITS, FreedvMode, keyed_traits
 from meshdl.transports.modems.kiss_modem import KissModem
 from meshdl.transports.modems.kiss_serial import serial_line
@@ -37,6 +39,8 @@ def traits_of(radio: RadioConfig, modem: ModemAddress) -> ModemTraits:
     match modem:
         case KissTcp() | KissSerial():
             return _tnc(radio, modem).traits
+        case DireWolf():
+            return _dire_wolf(radio, modem).traits
         case SoundCard():
             return keyed_traits(
                 _freedv(radio, modem),
@@ -74,6 +78,16 @@ def modem_of(
             line = tcp_line(host, port)
         case KissSerial(device, bit_rate):
             line = serial_line(device, bit_rate=bit_rate)
+        case DireWolf():
+            from meshdl.transports.modems.dire_wolf import DireWolfModem
+
+            return DireWolfModem(
+                _dire_wolf(radio, modem),
+                station,
+                NoPtt() if receive_only else ptt_of(radio),
+                overhear=overhear,
+                unix_time=unix_time,
+            )
         case SoundCard():
             return _sound_modem(radio, modem, NoPtt() if receive_only else ptt_of(radio))
         case Recordings(directory):
@@ -122,6 +136,14 @@ def _sound_modem(radio: RadioConfig, modem: ModemAddress, ptt: PushToTalk) -> Mo
         mode=_freedv(radio, modem),
         key_up_s=radio.txdelay_ms / 1000,
         tail_s=radio.txtail_ms / 1000,
+    )
+
+
+def _dire_wolf(radio: RadioConfig, modem: DireWolf) -> DireWolfSettings:
+    return DireWolfSettings(
+        tnc=_tnc(radio, modem),
+        audio_input=radio.audio_input or DEVICE_DEFAULT,
+        audio_output=radio.audio_output or DEVICE_DEFAULT,
     )
 
 

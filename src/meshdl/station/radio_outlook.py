@@ -71,12 +71,14 @@ def offline_status(home: Home) -> RadioStatus:
     declared = declaration_of(settings, radio, home)
     verdict = outlook(settings, radio, home)
     address = radio.modem_address()
+    traits = traits_of(radio, address) if address is not None else None
     off = off_because(home.radio_off_file)
     return RadioStatus(
         enabled=True,
         callsign=declared.identity(),
-        modem=traits_of(radio, address).name if address is not None else None,
-        modem_problem="" if address is not None else "radio.modem is not set",
+        modem=traits.name if traits is not None else None,
+        modem_problem="" if traits is not None else "radio.modem is not set",
+        aborts_at_once=traits.aborts_at_once if traits is not None else None,
         silent_because=f"off: {off}" if off else NOT_RUNNING,
         dial_hz=declared.dial_hz,
         sideband=declared.sideband.value,

@@ -35,7 +35,7 @@ from meshdl.station.disk import RealDisk
 from meshdl.station.home import Home
 from meshdl.station.log import StationLog
 from meshdl.station.logger import Logger
-from meshdl.station.modem_address import KissSerial, KissTcp
+from meshdl.station.modem_address import DireWolf, KissSerial, KissTcp
 from meshdl.station.radio_config import RadioConfig
 from meshdl.station.radio_contents import RadioContents
 from meshdl.station.radio_ear import Ear
@@ -110,7 +110,7 @@ class RadioShell:
         self._symbols = SymbolKeeper(RealDisk(), home.symbols_file, warn)
         self.ear = Ear(call, lambda: transmitter.declaration, self._radio_log.heard, time.time)
         address = config.modem_address()
-        self._hears_addresses = isinstance(address, KissTcp | KissSerial)
+        self._hears_addresses = isinstance(address, KissTcp | KissSerial | DireWolf)
         self.modem: Modem | None = None
         if address is not None:
             self.modem = modem_of(

@@ -106,6 +106,7 @@ class LiveRadio:
             callsign=self._shell.call,
             modem=core.traits.name if core.traits is not None else None,
             modem_problem=self._shell.modem_problem,
+            aborts_at_once=core.traits.aborts_at_once if core.traits is not None else None,
             on_air=status.on_air,
             silent_because=status.silent_because,
             dial_hz=declaration.dial_hz,

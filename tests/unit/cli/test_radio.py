@@ -101,6 +101,15 @@ def test_status_tells_the_state_the_budget_and_the_verdict(run: Run, station: Fa
     assert (told["running"], told["airtime_s"], told["verdict"]["level"]) == (True, 12.5, "LEGAL")
 
 
+def test_a_modem_that_cannot_be_cut_short_is_told(run: Run, station: FakeStation) -> None:
+    for at_once, line in (
+        (False, "Modem     AFSK 1200 (when switched off, ends its burst first)"),
+        (True, "Modem     AFSK 1200"),
+    ):
+        station.radio.shown = radio_of(aborts_at_once=at_once)
+        assert line in run("status").stdout.splitlines()
+
+
 def test_a_block_is_told_with_its_section_and_what_to_do(run: Run, station: FakeStation) -> None:
     blocked = RadioVerdict(
         level="BLOCKED", section="97.301(d)", reason="outside the privileges", remedy="tune away"

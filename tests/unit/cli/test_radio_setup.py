@@ -190,6 +190,21 @@ def test_the_wizard_takes_sound_ptt_and_what_the_rig_shows(
     }  # fmt: skip
 
 
+def test_the_wizard_takes_a_dire_wolf_of_our_own(
+    setup: Setup, tmp_path: Path, found: list[Equipment]
+) -> None:
+    found.append(Equipment())
+    result = setup(
+        typed=("n0call", "direwolf", "", "USB Audio", "plughw:1,0", "", "dtr:/dev/ttyUSB0", "", "")
+    )
+    assert result.exit_code == 0, result.output
+    assert "'USB Audio' is no sound device of Dire Wolf" in result.stderr
+    assert written(tmp_path) == {
+        "modem": "direwolf", "mode": "afsk-1200", "audio_input": "plughw:1,0",
+        "ptt": "dtr:/dev/ttyUSB0",
+    }  # fmt: skip
+
+
 def test_empty_answers_leave_the_law_open_and_the_station_silent(
     setup: Setup, tmp_path: Path, found: list[Equipment]
 ) -> None:

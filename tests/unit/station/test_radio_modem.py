@@ -14,6 +14,7 @@ from meshdl.station.modem_address import (
     BIT_RATES,
     FREEDV_MODES,
     KISS_MODES,
+    DireWolf,
     KissSerial,
     KissTcp,
     LinePtt,
@@ -27,6 +28,7 @@ from meshdl.station.modem_address import (
 from meshdl.station.radio_config import RadioConfig
 from meshdl.station.radio_modem import WAVEFORMS, modem_of, ptt_of, rig_of, traits_of
 from meshdl.transports.modems import kiss_serial, rig_ptt
+from meshdl.transports.modems.dire_wolf import DireWolfModem
 from meshdl.transports.modems.freedv import FreedvMode
 from meshdl.transports.modems.kiss_modem import KissModem
 from meshdl.transports.modems.ptt import NoPtt
@@ -45,6 +47,7 @@ CALL = Callsign("KA1ABC-7")
         ("kiss-serial:/dev/ttyUSB0", KissSerial("/dev/ttyUSB0", 9600)),
         ("kiss-serial:/dev/usb-x@y@57600", KissSerial("/dev/usb-x@y", 57_600)),
         ("kiss-serial:COM3", KissSerial("COM3")),
+        ("direwolf", DireWolf()),
         ("freedv", SoundCard()),
         ("wav:/var/spool/air", Recordings(Path("/var/spool/air"))),
     ],
@@ -58,7 +61,7 @@ def test_each_form_of_a_modem_is_understood(text: str, expected: object) -> None
     [
         "", "kiss-tcp", "kiss-tcp:", "kiss-tcp:8001", "kiss-tcp:h:0", "kiss-tcp:h:65536",
         "kiss-serial:", "kiss-serial:@9600", "kiss-serial:/dev/x@9601", "kiss-serial:a\nb",
-        "freedv:x", "wav", "wav:", "wav:relative", "soundmodem",
+        "freedv:x", "direwolf:x", "wav", "wav:", "wav:relative", "soundmodem",
     ],
 )  # fmt: skip
 def test_what_is_no_modem_is_an_error_that_names_the_setting(text: str) -> None:
@@ -88,6 +91,13 @@ def test_each_ptt_is_understood() -> None:
         ({"modem": "kiss-tcp:h:1"}, "radio.mode", "does not tell"),
         ({"modem": "kiss-tcp:h:1", "mode": "datac1"}, "radio.mode", "afsk-1200, g3ruh-9600"),
         ({"modem": "freedv", "mode": "afsk-1200"}, "radio.mode", "datac13"),
+        ({"modem": "direwolf", "mode": "datac1"}, "radio.mode", "afsk-1200, g3ruh-9600"),
+        ({"modem": "direwolf", "audio_input": "USB Audio"}, "radio.audio_input", "plughw:1,0"),
+        (
+            {"modem": "direwolf", "audio_output": "x\nPTT GPIO 17"},
+            "radio.audio_output",
+            "plughw:1,0",
+        ),
         ({"mode": "psk31"}, "radio.mode", "no mode of any modem"),
         ({"ptt": "rigctld"}, "radio.rigctld", "radio.ptt needs it"),
         ({"rigctld": "4532"}, "radio.rigctld", "HOST:PORT"),
@@ -118,6 +128,8 @@ def test_the_names_in_the_settings_are_those_of_the_modems() -> None:
     [
         ({"modem": "kiss-tcp:h:1", "mode": "g3ruh-9600"}, KissModem, "G3RUH 9600"),
         ({"modem": "kiss-serial:/dev/x", "mode": "afsk-1200"}, KissModem, "AFSK 1200"),
+        ({"modem": "direwolf"}, DireWolfModem, "AFSK 1200"),
+        ({"modem": "direwolf", "mode": "g3ruh-9600"}, DireWolfModem, "G3RUH 9600"),
         ({"modem": "freedv"}, SoundModem, "DATAC1"),
         ({"modem": "wav:/tmp", "mode": "datac4"}, WavModem, "DATAC4"),
     ],
@@ -143,6 +155,20 @@ def test_every_number_of_a_tnc_comes_from_the_settings() -> None:
     assert after.burst_overhead_s - before.burst_overhead_s == pytest.approx(0.65)
     assert after.access_within_s == pytest.approx(0.02)
     assert after.turnaround_s == pytest.approx(0.1)
+
+
+def test_an_abort_is_at_once_where_the_key_is_in_our_hands() -> None:
+    for modem, at_once in (("kiss-tcp:h:1", False), ("direwolf", True), ("freedv", True)):
+        radio = RadioConfig(modem=modem, mode="" if modem == "freedv" else "afsk-1200")
+        address = radio.modem_address()
+        assert address is not None
+        assert traits_of(radio, address).aborts_at_once is at_once
+
+
+def test_dire_wolf_cannot_be_a_child_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("meshdl.station.radio_config.os.name", "nt")
+    with pytest.raises(ConfigError, match=r"^radio\.modem: .*kiss-tcp:127\.0\.0\.1:8001"):
+        RadioConfig(modem="direwolf")
 
 
 def test_the_ptt_is_the_one_that_the_settings_name() -> None:

@@ -24,9 +24,9 @@ that keys and does not end, one that keys unasked. Each ends the child, and is t
 import asyncio
 import enum
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, assert_never
+from typing import assert_never
 
 from meshdl.air import (
     BurstEnded,
@@ -53,6 +53,7 @@ from meshdl.transports.modems.dire_wolf_settings import DireWolfSettings
 from meshdl.transports.modems.kiss_frames import KissFrames
 from meshdl.transports.modems.modem import RETRY_AFTER_S, Burst, Report, check_burst
 from meshdl.transports.modems.ptt import PushToTalk
+from meshdl.transports.modems.undisturbed import undisturbed
 from meshdl.wire.capture import Captured
 
 READY_WITHIN_S = 20.0
@@ -172,7 +173,7 @@ class DireWolfModem:
         try:
             await self._keep_one()
         finally:
-            await _undisturbed(self._ptt.close())
+            await undisturbed(self._ptt.close())
 
     async def _keep_one(self) -> None:
         pause_s = RETRY_FIRST_S
@@ -198,14 +199,13 @@ class DireWolfModem:
         self._frames.restart()
         self._lines = DireWolfLines()
         try:
-            await self._ptt.open()
-            child = self._child = await DireWolfChild.start(self._settings, self._hear)
-            if self._fault:
-                child.kill()
-            await self._until_ready(child)
-            await self._follow(child, until=lambda: False)
+            # A process that is being started when we are cancelled would be nobody's.
+            await undisturbed(self._begin_life())
+            assert self._child is not None
+            await self._until_ready(self._child)
+            await self._follow(self._child, until=lambda: False)
         finally:
-            await _undisturbed(self._end_life())
+            await undisturbed(self._end_life())
         way, self._way = self._way, None
         fault, self._fault = self._fault, ""
         if fault:
@@ -213,6 +213,12 @@ class DireWolfModem:
         if way is None or not way.aborted:
             raise ModemUnavailable(f"Dire Wolf has ended: {self._last_words()}")
         self._tell(BurstEnded(way.serial))
+
+    async def _begin_life(self) -> None:
+        await self._ptt.open()
+        self._child = await DireWolfChild.start(self._settings, self._hear)
+        if self._fault or self.state is State.CLOSED:
+            self._child.kill()
 
     async def _follow(self, child: DireWolfChild, *, until: Callable[[], bool]) -> None:
         while not until() and (octets := await child.printed()):
@@ -260,7 +266,7 @@ class DireWolfModem:
         except ModemError as error:
             self._break(str(error))
         finally:
-            await _undisturbed(self._unkey())
+            await undisturbed(self._unkey())
         if not self._fault and not way.aborted:
             self._way = None
             self._tell(BurstEnded(way.serial))
@@ -338,13 +344,3 @@ class DireWolfModem:
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
-
-
-async def _undisturbed(work: Coroutine[Any, Any, None]) -> None:
-    """Await something that must be done to its end, and only then be cancelled."""
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await task
-        raise
