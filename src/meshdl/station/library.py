@@ -252,7 +252,7 @@ class Library:
             self._start(item.entry)
 
     def _start(self, entry: CatalogueEntry) -> None:
-        by_links = entry.via != "rf" and not entry.overheard
+        by_links = entry.via != "rf"
         start = inputs.StartDownload(entry.content_hash, entry.precedence, by_links=by_links)
         self._post(start)
 
