@@ -176,7 +176,8 @@ class Ear:
         if not self._bucket.take_if_available(1, now=self._loop.time()):
             self._unwritten += open_.frames
             return
-        more = f" (and {open_.frames - 1} more frames)" if open_.frames > 1 else ""
+        others = open_.frames - 1
+        more = f" (and {others} more frame{'s' if others > 1 else ''})" if others else ""
         lost = f"; {self._unwritten} frames before it were not logged" if self._unwritten else ""
         self._unwritten = 0
         record = replace(open_.record, text=open_.record.text + more + lost)
