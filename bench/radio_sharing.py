@@ -36,9 +36,9 @@ DECLARATION = Declaration(
 HOUR_S = 3600.0
 RECEIVERS = 20
 LOSS = 0.2
-LEAVES = 4
+LEAVES = 8
 OF_LEAST = 1.12
-ONE_ASKS_EVERY_S = 40.0
+SIGNED_OFF_S = 40.0
 """So long after the end of the transfer everybody has signed off."""
 
 
@@ -74,7 +74,7 @@ class Channel:
         if not all(is_whole(one, content) for one in waiting):
             raise RuntimeError("a simulated transfer did not end within four hours")
         whole_at = self.world.now
-        self.world.run(whole_at + ONE_ASKS_EVERY_S)
+        self.world.run(whole_at + SIGNED_OFF_S)
         return whole_at
 
     @property
@@ -83,10 +83,12 @@ class Channel:
         return sum(one.airtime_s for one in self.stations)
 
     def once_s(self, content: RadioContent) -> float:
-        """Airtime of the content's symbols, sent once."""
+        """Airtime of the content's symbols, sent once, key-ups included."""
         per_frame = (min(self.traits.payload_octets_max, 256) - 16) // SYMBOL_OCTETS
         symbols = sum(-(-min(16_384, left) // SYMBOL_OCTETS) for left in _leaves(content))
-        return symbols / per_frame * self.traits.frame_s(13 + per_frame * SYMBOL_OCTETS)
+        frames_s = symbols / per_frame * self.traits.frame_s(13 + per_frame * SYMBOL_OCTETS)
+        key_up_s = self.traits.burst_overhead_s
+        return frames_s * BURST_S / (BURST_S - key_up_s)
 
 
 async def measure(report: Report) -> None:

@@ -42,7 +42,7 @@ from meshdl.wire.onair.pdus import (
 TRIES_MAX = 6
 """With twice the time each, the last one comes some minutes after the first."""
 
-ASKED_AIRTIME_S = 180.0
+ASKED_AIRTIME_S = 300.0
 """What one WANT may make another station send. Long enough that asking costs little, short
 enough that losses are told while they are few; others have their turns in between."""
 
