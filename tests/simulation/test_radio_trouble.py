@@ -20,7 +20,7 @@ from meshdl.ids import Callsign
 from meshdl.radio.log_records import RadioEvent
 from meshdl.radio.station import RadioEffect, RadioInput, RadioStation
 from meshdl.radio.transfer.answering import REQUESTS_MAX
-from meshdl.radio.transmitter_events import SwitchOn
+from meshdl.radio.transmitter_events import SwitchOff, SwitchOn
 from meshdl.sim.air import SimAir, SimModem, Transmission
 from meshdl.sim.radio import SimRadio
 from meshdl.sim.radio_memory import RadioContent
@@ -285,6 +285,26 @@ def test_a_stuck_transmitter_switches_itself_off_and_goes_on_when_told_to() -> N
     sender.modem.plug_in()
     sender.host.post(SwitchOn("N0CALL"))
     channel.run(wanted, [receiver], within_s=HOUR_S)
+
+
+def test_one_that_is_switched_off_asks_and_calls_again_when_it_is_switched_on() -> None:
+    channel = Channel()
+    sender = channel.station("N0AAA", calls=True)
+    receiver = channel.station("N0BBB", calls=True)
+    for one in (sender, receiver):
+        one.host.post(SwitchOff("N0CALL", "antenna work"))
+    wanted = content(5_000)
+    sender.hold(wanted)
+    receiver.fetch(wanted.content)
+    channel.world.run(HOUR_S)
+    assert not sender.modem.keyed
+    assert not receiver.modem.keyed
+    assert ["antenna work" in one.reason for one in receiver.failures] == [True]
+    for one in (sender, receiver):
+        one.host.post(SwitchOn("N0CALL"))
+    channel.run(wanted, [receiver], within_s=300.0)
+    channel.world.run(channel.world.now + 300.0)
+    assert "N0AAA" in {one.callsign for one in receiver.transfer.stations}
 
 
 def test_a_busy_channel_is_waited_for_an_hour_and_then_used() -> None:
