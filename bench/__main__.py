@@ -31,6 +31,7 @@ MEASUREMENTS = {
     "radio_sharing": "contents to many receivers by simulated radio: airtime, calls, an emergency",
     "radio_goodput": "a leaf by real Dire Wolf and by FreeDV: goodput beside the modem's own rate",
     "radio_door": "what waits at the one door to the air, rules, records on disk",
+    "tnc_audio": "what AFSK 1200 and G3RUH 9600 of the real Dire Wolf occupy",
     "freedv": "FreeDV modems on simulated air: processor time, frame loss over SNR",
     "baselines": "the measuring sticks without us",
 }

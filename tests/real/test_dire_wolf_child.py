@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from bench.tnc_audio import occupied, sound_of
 from tests.support import loops
 from tests.support.child_wolves import AirEar, Place, places
 from tests.support.modems import Ear, Ptt, RememberingPtt, TestBurst, running
@@ -24,6 +25,8 @@ from meshdl.ids import Callsign
 from meshdl.radio.channel_access import AccessInput, ChannelAccess, Granted, Wanted
 from meshdl.transports.modems import dire_wolf_burst
 from meshdl.transports.modems.dire_wolf import DireWolfModem, State
+from meshdl.transports.modems.dire_wolf_settings import SAMPLE_RATE_HZ
+from meshdl.transports.modems.tnc import AFSK_1200, G3RUH_9600, Waveform
 from meshdl.wire import ax25, kiss
 from meshdl.wire.ax25 import Address
 
@@ -378,6 +381,14 @@ def test_a_killed_station_leaves_no_dire_wolf_no_sound_and_no_ptt(
         finally:
             station.kill()
             station.communicate()
+
+
+@pytest.mark.parametrize(("waveform", "frames"), [(AFSK_1200, 1), (G3RUH_9600, 8)])
+def test_a_waveform_occupies_what_its_traits_say(waveform: Waveform, frames: int) -> None:
+    low_hz, high_hz = occupied(loops.run(sound_of(waveform, frames)), SAMPLE_RATE_HZ)
+    # Of two seconds; the traits are of eight.
+    assert low_hz == pytest.approx(waveform.audio_low_hz, abs=25)
+    assert high_hz == pytest.approx(waveform.audio_high_hz, abs=60)
 
 
 def test_a_callsign_that_its_address_cuts_is_left_to_the_frames(pair: tuple[Place, Place]) -> None:

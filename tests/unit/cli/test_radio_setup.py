@@ -76,7 +76,7 @@ def test_options_alone_make_a_home_and_write_the_table(setup: Setup, tmp_path: P
         "modem": "kiss-tcp:127.0.0.1:8001", "mode": "afsk-1200", "rules": "us-part97",
         "licence_class": "general", "control": "local", "dial_hz": 145_050_000, "sideband": "fm",
     }  # fmt: skip
-    assert "Verdict  LEGAL: call at 145.0425-145.0575 MHz" in result.stdout
+    assert "Verdict  LEGAL: call at 145.0421-145.0579 MHz" in result.stdout
     assert (tmp_path / "station.key").exists()
 
 

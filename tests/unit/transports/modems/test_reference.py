@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from meshdl.transports.modems.freedv import FREEDV_TRAITS, NEEDS_SNR_DB, FreedvMode
+from meshdl.transports.modems.tnc import AFSK_1200, G3RUH_9600
 
 PAGE = Path(__file__).resolve().parents[4] / "docs" / "reference" / "modems.md"
 MINUS = "\u2212"
@@ -31,3 +32,10 @@ def test_the_table_of_modes_is_the_program_s() -> None:
     }
     assert told == known
     assert len(told) == len(FreedvMode)
+
+
+def test_what_tncs_occupy_is_the_program_s() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    for mode, waveform in (("afsk-1200", AFSK_1200), ("g3ruh-9600", G3RUH_9600)):
+        low_hz, high_hz = waveform.audio_low_hz, waveform.audio_high_hz
+        assert f"| `{mode}` | {low_hz:.0f}\u2013{high_hz:.0f} Hz |" in page
