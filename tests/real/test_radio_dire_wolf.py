@@ -5,6 +5,7 @@ world, and so do the clocks of the TNCs and of the stations: what takes a minute
 takes twelve seconds here. ``make soak`` has the full sizes at the slow rate, too.
 """
 
+import asyncio
 import struct
 import zlib
 from collections.abc import Sequence
@@ -18,11 +19,19 @@ from hypothesis import settings as hypothesis
 from tests.support import quick_loop
 from tests.support.dire_wolf import QUIET, DireWolf, dire_wolves
 from tests.support.modem_stations import ModemStation, on_air
+from tests.support.radio_stations import LAWFUL
+from tests.support.stations import hash_of
 from tests.unit.radio.stations import VHF
 
 from meshdl.ids import Callsign
 from meshdl.radio.transfer.gathering import NewSymbol
 from meshdl.sim.radio_memory import RadioContent, content_of
+from meshdl.station import radio_modem
+from meshdl.station.config import InternetConfig, LanConfig, StationConfig
+from meshdl.station.home import Home
+from meshdl.station.log import StationLog
+from meshdl.station.radio_config import RadioConfig
+from meshdl.station.station import Station
 from meshdl.transports.modems.kiss_modem import KissModem
 from meshdl.transports.modems.kiss_tcp import tcp_line
 from meshdl.transports.modems.tnc import AFSK_1200, G3RUH_9600, TncSettings
@@ -175,3 +184,62 @@ def test_one_that_is_killed_goes_on_where_it_stopped(tmp_path: Path) -> None:
 
     with dire_wolves(tmp_path, ["a", "b", "c"], deaf=HIDDEN, speed=SPEED) as (a, b, c):
         quick_loop.run(scene(a, b, c), speed=SPEED)
+
+
+def whole_station(directory: Path, wolf: DireWolf, call: str) -> Station:
+    """As ``meshdl up`` makes it: real disk, real log, and a TNC that the settings name."""
+    (directory / call).mkdir()
+    radio = RadioConfig(
+        **LAWFUL | {
+            "dial_hz": UHF.dial_hz,
+            "modem": f"kiss-tcp:127.0.0.1:{wolf.kiss_port}",
+            "mode": "g3ruh-9600",
+            "txdelay_ms": 100,
+            "duty_cycle_max": 1.0,
+            "airtime_s_per_hour": 3600.0,
+        }
+    )  # fmt: skip
+    config = StationConfig(
+        callsign=Callsign(call),
+        download_directory=directory / call / "downloads",
+        lan=LanConfig(enabled=False),
+        internet=InternetConfig(peer_exchange=False),
+        radio=radio,
+    )
+    return Station(config, home=Home(directory / call / "home"))
+
+
+def test_whole_stations_carry_a_file_and_key_nothing_that_is_not_in_their_logs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Other tests have a faster one.
+    monkeypatch.setitem(radio_modem.WAVEFORMS, "g3ruh-9600", G3RUH_9600)
+    source = tmp_path / "map.bin"
+    source.write_bytes(leaf().octets)
+
+    async def scene(a: DireWolf, b: DireWolf, c: DireWolf) -> None:
+        async with (
+            whole_station(tmp_path, a, "N0AAA") as sender,
+            whole_station(tmp_path, b, "N0BBB") as first,
+            whole_station(tmp_path, c, "N0CCC") as second,
+        ):
+            content = hash_of(await sender.share(source))
+            async with asyncio.timeout(WITHIN_S):
+                for got in await asyncio.gather(
+                    first.download(content, via="rf"), second.download(content, via="rf")
+                ):
+                    assert Path(got.location).read_bytes() == source.read_bytes()
+
+    def logged(call: str) -> int:
+        log = StationLog(tmp_path / call / "home" / "log.sqlite3")
+        assert log.verify().wrong_at is None
+        facts = [entry.radio for entry in log.entries() if entry.radio is not None]
+        log.close()
+        return sum(one.event == "transmission" for one in facts)
+
+    with dire_wolves(tmp_path, ["a", "b", "c"], deaf=HIDDEN, speed=SPEED) as (a, b, c):
+        quick_loop.run(scene(a, b, c), speed=SPEED)
+        # Each has signed off. No key-down of a TNC is without a burst in the log; a logged burst
+        # may have been called off, or have waited in the TNC for the next.
+        for wolf, call in ((a, "N0AAA"), (b, "N0BBB"), (c, "N0CCC")):
+            assert 0 < wolf.keyed().count(True) <= logged(call)
