@@ -137,6 +137,21 @@ class AirEar:
         return float(np.sqrt(np.mean(samples**2))) > LOUD
 
 
+def dire_wolves_at_home(directory: Path) -> list[int]:
+    """Processes of any Dire Wolf whose home that is."""
+    home = b"HOME=" + os.fsencode(directory)
+    found = []
+    for pid, words in _processes():
+        if Path(os.fsdecode(words[0])).name.startswith("direwolf"):
+            try:
+                environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if home in environment:
+                found.append(pid)
+    return found
+
+
 def _processes() -> Iterator[tuple[int, list[bytes]]]:
     for entry in Path("/proc").iterdir():
         if not entry.name.isdecimal():
