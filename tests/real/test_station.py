@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.support.full_disk import fill, lock, make_room, unlock
 from tests.support.stations import (
     hash_of,
     make_file,
@@ -29,6 +30,7 @@ from meshdl.ids import Callsign, ContentHash
 from meshdl.links import Path as LinkPath
 from meshdl.station import keys
 from meshdl.station.home import Home
+from meshdl.station.unwritten import Book
 
 pytestmark = pytest.mark.real
 
@@ -103,6 +105,42 @@ def test_three_stations_help_each_other(tmp_path: Path) -> None:
                 assert Path(got.location).read_bytes() == source.read_bytes()
             sent = sum(peer.octets_sent for peer in await alfa.view.peers())
             assert sent < 1.5 * len(source.read_bytes())
+
+    run(scenario())
+
+
+def test_a_full_disk_costs_notes_and_not_the_transfer(tmp_path: Path) -> None:
+    first = make_file(tmp_path / "first.bin", 300_000)
+    second = make_file(tmp_path / "second.bin", 300_000)
+
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA") as alfa:
+            view = alfa.view
+            content = hash_of(await alfa.share(first))
+            fill(view._log)
+            lock(view._catalogue)
+            async with station(tmp_path, "KA1BB") as bravo:
+                got = await bravo.download(content)
+                assert Path(got.location).read_bytes() == first.read_bytes()
+
+                async def told_of() -> set[Book]:
+                    warnings = (await view.status()).warnings
+                    return {book for book in Book if any(book.value in one for one in warnings)}
+
+                async def warned() -> bool:
+                    return await told_of() == set(Book)
+
+                await until(warned)
+                make_room(view._log)
+                unlock(view._catalogue)
+                await bravo.download(hash_of(await alfa.share(second)))
+
+                async def over() -> bool:
+                    return await told_of() == set()
+
+                await until(over)
+            told = [one.text async for one in view.log(LogQuery(kind="event"))]
+            assert sum(Book.LOG.value in text for text in told) == 1
 
     run(scenario())
 

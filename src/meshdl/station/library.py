@@ -39,6 +39,7 @@ from meshdl.station.hashing import Hashed
 from meshdl.station.home import Home
 from meshdl.station.store import ContentStore
 from meshdl.station.store_keeper import StoreKeeper
+from meshdl.station.unwritten import Book, Unwritten
 from meshdl.station.worker import Worker
 from meshdl.swarm import effects, inputs
 from meshdl.swarm.inputs import SwarmInput
@@ -75,6 +76,7 @@ class Library:
         disk: where files are.
         home: of the station.
         catalogue: of that home.
+        unwritten: told of what the catalogue did not take.
         tasks: what runs beside the caller runs in there.
         changed: told which content an observer should look at again.
         whole: told of a content that is complete and served from now on.
@@ -88,20 +90,20 @@ class Library:
         disk: Disk,
         home: Home,
         catalogue: Catalogue,
+        unwritten: Unwritten,
         *,
         tasks: asyncio.TaskGroup,
         changed: Callable[[ContentHash], None],
         whole: Callable[[CatalogueEntry, Metainfo], None],
     ) -> None:
-        self._disk, self._home, self._catalogue = disk, home, catalogue
+        self._disk, self._home, self._catalogue, self._unwritten = disk, home, catalogue, unwritten
         self._tasks, self._changed, self._whole = tasks, changed, whole
         self._loop = asyncio.get_running_loop()
         self._items: dict[ContentHash, _Item] = {}
         self._stopping = False
         self._post: Post = _nowhere
         self._pool = ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="opening")
-        self.stores = StoreKeeper(tasks, self._file_changed)
-        self._books = Worker("catalogue")
+        self.stores, self._books = StoreKeeper(tasks, self._file_changed), Worker("catalogue")
 
     def connect(self, post: Post) -> None:
         """Say where the core takes its inputs; before anything else is called."""
@@ -228,7 +230,7 @@ class Library:
             self._start(entry)
         else:
             item.entry = entry
-        self._books.submit(partial(self._catalogue.put, entry), _ignore)
+        self._note(entry)
         self._changed(content)
 
     async def relocate(self, entry: CatalogueEntry, move: Callable[[], None]) -> None:
@@ -301,7 +303,7 @@ class Library:
         item.entry = replace(item.entry, state=state, error=error)
         if state is StoredState.BROKEN:
             self._tasks.create_task(self.stores.close_one(content))
-        self._books.submit(partial(self._catalogue.put, item.entry), _ignore)
+        self._note(item.entry)
         self._changed(content)
         store = self.stores.get(content)
         if state is StoredState.COMPLETE and store is not None and not item.entry.overheard:
@@ -331,8 +333,12 @@ class Library:
                 "`meshdl get` adds a download"
             ) from None
 
+    def _note(self, entry: CatalogueEntry) -> None:
+        self._unwritten.submit(self._books, Book.CATALOGUE, partial(self._catalogue.put, entry))
+
     async def _keep(self, entry: CatalogueEntry) -> None:
         await self._books.call(partial(self._catalogue.put, entry))
+        self._unwritten.note(Book.CATALOGUE, None)
         self._changed(entry.content_hash)
 
     async def _create_or_fail(self, effect: effects.CreateContent) -> None:
@@ -439,7 +445,7 @@ class Library:
             )
         if (state, error) != (entry.state, entry.error):
             item.entry = replace(entry, state=state, error=error)
-            self._books.submit(partial(self._catalogue.put, item.entry), _ignore)
+            self._note(item.entry)
 
     def _break(self, content: ContentHash, error: str) -> None:
         item = self._items.get(content)
@@ -447,7 +453,7 @@ class Library:
             return
         _log.warning("%s: %s", item.entry.title, error)
         item.entry = replace(item.entry, state=StoredState.BROKEN, error=error)
-        self._books.submit(partial(self._catalogue.put, item.entry), _ignore)
+        self._note(item.entry)
         self._changed(content)
 
     async def _take_away(self, content: ContentHash, *, delete_files: bool) -> None:
@@ -492,7 +498,3 @@ class Library:
 
 def _nowhere(_: SwarmInput) -> None:
     raise RuntimeError("the library is not connected to a core")
-
-
-def _ignore(_: object) -> None:
-    """Nobody waits for this result."""

@@ -11,6 +11,7 @@ import mimetypes
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
@@ -25,9 +26,10 @@ from meshdl.content.record import (
     sign,
     title_room,
 )
-from meshdl.errors import RecordInvalid
+from meshdl.errors import RecordInvalid, StorageError
 from meshdl.ids import Callsign, ContentHash, StationKey
 from meshdl.station.catalogue import Catalogue
+from meshdl.station.unwritten import Book, Unwritten, attempt
 from meshdl.station.worker import Worker
 from meshdl.swarm import effects
 from meshdl.swarm.inputs import OfferRecord
@@ -46,20 +48,35 @@ Post: TypeAlias = Callable[[OfferRecord], None]
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """Records that are right, and why they are not kept."""
+
+    records: list[ContentRecord]
+    error: StorageError | None
+
+
 class RecordBook:
     """Every record that this station knows.
 
     Args:
         catalogue: keeps them over a restart.
+        unwritten: told of what it did not take.
         key: signs our own.
         callsign: in our own.
         post: takes what is to be announced to the peers.
     """
 
     def __init__(
-        self, catalogue: Catalogue, *, key: Ed25519PrivateKey, callsign: Callsign, post: Post
+        self,
+        catalogue: Catalogue,
+        unwritten: Unwritten,
+        *,
+        key: Ed25519PrivateKey,
+        callsign: Callsign,
+        post: Post,
     ) -> None:
-        self._catalogue = catalogue
+        self._catalogue, self._unwritten = catalogue, unwritten
         self._key, self._callsign = key, callsign
         self._post = post
         self._worker = Worker("records")
@@ -165,8 +182,9 @@ class RecordBook:
     def heard_on_air(self, octets: bytes, named: Callable[[ContentRecord], None]) -> None:
         """A record came with a content by radio; ``named`` hears of it if it is right."""
 
-        def verified(records: list[ContentRecord]) -> None:
-            for record in records:
+        def verified(found: _Verified) -> None:
+            self._unwritten.note(Book.CATALOGUE, found.error)
+            for record in found.records:
                 named(record)
 
         self._worker.submit(partial(self._verify, (octets,)), verified)
@@ -185,15 +203,16 @@ class RecordBook:
         """Return when everything is kept."""
         await self._worker.close()
 
-    def _verified(self, effect: effects.RecordsHeard, records: list[ContentRecord]) -> None:
+    def _verified(self, effect: effects.RecordsHeard, found: _Verified) -> None:
+        self._unwritten.note(Book.CATALOGUE, found.error)
         held = self._held.setdefault(effect.key, {})
-        for record in records:
+        for record in found.records:
             if len(held) < HELD_PER_PEER_MAX:
                 held[record.content_hash] = effect.callsign
 
     # In the thread.
 
-    def _verify(self, encoded: Sequence[bytes]) -> list[ContentRecord]:
+    def _verify(self, encoded: Sequence[bytes]) -> _Verified:
         now = time.time()
         records = []
         for octets in encoded:
@@ -204,8 +223,8 @@ class RecordBook:
                 continue
             if not record.is_expired(now):
                 records.append(record)
-        self._catalogue.remember(records, own=False, now=now)
-        return records
+        refused = attempt(partial(self._catalogue.remember, records, own=False, now=now))
+        return _Verified(records, refused)
 
     def _known(self) -> list[ContentRecord]:
         return [self._decode(one.octets) for one in self._catalogue.records(now=time.time())]

@@ -50,6 +50,7 @@ from meshdl.station.radio import Radio
 from meshdl.station.record_book import RecordBook
 from meshdl.station.rooms import Room, Rooms
 from meshdl.station.swarm_shell import SwarmShell
+from meshdl.station.unwritten import Unwritten
 from meshdl.station.view import LiveView
 from meshdl.swarm.handshake import Identity
 from meshdl.swarm.inputs import Shutdown, SwarmInput
@@ -170,11 +171,13 @@ class Station:
             config.callsign, public_key, secrets.token_bytes(8), private_key.sign, rotations
         )
         rooms = self._rooms(public_key)
+        gaps = Unwritten(view.warn, view.withdraw)
         shell = SwarmShell(
             identity,
             _settings(config, Introducing.suits(rooms)),
             catalogue=catalogue,
             log=log,
+            unwritten=gaps,
             changed=view.content_changed,
             warn=view.warn,
         )
@@ -185,7 +188,7 @@ class Station:
             for takes in told:
                 takes(event)
 
-        records = RecordBook(catalogue, key=private_key, callsign=config.callsign, post=tell)
+        records = RecordBook(catalogue, gaps, key=private_key, callsign=config.callsign, post=tell)
         stack.push_async_callback(records.close)
 
         tasks = await stack.enter_async_context(background())
@@ -193,6 +196,7 @@ class Station:
             RealDisk(),
             home,
             catalogue,
+            gaps,
             tasks=tasks,
             changed=view.content_changed,
             whole=lambda entry, metainfo: _announce(entry, metainfo, records, tasks),
@@ -208,13 +212,8 @@ class Station:
             told.append(radio.contents.told)
             stack.push_async_callback(radio.close)
             tasks.create_task(radio.run())
-        for failure in (
-            *(radio.failures if radio is not None else ()),
-            *library.failures,
-            *library.stores.failures,
-            *shell.failures,
-            records.failure,
-        ):
+        failures = [*library.failures, *library.stores.failures, *shell.failures, records.failure]
+        for failure in (*(radio.failures if radio is not None else ()), *failures):
             tasks.create_task(watch(failure))
         tasks.create_task(view.observer.run())
         if config.lan.enabled:
@@ -223,8 +222,9 @@ class Station:
             self._join_internet(identity, rooms, view, shell, tasks)
         stack.push_async_callback(_say_goodbye, shell)
         await library.load()
-        server = ControlServer(view, home=home.directory, port=config.control.port)
-        await stack.enter_async_context(server)
+        await stack.enter_async_context(
+            ControlServer(view, home=home.directory, port=config.control.port)
+        )
         stack.callback(view.close)
         shell.log_event(f"station {config.callsign} ({own}) is up, meshdl {__version__}")
 

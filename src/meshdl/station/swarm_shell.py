@@ -16,6 +16,7 @@ from meshdl.station.library import Library
 from meshdl.station.log import StationLog
 from meshdl.station.record_book import RecordBook
 from meshdl.station.switchboard import Switchboard
+from meshdl.station.unwritten import Book, Unwritten
 from meshdl.station.worker import Worker
 from meshdl.swarm import effects
 from meshdl.swarm.effects import SwarmEffect
@@ -46,6 +47,7 @@ class SwarmShell:
         settings: of the operator.
         catalogue: keeps the pinned keys.
         log: takes transfers and identifications.
+        unwritten: told of what those two did not take.
         changed: told which content an observer should look at again.
         warn: takes sentences for the operator, and the station that they are about.
 
@@ -65,11 +67,12 @@ class SwarmShell:
         *,
         catalogue: Catalogue,
         log: StationLog,
+        unwritten: Unwritten,
         changed: Callable[[ContentHash], None],
         warn: Callable[[str, StationId | None], None],
     ) -> None:
         self._catalogue, self._log_book = catalogue, log
-        self._changed, self._warn = changed, warn
+        self._changed, self._warn, self._unwritten = changed, warn, unwritten
         self._pens = Worker("log")
         pins = {callsign: pin.key for callsign, pin in catalogue.pins().items()}
         now = asyncio.get_running_loop().time()
@@ -169,14 +172,13 @@ class SwarmShell:
         self._changed(content)
 
     def _pin(self, callsign: Callsign, key: StationKey) -> None:
-        self._pens.submit(
-            partial(self._catalogue.pin, callsign, key, now=time.time()), _nobody_waits
-        )
+        pin = partial(self._catalogue.pin, callsign, key, now=time.time())
+        self._unwritten.submit(self._pens, Book.CATALOGUE, pin)
 
     def _pin_moved(self, effect: effects.PinMoved) -> None:
         old, new = station_id(effect.old_key), station_id(effect.key)
         move = partial(self._catalogue.repin, effect.callsign, effect.key, now=time.time())
-        self._pens.submit(move, _nobody_waits)
+        self._unwritten.submit(self._pens, Book.CATALOGUE, move)
         self._warn(
             f"{effect.callsign} has a new station key ({new}); its old one ({old}) signed for it",
             new,
@@ -225,7 +227,7 @@ class SwarmShell:
 
     def _append(self, **entry: object) -> None:
         write = partial(self._log_book.append, at=time.time(), **entry)  # type: ignore[arg-type]
-        self._pens.submit(write, _nobody_waits)
+        self._unwritten.submit(self._pens, Book.LOG, write)
 
 
 def _nobody_waits(_: object) -> None:

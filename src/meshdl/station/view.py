@@ -120,6 +120,11 @@ class LiveView:
             self.observer.notes[station] = text
         self._shell.log_event(text)
 
+    def withdraw(self, text: str, because: str) -> None:
+        """What :meth:`warn` told is over; the log keeps why."""
+        self._warnings.pop(text, None)
+        self._shell.log_event(because)
+
     def content_changed(self, content: ContentHash) -> None:
         """Look at a content again, soon."""
         self.observer.content_changed(content)
