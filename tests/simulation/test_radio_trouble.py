@@ -98,6 +98,7 @@ def test_wrong_bits_in_every_tenth_frame_reach_no_store(seed: int, traits: Modem
     channel.air = BadChecksums(channel.world, 0.1)
     _, receiver, wanted = pair(channel, 20_000)
     channel.run(wanted, [receiver], within_s=2 * HOUR_S)
+    assert receiver.memory.unread
 
 
 def test_an_enough_under_another_call_costs_time_and_nothing_else() -> None:
