@@ -24,12 +24,14 @@ from tests.support.kiss_hub import kiss_hub
 from tests.support.processes import until
 from tests.support.rigs import dummy_rig, free_port, needs_rigctld
 
+from meshdl.air import ModemUp
 from meshdl.cli.main import meshdl
 from meshdl.ids import Callsign
 from meshdl.sim.audio_channel import AudioChannel
 from meshdl.station import config_file, radio_doctor
 from meshdl.station.config import StationConfig
 from meshdl.station.finding import Finding, Verdict
+from meshdl.station.listening import Listener, OnAir
 from meshdl.station.radio_config import RadioConfig
 from meshdl.transports.modems.freedv import FreedvMode, FreedvSender
 from meshdl.transports.modems.resampling import Interpolator
@@ -172,7 +174,9 @@ def test_the_receive_test_hears_freedv_by_a_sound_card(tmp_path: Path) -> None:
     sender.close()
     with subprocess.Popen(
         words(tmp_path / "home", "radio", "setup", "--callsign", "N0CALL", "--modem", "freedv",
-              "--audio-input", "meshdl_in", "--audio-output", "meshdl_out", "--listen", "3600"),
+              "--audio-input", "meshdl_in", "--audio-output", "meshdl_out", "--listen", "3600",
+              # Nobody is there; nobody is asked, for nothing is keyed.
+              "--ptt", "rigctld", "--rigctld", f"127.0.0.1:{free_port()}"),
         env=os.environ | {"ALSA_CONFIG_PATH": str(devices), "PYTHONUNBUFFERED": "1"},
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     ) as command:  # fmt: skip
@@ -272,6 +276,25 @@ def test_a_running_station_is_shown_monitored_and_silenced(tmp_path: Path) -> No
                 await up.communicate()
 
     asyncio.run(scene())
+
+
+def test_what_a_tnc_hears_is_told_once_and_asked_of_its_port() -> None:
+    others = [ax25.encode_ui(Address("N0BBB", ssid), b">hi") for ssid in (1, 2)]
+
+    async def scene() -> tuple[int, list[bytes]]:
+        async with asyncio.timeout(WITHIN_S / 2), fake_tnc() as tnc:
+            radio = RadioConfig(
+                modem=f"kiss-tcp:127.0.0.1:{tnc.port}", mode="afsk-1200", kiss_port=3
+            )
+            receptions = Listener(radio, Callsign("N0CALL")).receptions()
+            assert isinstance(await anext(receptions), ModemUp)
+            port = (await tnc.said.get()).port
+            (await tnc.callers.get()).write(b"".join(kiss.encode(one, port=3) for one in others))
+            heard = [await anext(receptions) for _ in others]
+            await receptions.aclose()
+        return port, [one.captured.octets for one in heard if isinstance(one, OnAir)]
+
+    assert loops.run(scene()) == (3, others)
 
 
 # The doctor.

@@ -159,6 +159,16 @@ def test_without_a_station_the_settings_are_judged(home: Home) -> None:
     assert lines[-1].startswith("Next      ")
 
 
+def test_a_switch_that_is_off_blocks_the_verdict_without_a_station_too(home: Home) -> None:
+    change_file(home.config_file, {"radio": LAWFUL})
+    alone(home, "off", "--reason", "lightning")
+    told = shown(alone(home, "status", "--json"))
+    assert told["silent_because"] == "off: operator: lightning"
+    assert (told["verdict"]["level"], told["verdict"]["remedy"]) == (
+        "BLOCKED", "switch it on with: meshdl radio on",
+    )  # fmt: skip
+
+
 def test_what_is_not_stated_is_named_and_receives_only(home: Home) -> None:
     stated = {name: value for name, value in LAWFUL.items() if name != "control"}
     change_file(home.config_file, {"radio": stated})
@@ -312,7 +322,7 @@ def test_what_the_station_hears_is_shown_and_kept(
 ) -> None:
     copy = tmp_path / "copy.pcapng"
     theirs = heard_frame(line="12:00:00Z  N0BBB > QST  hi\x1b[2J", octets=HELLO.octets)
-    ours = heard_frame(line="12:00:01Z  KA1ABC  CQ", octets=b"DE KA1ABC", destination="", ours=True)
+    ours = heard_frame(line="12:00:01Z  KA1ABC  CQ", octets=b"DE KA1ABC", ours=True)
 
     async def whole() -> Result:
         async with ControlServer(station, home=home.directory):

@@ -215,6 +215,16 @@ def test_empty_answers_leave_the_law_open_and_the_station_silent(
     assert "BLOCKED: receiving only: radio.rules, radio.licence_class" in result.stdout
 
 
+def test_what_the_law_asks_for_has_no_default_even_under_known_rules(
+    setup: Setup, tmp_path: Path, found: list[Equipment]
+) -> None:
+    found.append(Equipment(tncs=(TNC,)))
+    result = setup(typed=("n0call", "1", "afsk-1200", "us-part97", "", "", "", ""))
+    assert result.exit_code == 0, result.output
+    assert set(written(tmp_path)) == {"modem", "mode", "rules"}
+    assert "radio.licence_class, radio.control, radio.dial_hz not set" in result.stdout
+
+
 def test_what_an_option_answers_is_not_asked_and_what_is_stated_is_offered(
     setup: Setup, tmp_path: Path
 ) -> None:

@@ -30,6 +30,7 @@ U frame UI: p/f=0, No layer 3 protocol implemented., length = 19
  dest    TEST    0 c/r=1 res=3 last=0
   000:  a8 8a a6 a8 40 40 e0 ae 84 64 9e a6 b4 ff 03 f0  ....@@...d......
   010:  2c 54 68                                         ,Th
+  010:  ff                                               .
 ------
 
 DECODED[2] 1:01.552 WB2OSZ-15 audio level = 117(33/32)     
