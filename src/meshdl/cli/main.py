@@ -93,7 +93,7 @@ def _exit_codes(ctx: click.Context) -> Iterator[None]:
         ctx.exit(exit_code_of(error))
     except click.UsageError as error:
         raise WrongUsage(error.format_message(), error.ctx) from error
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, click.Abort):  # the second at a question
         ctx.exit(INTERRUPTED)
 
 

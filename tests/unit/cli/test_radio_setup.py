@@ -225,6 +225,12 @@ def test_what_the_law_asks_for_has_no_default_even_under_known_rules(
     assert "radio.licence_class, radio.control, radio.dial_hz not set" in result.stdout
 
 
+def test_questions_that_are_given_up_change_nothing(setup: Setup, tmp_path: Path) -> None:
+    result = setup(typed=("n0call", "kiss-tcp:h:1"))
+    assert result.exit_code == 130
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_an_option_answers_is_not_asked_and_what_is_stated_is_offered(
     setup: Setup, tmp_path: Path
 ) -> None:
