@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from meshdl.driver import Driver
 from meshdl.errors import RigUnavailable
 from meshdl.ids import Callsign
 from meshdl.radio.channel_access import AccessInput, ChannelAccess, Granted, Wanted
-from meshdl.transports.modems import dire_wolf_burst
+from meshdl.transports.modems import dire_wolf, dire_wolf_burst
 from meshdl.transports.modems.dire_wolf import DireWolfModem, State
 from meshdl.transports.modems.dire_wolf_settings import SAMPLE_RATE_HZ
 from meshdl.transports.modems.tnc import AFSK_1200, G3RUH_9600, Waveform
@@ -250,6 +251,29 @@ def test_a_child_that_keys_unasked_is_ended_and_never_on_the_air(
             [reason] = reasons(ours)
             assert "what it was not told to" in reason
             assert Ptt.KEY not in a.ptt.told
+
+    loops.run(scene(*pair))
+
+
+def test_a_child_that_never_gets_ready_is_told_and_ended(
+    pair: tuple[Place, Place], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(a: Place, _b: Place) -> None:
+        monkeypatch.setattr(dire_wolf, "READY_WITHIN_S", 1.0)
+        a.program.unlink()
+        sleeping = shutil.which("sleep")
+        assert sleeping is not None
+        a.program.write_text(f"#!/bin/bash\necho hardly\nexec -a {a.program} {sleeping} 600\n")
+        a.program.chmod(0o700)
+        ear = Ear()
+        modem = a.modem()
+        serving = asyncio.create_task(modem.run(ear))
+        await ear.until(lambda: ear.downs > 0)
+        assert reasons(ear) == ["Dire Wolf was not ready in 1 s: hardly"]
+        assert modem.trouble == reasons(ear)[0]
+        modem.close()
+        await serving
+        assert a.children() == []
 
     loops.run(scene(*pair))
 

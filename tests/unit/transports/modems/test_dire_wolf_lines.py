@@ -48,6 +48,7 @@ def test_it_matters_not_in_which_pieces_it_comes(cuts: list[int]) -> None:
         b"[0.3] N0CALL>MESHDL:PTT 0 = 1", b"[0.3] N0CALL>MESHDL:x<0x0a>PTT 0 = 0",
         b"[0.3] N0CALL>MESHDL:DCD 0 = 1", b"PTT 1 = 1", b"PTT 0 = 2", b" PTT 0 = 1",
         b"PTT 0 = 1 ", b'[0.3] N0CALL>MESHDL:Log file is "/dev/null"', b"CON 0 = 1",
+        b"Opened /dev/pts/3 for serial port KISS.",
     ],
 )  # fmt: skip
 def test_no_other_line_keys_or_makes_the_channel_busy(line: bytes) -> None:
