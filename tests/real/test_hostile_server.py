@@ -200,7 +200,8 @@ def test_false_members_and_false_finders_cost_attempts_and_no_more(tmp_path: Pat
     def tamper(_call: str, message: wire.ServerMessage, text: str) -> Sequence[Later]:
         if isinstance(message, wire.Joined):
             invented = tuple(
-                wire.Member(f"KB1{chr(65 + n)}AA", bytes([n + 1]) * 32, b"invented") for n in range(20)
+                wire.Member(f"KB1{chr(65 + n)}AA", bytes([n + 1]) * 32, b"invented")
+                for n in range(20)
             )
             members = (message.members + invented)[:50]
             return (Later(wire.encode(msgspec.structs.replace(message, members=members))),)
