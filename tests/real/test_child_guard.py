@@ -40,7 +40,7 @@ def sleeper(guard: subprocess.Popen[bytes]) -> int:
 
 
 def runs(pid: int) -> bool:
-    if sys.platform == "linux":
+    if Path("/proc/self").exists():
         try:
             # One that has ended and is not yet waited for has no words.
             return Path(f"/proc/{pid}/cmdline").read_bytes() != b""
