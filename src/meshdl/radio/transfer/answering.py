@@ -16,7 +16,6 @@ waiting, and an emergency waits for one burst at the most. An ENOUGH of the last
 a request.
 """
 
-import math
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from random import Random
@@ -26,7 +25,14 @@ from meshdl.content.precedence import Precedence
 from meshdl.ids import Callsign
 from meshdl.radio.transfer.bursts import Burst, traffic_of
 from meshdl.radio.transfer.contents import AirContent, Contents, ObjectKey
-from meshdl.radio.transfer.framing import Run, carries_symbols, frames_of, symbols_in_frame
+from meshdl.radio.transfer.framing import (
+    Run,
+    airtime_s,
+    carries_symbols,
+    frames_of,
+    symbols_in_frame,
+)
+from meshdl.radio.transfer.lengths import FrameLengths
 from meshdl.radio.transfer.pace import SLOTS_OF_ANSWER, Pace, whole_frames
 from meshdl.radio.transfer.sources import Loss, Source, Sources, symbols_asked
 from meshdl.wire.onair.codes import ContentTag
@@ -90,6 +96,7 @@ class Answering:
         self._sources = Sources(own, rng.getrandbits(32))
         self._requests: dict[ObjectKey, _Request] = {}
         self._loss: dict[ContentTag, Loss] = {}
+        self._lengths = FrameLengths()
         self._served_at: dict[Callsign | None, float] = {}
 
     # What happens.
@@ -135,6 +142,8 @@ class Answering:
             if sender in request.askers or len(request.askers) < ASKERS_MAX:
                 request.askers[sender] = want.attended
             self._note(request, form, needed, now)
+        for sent in self._sources.arrived(want.content, sender, self._requests):
+            self._lengths.observe(sent, 0)
 
     def heard(self, symbols: Symbols, pace: Pace, *, now: float) -> None:
         """Another station sends symbols: of what we owe, it need not be sent twice."""
@@ -233,6 +242,7 @@ class Answering:
         )
         content = self._contents.get(first.key.content)
         assert content is not None
+        pace = self._lengths.of(pace, traits)
         runs, takes = self._fill(together, traits, pace)
         for asker in first.askers or (None,):
             self._served_at[asker] = now
@@ -283,6 +293,7 @@ class Answering:
         if form == source.formed.form and source.sent and not request.left and not request.in_burst:
             # All that was owed was sent, so what is lacking got lost.
             self._loss.setdefault(request.key.content, Loss()).observe(source.sent, asked)
+            self._lengths.observe(source.sent, asked)
             source.sent = 0
         request.form, request.needed = form, needed
         self._owe(request, source)
@@ -321,19 +332,13 @@ class Answering:
             if most < 1:
                 break
             run = source.next_run(min(request.left, most))
+            source.sent_to |= request.askers.keys()
             runs.append(run)
             takes.append((request.key, len(run.symbols)))
             request.left -= len(run.symbols)
             request.in_burst += len(run.symbols)
-            room_s -= self._frames_s(run, a_frame, traits, pace)
+            room_s -= airtime_s(run, traits, pace.frame_octets)
         return runs, takes
-
-    @staticmethod
-    def _frames_s(run: Run, a_frame: int, traits: ModemTraits, pace: Pace) -> float:
-        """What a run takes of a burst."""
-        frame_s = traits.frame_s(pace.frame_octets)
-        frames = len(run.symbols) / a_frame
-        return (math.ceil(frames) if traits.fixed_frames else frames) * frame_s
 
 
 def _entries(want: Want, content: AirContent) -> Iterator[tuple[ObjectKey, Form | None, int]]:

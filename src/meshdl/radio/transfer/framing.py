@@ -1,5 +1,6 @@
 """Symbols into frames: as many in each as it takes, without a bit that says so twice."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -77,6 +78,13 @@ def _short(run: Run, at: int) -> list[bytes]:
 def symbols_in_frame(of: AirObject, frame_octets: int) -> int:
     """How many symbols a frame carries, at least one."""
     return max(1, frames.symbols_that_fit(of, frame_octets))
+
+
+def airtime_s(run: Run, traits: ModemTraits, frame_octets: int) -> float:
+    """What a run takes of a burst, about: its last frame may have room for another run."""
+    frames_needed = len(run.symbols) / symbols_in_frame(run.of, frame_octets)
+    whole = math.ceil(frames_needed) if traits.fixed_frames else frames_needed
+    return whole * traits.frame_s(frame_octets)
 
 
 def frame_octets_for(of: AirObject, count: int, frame_octets: int) -> int:

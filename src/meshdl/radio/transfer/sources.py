@@ -6,8 +6,8 @@ of which every one is new to everybody. Where a station begins among them is its
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from meshdl.ids import Callsign
 from meshdl.radio.erasure.encoder import Encoder
@@ -15,6 +15,7 @@ from meshdl.radio.erasure.ids import FIRST_REPAIR_ID, LAST_ID, first_repair_id
 from meshdl.radio.forms import FormedLeaf, choose_form, raw_form
 from meshdl.radio.transfer.contents import ObjectKey
 from meshdl.radio.transfer.framing import Run
+from meshdl.wire.onair.codes import ContentTag
 from meshdl.wire.onair.pdus import NEEDED_MAX, AirObject, Form, ObjectKind
 
 SOURCES_MAX = 64
@@ -33,6 +34,7 @@ class Source:
     Attributes:
         formed: its form and the octets of it.
         sent: symbols sent since the last WANT for it.
+        sent_to: who asked for them.
         source_next: the source symbol that comes next; K when all have been sent.
     """
 
@@ -42,6 +44,7 @@ class Source:
     repair_next: int
     source_next: int = 0
     sent: int = 0
+    sent_to: set[Callsign | None] = field(default_factory=set)
 
     def next_run(self, count: int) -> Run:
         """The next symbols, at most ``count``, with consecutive ids."""
@@ -101,6 +104,16 @@ class Sources:
         if len(self._sources) > SOURCES_MAX:
             self._sources.popitem(last=False)
         return source
+
+    def arrived(
+        self, tag: ContentTag, asker: Callsign | None, owed: Container[ObjectKey]
+    ) -> Iterator[int]:
+        """Symbols of other objects that were sent to a station that asks for these now."""
+        for key, source in self._sources.items():
+            if key.content == tag and key not in owed and source.sent and asker in source.sent_to:
+                yield source.sent
+                source.sent = 0
+                source.sent_to.clear()
 
     def drop(self, key: ObjectKey) -> None:
         """Another form of it is wanted, or it is here no more."""
