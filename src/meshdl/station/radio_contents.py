@@ -120,6 +120,12 @@ class RadioContents:
             and self._loop.time() - heard_at < COMES_FOR_S
         )
 
+    def try_again(self) -> None:
+        """What failed may go now: the radio asks by itself."""
+        failed, self.failures = self.failures, {}
+        for content in failed:
+            self._changed(content)
+
     # What the library tells the swarm core.
 
     def told(self, event: SwarmInput) -> None:
@@ -156,8 +162,17 @@ class RadioContents:
         tags = {one.key.content for one in symbols}
         for content in self._fetching:
             if content_tag(content) in tags:
+                came = self.comes(content)
                 self._heard_at[content_tag(content)] = now
                 self._changed(content)
+                if not came:
+                    self._loop.call_later(COMES_FOR_S, self._look_again, content)
+
+    def _look_again(self, content: ContentHash) -> None:
+        """Whoever watches shall see when nothing comes any more."""
+        self._changed(content)
+        if self.comes(content):
+            self._loop.call_later(COMES_FOR_S, self._look_again, content)
 
     def found(self, effect: Found) -> None:
         """Give the swarm core what came by radio."""

@@ -20,7 +20,7 @@ from contextlib import suppress
 from functools import partial
 from typing import assert_never
 
-from meshdl.air import FrameHeard, ModemDown, ModemReport, ModemUp
+from meshdl.air import BurstEnded, FrameHeard, ModemDown, ModemReport, ModemUp
 from meshdl.driver import Driver
 from meshdl.errors import FileUnwritable
 from meshdl.ids import Callsign
@@ -119,6 +119,7 @@ class RadioShell:
         self.modem_problem = NO_MODEM if self.modem is None else "it is being looked for"
         self._contents: RadioContents | None = None
         self._finished = asyncio.Event()
+        self._keyed: int | None = None
 
     def connect(self, contents: RadioContents) -> None:
         """Say where contents are; before it runs."""
@@ -160,8 +161,13 @@ class RadioShell:
                     self.ear.heard(report)
             case ModemUp(traits):
                 self.ear.traits, self.modem_problem = traits, ""
+            case BurstEnded(serial) if serial == self._keyed:
+                self._keyed = None
+                if self.modem_problem and self.ear.traits is not None:
+                    self.modem_problem = ""
+                    self.driver.post(ModemUp(self.ear.traits))
             case ModemDown(reason):
-                self.modem_problem = reason
+                self.modem_problem, self._keyed = reason, None
                 _log.warning("%s", reason)
             case _:
                 pass
@@ -189,7 +195,7 @@ class RadioShell:
                 self._symbols.forget(key)
             case events.FetchFailed():
                 contents.failed(effect)
-                self._warn(f"{effect.content.hex()[:12]} by radio: {effect.reason}")
+                self._warn_unless_silent(f"{effect.content.hex()[:12]} by radio: {effect.reason}")
             case events.StationHeard(callsign):
                 _log.info("%s was heard on the air", callsign)
             case events.WrongSymbols():
@@ -198,7 +204,7 @@ class RadioShell:
                 remember = partial(self._remember, because)
                 self._pens.submit(remember, self._warn_if)
             case door.Refused(_, verdict):
-                self._warn(f"not transmitted: {verdict}")
+                self._warn_unless_silent(f"not transmitted: {verdict}")
             case door.Finished():
                 self._finished.set()
             case FrameUnread() | door.Reconfigured():
@@ -208,8 +214,19 @@ class RadioShell:
 
     def _key(self, effect: Key) -> None:
         assert self.modem is not None  # it was up a moment ago
+        if self._keyed is not None:
+            # It was given up as stuck, and the operator has switched on again meanwhile.
+            self.modem_problem = f"the modem still sends burst {self._keyed}; look at the radio"
+            self.driver.post(ModemDown(self.modem_problem))
+            return
+        self._keyed = effect.serial
         self.modem.key(effect)
         self.ear.keyed(effect)
+
+    def _warn_unless_silent(self, text: str) -> None:
+        """A radio that is off, or only receives, says so in its status."""
+        if not self.core.transmitter.silent_because():
+            self._warn(text)
 
     def _wrong(self, effect: events.WrongSymbols) -> None:
         senders = ", ".join(effect.senders)

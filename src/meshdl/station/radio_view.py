@@ -138,6 +138,7 @@ class LiveRadio:
 
     async def switch_on(self) -> RadioStatus:
         """Allow transmissions again."""
+        self._contents.try_again()
         self._shell.driver.post(door.SwitchOn(self._by))
         return await self.status()
 
