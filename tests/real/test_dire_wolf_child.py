@@ -134,6 +134,23 @@ def test_who_hears_a_carrier_waits_for_its_end(
         loops.run(scene(a, b, c))
 
 
+def test_a_burst_is_over_when_its_sound_is(slow: tuple[Place, Place, AirEar]) -> None:
+    async def scene(a: Place, _b: Place, ear: AirEar) -> None:
+        one = a.modem()
+        async with running(one) as ours:
+            # Of these octets, bit stuffing makes a fifth more than of random ones: by computed
+            # airtime the burst would end 0.7 s too early.
+            one.key(TestBurst(1, (bytes([255]) * 256,) * 2))
+            await asyncio.to_thread(ear.until_loud)
+            await ours.ended(1)
+            await asyncio.to_thread(ear.forget)
+            assert await asyncio.to_thread(ear.loud_blocks, BLOCKS_OF_A_SECOND) < (
+                BLOCKS_OF_A_SECOND / 4
+            )
+
+    loops.run(scene(*slow))
+
+
 def test_an_abort_ends_the_sound_and_ptt_and_the_next_burst_goes_out(
     slow: tuple[Place, Place, AirEar],
 ) -> None:
