@@ -257,7 +257,8 @@ def test_a_tnc_that_vanishes_and_comes_back_costs_a_while(tmp_path: Path) -> Non
             got = await until_state(bravo, content, ContentState.COMPLETE)
             assert Path(got.location).read_bytes() == source.read_bytes()
 
-    run(scenario())
+    # Not on uvloop: closing that loop can wait for ever for a connection that was cut.
+    asyncio.run(asyncio.wait_for(scenario(), 50.0))
 
 
 def test_the_price_is_known_before_and_what_is_heard_is_shown(tmp_path: Path) -> None:
@@ -281,7 +282,7 @@ def test_the_price_is_known_before_and_what_is_heard_is_shown(tmp_path: Path) ->
             while len(lines) < 30:
                 frame = await anext(heard)
                 lines.append(f"{'>' if frame.ours else '<'} {frame.line}")
-            assert any(line.startswith(">") and "wants of" in line for line in lines)
+            assert any(line.startswith(">") and content.hex()[:8] in line for line in lines)
             assert any(line.startswith("<") and "N0AAA" in line for line in lines)
             done = await client.radio.price(content.hex())
             assert (done.basis, done.octets, done.airtime_s) == ("metainfo", 0, 0.0)

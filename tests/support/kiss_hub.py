@@ -15,6 +15,9 @@ FAST = Waveform(name="fast packet", baud=921_600, audio_low_hz=0, audio_high_hz=
 """What a whole station takes for its TNC: the real one of 9600 baud takes 20 s for 16 KiB."""
 
 
+GONE_WITHIN_S = 10.0
+
+
 class KissHub:
     """The channel.
 
@@ -32,6 +35,11 @@ class KissHub:
         self._sent: asyncio.Queue[tuple[asyncio.StreamWriter, bytes]] = asyncio.Queue()
 
     @property
+    def clients(self) -> int:
+        """How many TNCs are connected."""
+        return len(self._clients)
+
+    @property
     def airtime_s(self) -> float:
         """Of everything that was heard."""
         return sum(8 * len(frame) / FAST.baud for frame in self.heard)
@@ -47,8 +55,10 @@ class KissHub:
         except ConnectionError:
             pass
         finally:
+            writer.transport.abort()
+            with suppress(OSError):
+                await writer.wait_closed()
             self._clients.discard(writer)
-            writer.close()
 
     async def carry(self) -> None:
         """The air."""
@@ -86,4 +96,7 @@ async def kiss_hub() -> AsyncIterator[KissHub]:
         with suppress(asyncio.CancelledError):
             await carrying
         server.close()
-        hub.hang_up()
+        # The stations have gone; a connection that is half open would outlive the loop.
+        async with asyncio.timeout(GONE_WITHIN_S):
+            while hub.clients:
+                await asyncio.sleep(0.005)
