@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from meshdl.air import ModemTraits
+from meshdl.content.precedence import Precedence
 from meshdl.ids import Callsign
 from meshdl.radio import profiles
 from meshdl.radio.declaration import Control, Declaration, Sideband
@@ -37,3 +38,13 @@ def traffic(*frames: bytes, purpose: Purpose = Purpose.EXCHANGE, **facts: Any) -
     """Something lawful to send: to N0AAA unless told otherwise."""
     facts.setdefault("to", N0AAA if purpose is Purpose.EXCHANGE else None)
     return Traffic(frames=frames or (b"hello",), purpose=purpose, **facts)
+
+
+def routine(text: bytes = b"chunk", **facts: Any) -> Traffic:
+    """Some of it that can wait."""
+    return traffic(text, **facts)
+
+
+def emergency(text: bytes = b"help", **facts: Any) -> Traffic:
+    """Some of it that cannot."""
+    return traffic(text, precedence=Precedence.EMERGENCY, **facts)

@@ -1,0 +1,257 @@
+"""The transmitter says who it is: in time, in plain words, whatever else happens."""
+
+from dataclasses import replace
+
+import pytest
+from tests.unit.radio.rig import Rig
+from tests.unit.radio.stations import AFSK, DATAC13, HF, VHF, emergency, routine, traffic
+
+from meshdl.air import CarrierChanged, ModemDown, ModemUp
+from meshdl.ids import Callsign
+from meshdl.radio import transmitter_events as events
+from meshdl.radio.budget import AirtimeLimits
+from meshdl.radio.keying import Abort
+from meshdl.radio.log_records import RadioEvent
+from meshdl.radio.transmitter import STUCK
+from meshdl.wire.onair import frames
+
+NAMED = b"DE KA1ABC"
+
+
+# -- Identification ---------------------------------------------------------------------------
+
+
+def test_a_communication_ends_with_identification_in_plain_ascii() -> None:
+    rig = Rig()
+    rig.submit(routine())
+    rig.run(100.0)
+    assert rig.texts() == [b"chunk", NAMED]
+    ended_at = rig.on_air[0][0] + rig.on_air[0][1].burst_s
+    assert rig.on_air[1][0] == pytest.approx(ended_at + 30.0)
+    rig.run(3_600.0)
+    assert rig.texts() == [b"chunk", NAMED]
+
+
+def test_who_has_not_transmitted_says_nothing() -> None:
+    rig = Rig()
+    rig.run(3_600.0)
+    rig.give(events.ShutDown())
+    assert (rig.on_air, rig.of(events.Finished)) == ([], [events.Finished()])
+
+
+def test_during_a_long_communication_the_callsign_rides_along() -> None:
+    rig = Rig(settings={"limits": AirtimeLimits(airtime_s_per_hour=3_600, duty_cycle_max=1.0)})
+    for _ in range(200):
+        rig.submit(routine(b"x" * 200))
+        rig.run(10.0)
+    rig.run(40.0)
+    named_at = [at for at, key in rig.on_air if NAMED in key.frames]
+    assert all(key.frames[-1] == NAMED for _, key in rig.on_air if NAMED in key.frames)
+    gaps = [later - earlier for earlier, later in zip([0.0, *named_at], named_at, strict=False)]
+    assert max(gaps) <= 600.0
+    assert len([key for _, key in rig.on_air if key.frames == (NAMED,)]) == 1  # the last
+
+
+def test_at_the_last_moment_it_no_longer_waits_for_a_gap() -> None:
+    rig = Rig()
+    rig.submit(routine())
+    rig.run(5.0)
+    rig.clear = False  # and busy for an hour
+    rig.give(CarrierChanged(busy=True))
+    rig.run(3_600.0)
+    assert rig.texts() == [b"chunk", NAMED]
+    assert rig.on_air[1][0] + rig.on_air[1][1].burst_s <= 600.0
+
+
+def test_at_the_last_moment_it_overtakes_a_burst_that_waits_for_a_gap() -> None:
+    rig = Rig(settings={"limits": AirtimeLimits(burst_max_s=1.0)})
+    rig.submit(routine())
+    rig.run(5.0)
+    rig.clear = rig.log_works = False
+    rig.give(CarrierChanged(busy=True))
+    rig.submit(routine(b"later"))
+    rig.give(events.ChannelGranted())  # but while the record is written it is busy again
+    serial = len(rig.records)
+    rig.log_works = True
+    rig.durable.add(serial)
+    rig.give(events.LogCommitted(serial))
+    assert rig.texts() == [b"chunk"]
+    rig.run(595.0)
+    assert rig.texts()[:2] == [b"chunk", NAMED]
+    assert rig.on_air[1][0] + rig.on_air[1][1].burst_s <= 600.0
+
+
+def test_an_aborted_transfer_is_signed_off_at_once() -> None:
+    rig = Rig()
+    rig.submit(routine(b"x" * 256, withdraw_key="get"))
+    rig.run(1.0)
+    rig.give(events.Withdraw("get", "the operator paused it"))
+    rig.run(1.0)
+    assert rig.of(Abort) == [Abort("the operator paused it")]
+    assert rig.on_air[1][1].frames == (NAMED,)
+    [dropped] = rig.of(events.Dropped)
+    assert dropped.reason == "the operator paused it"
+
+
+def test_a_burst_that_was_cut_short_has_identified_nobody() -> None:
+    rig = Rig()
+    rig.submit(routine())
+    rig.run(29.0 + rig.on_air[0][1].burst_s + 1.5)
+    assert rig.on_air[-1][1].frames == (NAMED,)
+    rig.give(ModemDown("unplugged"))
+    rig.key, rig.ends_at = None, None
+    assert rig.core.status().owed
+    rig.give(ModemUp(AFSK))
+    assert rig.on_air[-1][1].frames == (NAMED,)
+
+
+def test_shutting_down_cuts_short_and_signs_off() -> None:
+    rig = Rig()
+    rig.submit(routine(b"x" * 256), routine(b"later"))
+    rig.run(1.0)
+    rig.give(events.ShutDown())
+    assert rig.of(events.Finished) == []
+    rig.run(10.0)
+    assert rig.texts()[1:] == [NAMED]
+    assert rig.of(events.Finished) == [events.Finished()]
+    rig.submit(routine())
+    assert rig.of(events.Refused)[-1].verdict.reason == "the station is shutting down"
+
+
+def test_shutting_down_on_a_busy_channel_still_signs_off() -> None:
+    rig = Rig()
+    rig.submit(routine())
+    rig.run(5.0)
+    rig.clear = False
+    rig.give(events.ShutDown())
+    rig.run(60.0)
+    assert rig.texts() == [b"chunk", NAMED]
+    assert rig.of(events.Finished) == [events.Finished()]
+
+
+def test_shutting_down_with_a_failed_log_ends_and_says_so() -> None:
+    rig = Rig()
+    rig.submit(routine())
+    rig.run(5.0)
+    rig.give(events.LogFailed(1, "disk full"))
+    rig.give(events.ShutDown())
+    assert rig.texts() == [b"chunk"]
+    assert rig.of(events.Finished) == [events.Finished()]
+    [owed] = rig.logged(RadioEvent.UNIDENTIFIED)
+    assert "give KA1ABC on the air by hand" in owed.text
+
+
+def test_a_new_dial_waits_for_the_signing_off_on_the_old_one() -> None:
+    rig = Rig()
+    rig.submit(routine())
+    rig.run(0.1)
+    elsewhere = replace(VHF, dial_hz=146_010_000)
+    rig.give(events.Reconfigure(elsewhere))
+    rig.submit(routine(b"there"))
+    assert rig.of(events.Reconfigured) == []
+    rig.run(20.0)
+    dials = [record.dial_hz for record in rig.logged(RadioEvent.TRANSMISSION)]
+    assert rig.texts()[:3] == [b"chunk", NAMED, b"there"]
+    assert dials == [145_010_000, 145_010_000, 146_010_000]
+    assert rig.of(events.Reconfigured) == [events.Reconfigured(elsewhere)]
+
+
+def test_emergency_traffic_of_a_new_dial_is_sent_there() -> None:
+    rig = Rig()
+    rig.submit(routine())
+    rig.run(0.1)
+    rig.give(events.Reconfigure(replace(VHF, dial_hz=146_010_000)))
+    rig.submit(emergency())
+    rig.run(20.0)
+    dials = {one.frames: one.dial_hz for one in rig.logged(RadioEvent.TRANSMISSION)}
+    assert dials[b"help",] == 146_010_000
+    assert rig.texts()[:3] == [b"chunk", NAMED, b"help"]
+
+
+def test_a_long_burst_is_signed_off_before_the_new_dial_too() -> None:
+    rig = Rig(settings={"limits": AirtimeLimits(burst_max_s=100.0)})
+    rig.submit(traffic(*[b"x" * 256] * 40))
+    rig.run(1.0)
+    rig.give(events.Reconfigure(replace(VHF, dial_hz=146_010_000)))
+    rig.run(200.0)
+    assert rig.on_air[0][1].burst_s > 60.0
+    assert rig.texts()[-1] == NAMED
+    assert {one.dial_hz for one in rig.logged(RadioEvent.TRANSMISSION)} == {145_010_000}
+    assert rig.logged(RadioEvent.UNIDENTIFIED) == []
+
+
+def test_what_cannot_be_signed_off_is_not_owed_on_the_new_dial() -> None:
+    rig = Rig()
+    rig.submit(routine())
+    rig.run(5.0)
+    rig.give(events.LogFailed(1, "disk full"))
+    rig.give(events.Reconfigure(replace(VHF, dial_hz=146_010_000)))
+    assert len(rig.of(events.Reconfigured)) == 1
+    assert len(rig.logged(RadioEvent.UNIDENTIFIED)) == 1
+    assert not rig.core.status().owed
+
+
+def test_a_third_partys_message_abroad_adds_the_other_call() -> None:
+    rig = Rig()
+    rig.submit(routine(to=Callsign("VE3ABC-7"), third_party=True))
+    rig.run(60.0)
+    assert rig.texts() == [b"chunk", NAMED + b" TO VE3ABC"]
+    rig.submit(routine(to=Callsign("W1ABC"), third_party=True))
+    rig.run(60.0)
+    assert rig.texts()[2:] == [b"chunk", NAMED]
+
+
+def test_where_frames_are_short_the_other_call_has_one_of_its_own() -> None:
+    rig = Rig(declaration=HF, traits=DATAC13)
+    rig.submit(routine(to=Callsign("VE3ABC-7"), third_party=True))
+    rig.run(60.0)
+    assert rig.texts() == [b"chunk", b"TO VE3ABC", NAMED]
+
+
+def test_the_ssid_is_said_too_and_other_programs_read_it() -> None:
+    rig = Rig(declaration=replace(VHF, air_callsign=Callsign("KA1ABC-7")))
+    rig.submit(routine())
+    rig.run(60.0)
+    assert frames.decode(rig.texts()[1]) == frames.Identification(Callsign("KA1ABC-7"))
+    assert rig.logged(RadioEvent.TRANSMISSION)[1].callsign == "KA1ABC"
+
+
+def test_a_modem_that_cannot_carry_the_callsign_sends_nothing() -> None:
+    rig = Rig(declaration=HF, traits=replace(DATAC13, payload_octets_max=8))
+    rig.submit(routine())
+    [refused] = rig.of(events.Refused)
+    assert (refused.verdict.section, rig.on_air) == ("97.119(a)", [])
+
+
+def test_what_was_sent_in_an_emergency_is_identified_after_it() -> None:
+    rig = Rig(declaration=replace(VHF, dial_hz=144_050_000))
+    rig.give(events.DeclareEmergency("KA1ABC", "flood", 10.0))
+    rig.submit(emergency())
+    rig.run(60.0)
+    assert rig.texts() == [b"help", NAMED]
+    [declared, ran_out] = rig.logged(RadioEvent.EMERGENCY)
+    assert (declared.text, ran_out.text) == ("declared by KA1ABC: flood", "ran out")
+
+
+# -- Clock jumps ----------------------------------------------------------------------------------
+
+
+def test_a_clock_that_jumps_back_shortens_no_identification() -> None:
+    rig = Rig()
+    rig.now = 1_000.0
+    rig.submit(routine())
+    rig.now = 0.0
+    rig.core.expire(now=rig.now)
+    rig.end_burst()
+    rig.run(1_100.0)
+    assert rig.texts() == [b"chunk", NAMED]
+    assert rig.on_air[1][0] >= 1_030.0
+
+
+def test_after_a_long_sleep_a_burst_counts_as_stuck() -> None:
+    rig = Rig(modem_works=False)
+    rig.submit(routine())
+    rig.now += 7_200.0
+    rig.core.expire(now=rig.now)
+    rig._settle()
+    assert rig.of(Abort) == [Abort(STUCK)]
