@@ -167,7 +167,7 @@ def test_one_that_is_killed_goes_on_where_it_stopped(tmp_path: Path) -> None:
             async with on_air(killed):
                 killed.fetch(wanted.content)
                 await killed.until(
-                    lambda: len(held(killed)) >= 2 and len(killed.memory.journal) > 50,
+                    lambda: has_two_leaves(killed),
                     within_s=WITHIN_S,
                 )
             kept, leaves = list(killed.memory.journal), held(killed)
@@ -188,6 +188,10 @@ def test_one_that_is_killed_goes_on_where_it_stopped(tmp_path: Path) -> None:
             lacking = {one.objects.first: one.needed for one in first.wanted}
             assert all(lacking[number] for number in begun - leaves if number in lacking)
             assert begun & lacking.keys()
+
+    def has_two_leaves(one: ModemStation) -> bool:
+        # Without the INFO, which it may have missed, it can prove none, and keeps the symbols.
+        return len(one.memory.journal) > (50 if len(held(one)) >= 2 else 750)
 
     def held(one: ModemStation) -> set[int]:
         stored = one.memory.stored.get(wanted.content)
