@@ -3,12 +3,13 @@
 import asyncio
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.support.kiss_hub import KissHub, kiss_hub
-from tests.support.radio_stations import radio_station
+from tests.support.radio_stations import fast_tncs, radio_station
 from tests.support.stations import hash_of, make_file, run, station, until, until_state
 
 from meshdl.cli.airtime import price_line
@@ -23,6 +24,13 @@ from meshdl.station.station import Station
 from meshdl.wire import ax25
 
 pytestmark = pytest.mark.real
+
+
+@pytest.fixture(autouse=True)
+def tncs_are_fast() -> Iterator[None]:
+    with fast_tncs():
+        yield
+
 
 SILENT: dict[str, Any] = {"rules": "", "licence_class": "", "control": "", "dial_hz": None}
 

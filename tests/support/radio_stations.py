@@ -7,8 +7,11 @@ A station at the hub's port that fetches HASH by radio, until it is killed.
 
 import asyncio
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from tests.support.kiss_hub import FAST
 
@@ -29,16 +32,17 @@ LAWFUL: dict[str, Any] = {
 """On 23 cm, where a symbol rate has no limit."""
 
 
-def take_fast_tncs() -> None:
-    """From now on a TNC of 9600 baud has 921,600: its radio waves are in a test."""
-    radio_modem.WAVEFORMS["g3ruh-9600"] = FAST
+@contextmanager
+def fast_tncs() -> Iterator[None]:
+    """Until the block ends a TNC of 9600 baud has 921,600: its radio waves are in a test."""
+    with patch.dict(radio_modem.WAVEFORMS, {"g3ruh-9600": FAST}):
+        yield
 
 
 def radio_station(
     directory: Path, call: str, port: int, *, lan: LanConfig | None = None, **radio: Any
 ) -> Station:
     """A station at the hub's port; its home and downloads are below ``directory``."""
-    take_fast_tncs()
     settings = LAWFUL | {
         "modem": f"kiss-tcp:127.0.0.1:{port}",
         "mode": "g3ruh-9600",
@@ -72,4 +76,5 @@ async def _main(directory: Path, call: str, port: int, target: str | None) -> No
 
 if __name__ == "__main__":
     target = sys.argv[4] if len(sys.argv) > 4 else None
-    asyncio.run(_main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), target))
+    with fast_tncs():
+        asyncio.run(_main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), target))

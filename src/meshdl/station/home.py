@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from meshdl.control.address import CONTROL_FILE
 from meshdl.errors import ConfigError, FileUnreadable, HomeInUse
 
 if sys.platform == "win32":
@@ -62,11 +61,6 @@ class Home:
     def rooms_directory(self) -> Path:
         """Keys, invitations and passphrases of closed rooms."""
         return self.directory / "rooms"
-
-    @property
-    def control_file(self) -> Path:
-        """Where the running station's control API is."""
-        return self.directory / CONTROL_FILE
 
     @property
     def catalogue_file(self) -> Path:

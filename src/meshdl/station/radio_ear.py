@@ -15,7 +15,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from meshdl.air import FrameHeard, ModemTraits
-from meshdl.content.record import ContentRecord
 from meshdl.control.feed import Feed
 from meshdl.control.radio_view import HeardFrame
 from meshdl.ids import Callsign, ContentHash, callsign
@@ -108,10 +107,6 @@ class Ear:
     def tell_title(self, content: ContentHash, title: str) -> None:
         """Name a content in what is shown from now on."""
         self._monitor.tell_title(content_tag(content), title)
-
-    def tell_record(self, record: ContentRecord) -> None:
-        """The same, from its record."""
-        self.tell_title(record.content_hash, record.title)
 
     def close(self) -> None:
         """Write what is open; nobody is shown anything any more."""

@@ -11,7 +11,6 @@ from meshdl.ids import Callsign, ChunkIndex, ContentHash
 from meshdl.radio.traffic import Traffic
 from meshdl.radio.transfer.contents import ObjectKey
 from meshdl.radio.transfer.gathering import NewSymbol
-from meshdl.wire.onair.codes import StationTag
 from meshdl.wire.onair.frames import OnAir
 from meshdl.wire.onair.pdus import Cq
 
@@ -291,5 +290,3 @@ TransferEffect: TypeAlias = (
     | WrongSymbols
     | FetchFailed
 )
-
-SenderName: TypeAlias = Callsign | StationTag | None

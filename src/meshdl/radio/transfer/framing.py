@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from meshdl.air import ModemTraits
 from meshdl.ids import Callsign
 from meshdl.wire.onair import frames
-from meshdl.wire.onair.pdus import SYMBOL_OCTETS, AirObject, Pdu, ShortSymbol, Symbols
+from meshdl.wire.onair.pdus import AirObject, Pdu, ShortSymbol, Symbols
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,3 @@ def airtime_s(run: Run, traits: ModemTraits, frame_octets: int) -> float:
     frames_needed = len(run.symbols) / symbols_in_frame(run.of, frame_octets)
     whole = math.ceil(frames_needed) if traits.fixed_frames else frames_needed
     return whole * traits.frame_s(frame_octets)
-
-
-def frame_octets_for(of: AirObject, count: int, frame_octets: int) -> int:
-    """About how long a frame with so many symbols is."""
-    return min(frame_octets, frames.FRAME_HEAD_OCTETS + len(of.content) + 8 + count * SYMBOL_OCTETS)

@@ -11,7 +11,12 @@ from dataclasses import dataclass, field
 
 from meshdl.ids import Callsign
 from meshdl.radio.erasure.encoder import Encoder
-from meshdl.radio.erasure.ids import FIRST_REPAIR_ID, LAST_ID, first_repair_id
+from meshdl.radio.erasure.ids import (
+    FIRST_REPAIR_ID,
+    LAST_ID,
+    first_repair_id,
+    next_repair_ids,
+)
 from meshdl.radio.forms import FormedLeaf, choose_form, raw_form
 from meshdl.radio.transfer.contents import ObjectKey
 from meshdl.radio.transfer.framing import Run
@@ -20,6 +25,9 @@ from meshdl.wire.onair.pdus import NEEDED_MAX, AirObject, Form, ObjectKind
 
 SOURCES_MAX = 64
 """Objects kept ready: a megabyte, and all that a few WANTs ask for."""
+
+HEARD_IDS_MAX = 4_096
+"""Of an object: a dozen times what it takes. Whoever claims more keeps nobody from sending."""
 
 LOSS_START = 0.1
 LOSS_MAX = 0.6
@@ -34,6 +42,7 @@ class Source:
     Attributes:
         formed: its form and the octets of it.
         sent: symbols sent since the last WANT for it.
+        heard_ids: of repair symbols that others sent; they are nothing new to anybody.
         sent_to: who asked for them.
         source_next: the source symbol that comes next; K when all have been sent.
     """
@@ -44,6 +53,7 @@ class Source:
     repair_next: int
     source_next: int = 0
     sent: int = 0
+    heard_ids: set[int] = field(default_factory=set)
     sent_to: set[Callsign | None] = field(default_factory=set)
 
     def next_run(self, count: int) -> Run:
@@ -54,15 +64,19 @@ class Source:
             count = min(count, total - first)
             self.source_next += count
         else:
-            first = self.repair_next
-            count = min(count, LAST_ID + 1 - first)
+            ids = next_repair_ids(self.repair_next, count, self.heard_ids)
+            first = ids[0]
+            count = next((at for at, one in enumerate(ids) if one != first + at), len(ids))
             self.repair_next = first + count if first + count <= LAST_ID else FIRST_REPAIR_ID
         self.sent += count
         return Run(self.of, first, self.encoder.symbols(range(first, first + count)))
 
     def heard(self, first: int, count: int) -> None:
         """Another station sent these: they need not be sent from here again."""
-        if first <= self.source_next < first + count:
+        if first >= FIRST_REPAIR_ID:
+            if len(self.heard_ids) < HEARD_IDS_MAX:
+                self.heard_ids.update(range(first, first + count))
+        elif first <= self.source_next < first + count:
             self.source_next = first + count
 
 

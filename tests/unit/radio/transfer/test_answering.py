@@ -387,3 +387,17 @@ def test_a_burst_of_a_slow_modem_is_whole_frames_and_several_of_them() -> None:
     burst = desk.answering.next_burst(DATAC1, short, (), now=LATER)
     assert burst is not None
     assert [one.count for one in symbols_in(burst)] == [10, 10]
+
+
+def test_what_another_made_up_is_not_made_again() -> None:
+    desk, same = Desk(), Desk()
+    for one in (desk, same):
+        one.want(leaves(0))
+        one.all_bursts()
+        one.want(leaves(0, 1, 40, RAW), now=LATER)
+    first = same.all_bursts(2 * LATER)[0].first
+    desk.answering.heard(heard(0, first, 10), PACE, now=LATER)
+    sent = desk.all_bursts(3 * LATER)
+    ids = {symbols.first + at for symbols in sent for at in range(symbols.count)}
+    assert ids
+    assert ids.isdisjoint(range(first, first + 10))
