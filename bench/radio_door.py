@@ -27,7 +27,7 @@ from meshdl.radio.traffic import Purpose, Traffic
 from meshdl.radio.transmitter import Transmitter
 from meshdl.sim.world import Host, World
 from meshdl.station.log import StationLog
-from meshdl.station.radio_log import append
+from meshdl.station.radio.log import append
 
 FORM_OCTETS = 1_000
 EMERGENCIES = 60

@@ -16,9 +16,9 @@ from tests.support.stations import hash_of, make_file, run
 
 from meshdl.control.view import ContentState
 from meshdl.ids import Callsign
-from meshdl.station import radio_modem
 from meshdl.station.config import InternetConfig, LanConfig, StationConfig
 from meshdl.station.home import Home
+from meshdl.station.radio import modem as radio_modem
 from meshdl.station.radio_config import RadioConfig
 from meshdl.station.station import Station
 from meshdl.transports.modems.tnc import G3RUH_9600

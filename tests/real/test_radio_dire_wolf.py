@@ -27,10 +27,10 @@ from meshdl.ids import Callsign
 from meshdl.radio.keying import Key
 from meshdl.radio.transfer.gathering import NewSymbol
 from meshdl.sim.radio_memory import RadioContent, content_of
-from meshdl.station import radio_modem
 from meshdl.station.config import InternetConfig, LanConfig, StationConfig
 from meshdl.station.home import Home
 from meshdl.station.log import StationLog
+from meshdl.station.radio import modem as radio_modem
 from meshdl.station.radio_config import RadioConfig
 from meshdl.station.station import Station
 from meshdl.transports.modems.kiss_modem import KissModem

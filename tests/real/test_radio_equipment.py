@@ -20,9 +20,7 @@ from tests.support.rigs import dummy_rig, free_port, needs_rigctld
 from meshdl.discovery.tncs import find_tncs
 from meshdl.errors import RigUnavailable
 from meshdl.ids import Callsign
-from meshdl.station.listening import Listener, OnAir
-from meshdl.station.radio_config import RadioConfig
-from meshdl.station.radio_equipment import (
+from meshdl.station.radio.equipment import (
     Equipment,
     FoundRig,
     FoundTnc,
@@ -33,14 +31,16 @@ from meshdl.station.radio_equipment import (
     read_rig,
     real_senses,
 )
-from meshdl.station.recordings import read_recording
+from meshdl.station.radio.listening import Listener, OnAir
+from meshdl.station.radio.recordings import read_recording
+from meshdl.station.radio_config import RadioConfig
 from meshdl.wire.ax25 import decode
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
 
 LIST_SOUND = """
 import json
-from meshdl.station.radio_equipment import list_sound_devices
+from meshdl.station.radio.equipment import list_sound_devices
 print(json.dumps([(one.name, one.hears, one.plays) for one in list_sound_devices()]))
 """
 

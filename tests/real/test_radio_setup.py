@@ -28,10 +28,11 @@ from meshdl.air import ModemUp
 from meshdl.cli.main import meshdl
 from meshdl.ids import Callsign
 from meshdl.sim.audio_channel import AudioChannel
-from meshdl.station import config_file, radio_doctor
+from meshdl.station import config_file
 from meshdl.station.config import StationConfig
 from meshdl.station.finding import Finding, Verdict
-from meshdl.station.listening import Listener, OnAir
+from meshdl.station.radio import doctor as radio_doctor
+from meshdl.station.radio.listening import Listener, OnAir
 from meshdl.station.radio_config import RadioConfig
 from meshdl.transports.modems.freedv import FreedvMode, FreedvSender
 from meshdl.transports.modems.resampling import Interpolator
@@ -52,7 +53,7 @@ needs_portaudio = pytest.mark.skipif(
 CHECK_SOUND = """
 import asyncio
 from meshdl.ids import Callsign
-from meshdl.station import radio_doctor
+from meshdl.station.radio import doctor as radio_doctor
 from meshdl.station.config import StationConfig
 from meshdl.station.radio_config import RadioConfig
 

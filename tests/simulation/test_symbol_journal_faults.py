@@ -15,8 +15,8 @@ from meshdl.radio.erasure.encoder import Encoder
 from meshdl.radio.forms import best_form
 from meshdl.radio.leaf_symbols import Leaf, LeafSymbols, LeafVerified, SymbolHeard
 from meshdl.sim.disk import Crash, Fault, FaultyDisk
-from meshdl.station import symbol_journal as module
-from meshdl.station.symbol_journal import AirObject, Recorded, SymbolJournal
+from meshdl.station.radio import symbol_journal as module
+from meshdl.station.radio.symbol_journal import AirObject, Recorded, SymbolJournal
 
 PATH = HOME.symbols_file
 LEAF = leaf_of("form 309", MEASURING, seed=1, octets=3000)

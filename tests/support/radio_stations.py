@@ -16,9 +16,9 @@ from unittest.mock import patch
 from tests.support.kiss_hub import FAST
 
 from meshdl.ids import Callsign
-from meshdl.station import radio_modem
 from meshdl.station.config import InternetConfig, LanConfig, StationConfig
 from meshdl.station.home import Home
+from meshdl.station.radio import modem as radio_modem
 from meshdl.station.radio_config import RadioConfig
 from meshdl.station.station import Station
 

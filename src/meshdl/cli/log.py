@@ -16,11 +16,11 @@ from meshdl.control.client import ControlClient
 from meshdl.control.radio_log import RadioFacts
 from meshdl.control.view import LogEntry, LogKind, LogQuery
 from meshdl.errors import FileUnreadable, LogDamaged
-from meshdl.station.adif import to_adif
-from meshdl.station.contacts import contacts_of
 from meshdl.station.home import Home
-from meshdl.station.ics309 import to_ics309
 from meshdl.station.log import StationLog
+from meshdl.station.radio.adif import to_adif
+from meshdl.station.radio.contacts import contacts_of
+from meshdl.station.radio.ics309 import to_ics309
 
 Form = Literal["text", "json", "csv", "adif", "ics309"]
 

@@ -14,8 +14,8 @@ from meshdl.cli.options import emit, home_option, json_option, pass_home
 from meshdl.control.client import ControlClient
 from meshdl.control.radio_view import RadioStatus
 from meshdl.errors import LinkError, MeshdlError
-from meshdl.station import radio_switch
 from meshdl.station.home import Home
+from meshdl.station.radio import switch
 
 SWITCHED_OFF = "operator: meshdl radio off"
 """Why it is off, when no station runs that could say who asked."""
@@ -93,7 +93,7 @@ async def _status(home: Home) -> tuple[RadioStatus, bool]:
         async with ControlClient(home.directory) as station:
             return await station.radio.status(), True
     except LinkError:
-        from meshdl.station.radio_outlook import offline_status
+        from meshdl.station.radio.outlook import offline_status
 
         return offline_status(home), False
 
@@ -111,7 +111,7 @@ def off(home: Home, *, reason: str, as_json: bool) -> None:
     except MeshdlError as error:
         # Whatever is wrong with the station: the next start must be silent.
         because = f"operator: {reason}" if reason else SWITCHED_OFF
-        radio_switch.remember(home.radio_off_file, because)
+        switch.remember(home.radio_off_file, because)
         if not isinstance(error, LinkError):
             raise
         running = _silence_what_runs(home, reason)
@@ -149,7 +149,7 @@ def on(home: Home, *, as_json: bool) -> None:
     except LinkError:
         if _runs(home):
             raise
-        radio_switch.remember(home.radio_off_file, None)
+        switch.remember(home.radio_off_file, None)
         running = False
     _tell_switch(off=False, running=running, as_json=as_json)
 

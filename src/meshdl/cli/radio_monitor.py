@@ -17,8 +17,8 @@ from meshdl.errors import ConfigError, FileUnwritable, StationNotRunning, Target
 from meshdl.radio.monitor import Heard, HeardKind, Monitor
 from meshdl.station import config_file
 from meshdl.station.home import Home
-from meshdl.station.listening import Listener, OnAir
-from meshdl.station.recordings import read_recording
+from meshdl.station.radio.listening import Listener, OnAir
+from meshdl.station.radio.recordings import read_recording
 from meshdl.wire import capture
 from meshdl.wire.capture import Captured, Framing
 

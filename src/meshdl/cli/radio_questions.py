@@ -30,8 +30,8 @@ from meshdl.station.modem_address import (
     parse_modem,
     parse_ptt,
 )
+from meshdl.station.radio.equipment import Equipment
 from meshdl.station.radio_config import DIAL_HZ_MAX, RadioConfig
-from meshdl.station.radio_equipment import Equipment
 from meshdl.station.settings_edit import Value
 
 Answers = dict[str, Value]

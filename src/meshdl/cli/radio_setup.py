@@ -27,8 +27,8 @@ from meshdl.errors import HomeInUse, ModemUnavailable
 from meshdl.station import config_file
 from meshdl.station.config import StationConfig
 from meshdl.station.home import Home
-from meshdl.station.radio_equipment import Equipment, look
-from meshdl.station.radio_outlook import offline_status
+from meshdl.station.radio.equipment import Equipment, look
+from meshdl.station.radio.outlook import offline_status
 from meshdl.station.settings_edit import Value, change_file
 
 LISTEN_MIN_S = 3.0

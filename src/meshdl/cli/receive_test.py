@@ -9,7 +9,7 @@ import msgspec
 from meshdl.air import ModemDown, ModemUp
 from meshdl.ids import Callsign
 from meshdl.radio.monitor import Monitor
-from meshdl.station.listening import Listener, OnAir
+from meshdl.station.radio.listening import Listener, OnAir
 from meshdl.station.radio_config import RadioConfig
 from meshdl.transports.modems.levels import Verdict
 

@@ -2,7 +2,7 @@
 
 from meshdl.control.view import ContentState
 from meshdl.station.catalogue import CatalogueEntry
-from meshdl.station.radio_contents import RadioContents
+from meshdl.station.radio.contents import RadioContents
 from meshdl.swarm.download import Download
 
 

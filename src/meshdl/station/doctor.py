@@ -23,7 +23,7 @@ from meshdl.station.finding import Finding, Verdict
 from meshdl.station.home import Home
 from meshdl.station.internet_doctor import examine_internet
 from meshdl.station.mdns_check import MulticastSilent, hear_ourselves, own_addresses
-from meshdl.station.radio_doctor import examine_radio
+from meshdl.station.radio.doctor import examine_radio
 
 if sys.platform != "win32":
     import resource

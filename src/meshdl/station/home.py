@@ -7,10 +7,10 @@
     control.json       where the control API of the running station is, and its token
     catalogue.sqlite3  contents, records, pinned keys
     log.sqlite3        station log
-    radio.off          there while the radio is switched off; see :mod:`meshdl.station.radio_switch`
+    radio.off          there while the radio is switched off; see :mod:`meshdl.station.radio.switch`
     overheard/         contents that came by radio and nobody here asked for
     contents/          one directory a content: metainfo, hashes, journal
-    symbols.journal    symbols heard on the air; see :mod:`meshdl.station.symbol_journal`
+    symbols.journal    symbols heard on the air; see :mod:`meshdl.station.radio.symbol_journal`
     lock               held while a station runs
 
 Only the operator may look inside (mode 0700). One station runs on one home.

@@ -36,7 +36,7 @@ from meshdl.station.content_problem import problem_of
 from meshdl.station.library import Library
 from meshdl.station.limits_seen import source_facts
 from meshdl.station.meters import Counter, Meters
-from meshdl.station.radio_contents import RadioContents
+from meshdl.station.radio.contents import RadioContents
 from meshdl.station.record_book import RecordBook
 from meshdl.swarm.download import Download
 from meshdl.swarm.session import Session

@@ -46,7 +46,7 @@ from meshdl.station.introducing import Introducing
 from meshdl.station.lan import Lan
 from meshdl.station.library import Library
 from meshdl.station.log import StationLog
-from meshdl.station.radio import Radio
+from meshdl.station.radio.radio import Radio
 from meshdl.station.record_book import RecordBook
 from meshdl.station.rooms import Room, Rooms
 from meshdl.station.swarm_shell import SwarmShell

@@ -48,10 +48,10 @@ from meshdl.station.internet import Internet
 from meshdl.station.library import Library
 from meshdl.station.log import StationLog
 from meshdl.station.observer import PRECEDENCE_NAMES, Observer
-from meshdl.station.overheard import take_over
-from meshdl.station.radio import Radio
-from meshdl.station.radio_contents import BY_RADIO
-from meshdl.station.radio_view import LiveRadio, NoRadio, no_radio
+from meshdl.station.radio.contents import BY_RADIO
+from meshdl.station.radio.overheard import take_over
+from meshdl.station.radio.radio import Radio
+from meshdl.station.radio.view import LiveRadio, NoRadio, no_radio
 from meshdl.station.record_book import RecordBook
 from meshdl.station.sharing import Sharing
 from meshdl.station.swarm_shell import SwarmShell

@@ -19,8 +19,9 @@ from meshdl.control.radio_view import RadioVerdict
 from meshdl.control.server import ControlServer
 from meshdl.errors import ConfigError, StationNotRunning
 from meshdl.ids import Callsign
-from meshdl.station import config_file, radio_switch
+from meshdl.station import config_file
 from meshdl.station.home import Home
+from meshdl.station.radio import switch as radio_switch
 from meshdl.station.settings_edit import Value, change_file
 from meshdl.wire import ax25, capture
 from meshdl.wire.ax25 import Address

@@ -12,14 +12,14 @@ from click.testing import CliRunner, Result
 from meshdl.cli import radio_questions, radio_setup
 from meshdl.cli.main import meshdl
 from meshdl.cli.receive_test import ReceiveTest, what_to_check
-from meshdl.station.radio_config import RadioConfig
-from meshdl.station.radio_equipment import (
+from meshdl.station.radio.equipment import (
     Equipment,
     FoundPort,
     FoundRig,
     FoundSound,
     FoundTnc,
 )
+from meshdl.station.radio_config import RadioConfig
 from meshdl.transports.modems.levels import Verdict
 
 TNC = FoundTnc("kiss-tcp:127.0.0.1:8001")

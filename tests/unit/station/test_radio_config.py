@@ -11,8 +11,8 @@ from meshdl.errors import ConfigError, FileUnwritable
 from meshdl.ids import Callsign
 from meshdl.radio import profiles
 from meshdl.radio.declaration import Control, Sideband
-from meshdl.station import radio_switch
 from meshdl.station.config import StationConfig
+from meshdl.station.radio import switch
 from meshdl.station.radio_config import RadioConfig
 
 WHOLE: dict[str, Any] = {
@@ -128,25 +128,25 @@ def test_rules_that_are_not_there_are_an_error_and_not_a_guess(
 
 def test_the_switch_outlives_the_program(tmp_path: Path) -> None:
     path = tmp_path / "radio.off"
-    assert radio_switch.off_because(path) is None
-    radio_switch.remember(path, "KA1ABC: interference")
-    assert radio_switch.off_because(path) == "KA1ABC: interference"
-    radio_switch.remember(path, None)
-    radio_switch.remember(path, None)
-    assert radio_switch.off_because(path) is None
+    assert switch.off_because(path) is None
+    switch.remember(path, "KA1ABC: interference")
+    assert switch.off_because(path) == "KA1ABC: interference"
+    switch.remember(path, None)
+    switch.remember(path, None)
+    assert switch.off_because(path) is None
 
 
 def test_a_switch_that_cannot_be_read_is_off(tmp_path: Path) -> None:
     path = tmp_path / "radio.off"
     path.mkdir()
-    assert "cannot read" in (radio_switch.off_because(path) or "")
+    assert "cannot read" in (switch.off_because(path) or "")
     path.rmdir()
     path.write_bytes(b"")  # the power went while it was written
-    assert radio_switch.off_because(path) == "switched off"
+    assert switch.off_because(path) == "switched off"
     path.write_bytes(b"\xff" * 10_000)
-    assert radio_switch.off_because(path)
+    assert switch.off_because(path)
 
 
 def test_a_switch_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     with pytest.raises(FileUnwritable, match="on again after a restart"):
-        radio_switch.remember(tmp_path / "no" / "radio.off", "now")
+        switch.remember(tmp_path / "no" / "radio.off", "now")

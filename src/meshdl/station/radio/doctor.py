@@ -18,12 +18,12 @@ from meshdl.radio.rules import Level
 from meshdl.station.config import StationConfig
 from meshdl.station.finding import Finding, Verdict
 from meshdl.station.home import Home
-from meshdl.station.listening import Listener
 from meshdl.station.modem_address import Recordings, RigPtt, SoundCard, parse_ptt
+from meshdl.station.radio.listening import Listener
+from meshdl.station.radio.modem import rig_of
+from meshdl.station.radio.outlook import declaration_of, outlook
+from meshdl.station.radio.switch import off_because
 from meshdl.station.radio_config import RadioConfig
-from meshdl.station.radio_modem import rig_of
-from meshdl.station.radio_outlook import declaration_of, outlook
-from meshdl.station.radio_switch import off_because
 from meshdl.transports.modems.levels import Verdict as LevelVerdict
 
 LOG_FREE_OCTETS_FAIL = 16 << 20

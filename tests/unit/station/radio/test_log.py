@@ -15,7 +15,7 @@ from meshdl.ids import Callsign, ContentHash
 from meshdl.radio.log_records import RadioEvent, RadioRecord
 from meshdl.radio.transmitter_events import LogCommitted, LogFailed, WriteLog
 from meshdl.station.log import StationLog, to_json_lines
-from meshdl.station.radio_log import Answer, RadioLog, append, reception
+from meshdl.station.radio.log import Answer, RadioLog, append, reception
 from meshdl.station.worker import Worker
 
 CONTENT = ContentHash(b"\xab" * 32)

@@ -4,8 +4,8 @@ import logging
 import socket
 
 from meshdl.control.view import LogEntry
-from meshdl.station.adif import datagram
-from meshdl.station.contacts import Contact, Contacts
+from meshdl.station.radio.adif import datagram
+from meshdl.station.radio.contacts import Contact, Contacts
 
 _log = logging.getLogger(__name__)
 

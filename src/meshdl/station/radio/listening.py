@@ -13,8 +13,8 @@ from meshdl.air import BurstEnded, CarrierChanged, FrameHeard, ModemDown, ModemR
 from meshdl.errors import ConfigError
 from meshdl.ids import Callsign
 from meshdl.station.modem_address import DireWolf, KissSerial, KissTcp
+from meshdl.station.radio.modem import modem_of
 from meshdl.station.radio_config import RadioConfig
-from meshdl.station.radio_modem import modem_of
 from meshdl.transports.modems.dire_wolf import DireWolfModem
 from meshdl.transports.modems.kiss_modem import KissModem
 from meshdl.transports.modems.levels import Level

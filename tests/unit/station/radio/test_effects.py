@@ -11,8 +11,8 @@ from meshdl.radio import transmitter_events as door
 from meshdl.radio.transfer import events
 from meshdl.station.home import Home
 from meshdl.station.log import StationLog
+from meshdl.station.radio.shell import RadioShell
 from meshdl.station.radio_config import RadioConfig
-from meshdl.station.radio_shell import RadioShell
 from meshdl.transports.modems.modem import Burst, Report
 
 FAST = ModemTraits(

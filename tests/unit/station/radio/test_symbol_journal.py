@@ -11,8 +11,8 @@ from tests.support.folders import HOME, make_directories
 
 from meshdl.radio.leaf_symbols import SymbolHeard
 from meshdl.sim.disk import FaultyDisk
-from meshdl.station import symbol_journal as module
-from meshdl.station.symbol_journal import (
+from meshdl.station.radio import symbol_journal as module
+from meshdl.station.radio.symbol_journal import (
     HEADER_OCTETS,
     MAGIC,
     RECORD_OCTETS,

@@ -9,7 +9,7 @@ from tests.unit.radio.stations import AFSK, DATAC1, KA1ABC, VHF
 from meshdl.air import FrameHeard
 from meshdl.control.radio_view import HeardFrame
 from meshdl.radio.log_records import RadioEvent, RadioRecord
-from meshdl.station.radio_ear import (
+from meshdl.station.radio.ear import (
     FRAME_OCTETS_KEPT,
     FRAMES_MAX,
     RECORDS_PER_MINUTE_MAX,

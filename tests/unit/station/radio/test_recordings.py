@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshdl.errors import CaptureInvalid, FileUnreadable
-from meshdl.station import recordings
-from meshdl.station.listening import OnAir
-from meshdl.station.recordings import AtestReader, read_recording
+from meshdl.station.radio import recordings
+from meshdl.station.radio.listening import OnAir
+from meshdl.station.radio.recordings import AtestReader, read_recording
 from meshdl.transports.modems.freedv import FreedvMode, FreedvSender
 from meshdl.transports.modems.wav_files import write_wav
 from meshdl.wire import capture, kiss

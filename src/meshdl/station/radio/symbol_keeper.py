@@ -13,7 +13,7 @@ from meshdl.errors import StorageError
 from meshdl.radio.leaf_symbols import SymbolHeard
 from meshdl.radio.transfer.contents import ObjectKey
 from meshdl.radio.transfer.gathering import NewSymbol
-from meshdl.station.symbol_journal import AirObject, Recorded, SymbolJournal
+from meshdl.station.radio.symbol_journal import AirObject, Recorded, SymbolJournal
 from meshdl.station.worker import Worker
 from meshdl.wire.onair.codes import ContentTag
 from meshdl.wire.onair.pdus import ObjectKind

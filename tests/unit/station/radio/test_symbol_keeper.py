@@ -7,7 +7,7 @@ from meshdl.errors import DiskFull
 from meshdl.radio.transfer.contents import ObjectKey
 from meshdl.radio.transfer.gathering import NewSymbol
 from meshdl.station.disk import RealDisk
-from meshdl.station.symbol_keeper import SymbolKeeper
+from meshdl.station.radio.symbol_keeper import SymbolKeeper
 from meshdl.wire.onair.codes import ContentTag
 from meshdl.wire.onair.pdus import Codec, Form, ObjectKind
 

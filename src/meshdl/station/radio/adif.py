@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from meshdl import __version__
-from meshdl.station.contacts import Contact
+from meshdl.station.radio.contacts import Contact
 
 ADIF_VERSION = "3.1.4"
 

@@ -33,7 +33,7 @@ from meshdl.radio.transfer import events
 from meshdl.radio.transfer.gathering import NewSymbol
 from meshdl.station.catalogue import StoredState
 from meshdl.station.library import Library
-from meshdl.station.overheard import Overheard
+from meshdl.station.radio.overheard import Overheard
 from meshdl.station.record_book import RecordBook
 from meshdl.swarm import effects, inputs
 from meshdl.swarm.inputs import SwarmInput

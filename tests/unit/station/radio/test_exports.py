@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from meshdl.control.radio_log import RadioEventName, RadioFacts
 from meshdl.control.view import Direction, LogEntry
-from meshdl.station.adif import BANDS_MHZ, datagram, record, to_adif
-from meshdl.station.adif_udp import AdifSender
-from meshdl.station.contacts import OPEN_MAX, Contact, Contacts, contacts_of
-from meshdl.station.ics309 import WIDTH, to_ics309
+from meshdl.station.radio.adif import BANDS_MHZ, datagram, record, to_adif
+from meshdl.station.radio.adif_udp import AdifSender
+from meshdl.station.radio.contacts import OPEN_MAX, Contact, Contacts, contacts_of
+from meshdl.station.radio.ics309 import WIDTH, to_ics309
 
 NOON = datetime(2026, 11, 26, 12, 0, tzinfo=UTC).timestamp()
 

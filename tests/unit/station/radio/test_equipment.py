@@ -10,9 +10,9 @@ import pytest
 
 from meshdl.discovery.tncs import TncFound
 from meshdl.errors import ModemUnavailable, RigUnavailable
-from meshdl.station import radio_equipment
 from meshdl.station.modem_address import KissTcp, parse_modem
-from meshdl.station.radio_equipment import (
+from meshdl.station.radio import equipment as radio_equipment
+from meshdl.station.radio.equipment import (
     DEVICES_MAX,
     Equipment,
     FoundPort,

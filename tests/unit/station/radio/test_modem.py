@@ -25,8 +25,8 @@ from meshdl.station.modem_address import (
     parse_modem,
     parse_ptt,
 )
+from meshdl.station.radio.modem import WAVEFORMS, modem_of, ptt_of, rig_of, traits_of
 from meshdl.station.radio_config import RadioConfig
-from meshdl.station.radio_modem import WAVEFORMS, modem_of, ptt_of, rig_of, traits_of
 from meshdl.transports.modems import kiss_serial, rig_ptt
 from meshdl.transports.modems.dire_wolf import DireWolfModem
 from meshdl.transports.modems.freedv import FreedvMode

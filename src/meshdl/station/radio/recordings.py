@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from meshdl.errors import FileUnreadable, ModemUnavailable
-from meshdl.station.listening import OnAir
+from meshdl.station.radio.listening import OnAir
 from meshdl.wire import capture, kiss
 from meshdl.wire.capture import Captured, Framing
 

@@ -23,7 +23,7 @@ from meshdl.radio.declaration import Declaration
 from meshdl.radio.keying import Key
 from meshdl.radio.log_records import RadioRecord
 from meshdl.radio.monitor import Heard, Monitor
-from meshdl.station.radio_log import reception
+from meshdl.station.radio.log import reception
 from meshdl.wire.capture import Captured, Framing
 from meshdl.wire.onair.codes import content_tag
 

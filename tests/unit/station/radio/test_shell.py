@@ -12,9 +12,9 @@ from meshdl.driver import Driver
 from meshdl.radio import transmitter_events as events
 from meshdl.radio.keying import Abort, Key
 from meshdl.radio.transmitter import Transmitter
-from meshdl.station import radio_switch
 from meshdl.station.log import StationLog
-from meshdl.station.radio_log import RadioLog
+from meshdl.station.radio import switch as radio_switch
+from meshdl.station.radio.log import RadioLog
 from meshdl.station.worker import Worker
 
 FAST = AFSK.__class__(

@@ -30,18 +30,18 @@ from meshdl.radio.station import FrameUnread, RadioEffect, RadioInput, RadioStat
 from meshdl.radio.transfer import events
 from meshdl.radio.transfer.transfer import Transfer
 from meshdl.radio.transmitter import Transmitter
-from meshdl.station import radio_switch
 from meshdl.station.disk import RealDisk
 from meshdl.station.home import Home
 from meshdl.station.log import StationLog
-from meshdl.station.logger import Logger
 from meshdl.station.modem_address import DireWolf, KissSerial, KissTcp
+from meshdl.station.radio import switch
+from meshdl.station.radio.contents import RadioContents
+from meshdl.station.radio.ear import Ear
+from meshdl.station.radio.log import RadioLog
+from meshdl.station.radio.logger import Logger
+from meshdl.station.radio.modem import modem_of
+from meshdl.station.radio.symbol_keeper import SymbolKeeper
 from meshdl.station.radio_config import RadioConfig
-from meshdl.station.radio_contents import RadioContents
-from meshdl.station.radio_ear import Ear
-from meshdl.station.radio_log import RadioLog
-from meshdl.station.radio_modem import modem_of
-from meshdl.station.symbol_keeper import SymbolKeeper
 from meshdl.station.worker import Worker
 from meshdl.transports.modems.modem import Modem
 
@@ -91,7 +91,7 @@ class RadioShell:
             declaration,
             limits=config.limits(),
             hold_off_s=config.hold_off_s,
-            off_because=radio_switch.off_because(home.radio_off_file),
+            off_because=switch.off_because(home.radio_off_file),
         )
         transfer = Transfer(
             call,
@@ -235,7 +235,7 @@ class RadioShell:
 
     def _remember(self, because: str | None) -> str:
         try:
-            radio_switch.remember(self._off_file, because)
+            switch.remember(self._off_file, because)
         except FileUnwritable as error:
             return str(error)
         return ""

@@ -1,11 +1,11 @@
-"""The operator's own logger, told of contacts as they end; see :mod:`meshdl.station.adif_udp`."""
+"""The operator's own logger, told of contacts as they end; see ``adif_udp.py``."""
 
 import asyncio
 from functools import partial
 from typing import Self
 
 from meshdl.control.view import LogEntry
-from meshdl.station.adif_udp import AdifSender
+from meshdl.station.radio.adif_udp import AdifSender
 from meshdl.station.worker import Worker
 
 

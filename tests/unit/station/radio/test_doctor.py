@@ -9,10 +9,11 @@ from tests.support.fake_station import FakeStation
 
 from meshdl.control.server import ControlServer
 from meshdl.ids import Callsign
-from meshdl.station import radio_doctor, radio_switch
 from meshdl.station.config import StationConfig
 from meshdl.station.finding import Finding, Verdict
 from meshdl.station.home import Home
+from meshdl.station.radio import doctor as radio_doctor
+from meshdl.station.radio import switch as radio_switch
 from meshdl.station.radio_config import RadioConfig
 
 LAWFUL = RadioConfig(

@@ -17,10 +17,10 @@ from meshdl.station.config import StationConfig
 from meshdl.station.home import Home
 from meshdl.station.library import Library
 from meshdl.station.log import StationLog
-from meshdl.station.overheard import Overheard
+from meshdl.station.radio.contents import RadioContents
+from meshdl.station.radio.overheard import Overheard
+from meshdl.station.radio.shell import RadioShell
 from meshdl.station.radio_config import RadioConfig
-from meshdl.station.radio_contents import RadioContents
-from meshdl.station.radio_shell import RadioShell
 from meshdl.station.record_book import RecordBook
 from meshdl.station.swarm_shell import SwarmShell
 from meshdl.swarm.inputs import ContentOpened

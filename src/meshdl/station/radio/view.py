@@ -26,9 +26,9 @@ from meshdl.radio.transfer.asking import SMALL_OBJECT_SYMBOLS
 from meshdl.radio.transfer.stations import HeardStation
 from meshdl.station.catalogue import CatalogueEntry
 from meshdl.station.library import Library
-from meshdl.station.radio_contents import RadioContents
-from meshdl.station.radio_modem import traits_of
-from meshdl.station.radio_shell import RadioShell
+from meshdl.station.radio.contents import RadioContents
+from meshdl.station.radio.modem import traits_of
+from meshdl.station.radio.shell import RadioShell
 
 _CALL = Traffic(frames=(bytes(14),), purpose=Purpose.CALL)
 """Whether a station may call is what the verdict of its status tells."""

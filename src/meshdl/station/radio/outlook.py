@@ -9,9 +9,9 @@ from meshdl.radio.traffic import Purpose, Traffic
 from meshdl.station import config_file
 from meshdl.station.config import StationConfig
 from meshdl.station.home import Home
+from meshdl.station.radio.modem import traits_of
+from meshdl.station.radio.switch import off_because
 from meshdl.station.radio_config import RadioConfig
-from meshdl.station.radio_modem import traits_of
-from meshdl.station.radio_switch import off_because
 
 NOT_RUNNING = "no station runs; start it with: meshdl up"
 
