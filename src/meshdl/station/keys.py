@@ -102,6 +102,13 @@ def load(path: Path) -> Ed25519PrivateKey:
     return key
 
 
+def load_or_create(path: Path) -> Ed25519PrivateKey:
+    """The key of a station, made when it starts for the first time; raises as both do."""
+    if not path.exists():
+        create(path)
+    return load(path)
+
+
 def public_key(key: Ed25519PrivateKey) -> StationKey:
     """The half that others see."""
     return station_key(key.public_key().public_bytes_raw())

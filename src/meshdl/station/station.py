@@ -155,9 +155,7 @@ class Station:
         home, config = self._home, self._config
         home.create()
         stack.enter_context(home.lock())
-        if not home.key_file.exists():
-            keys.create(home.key_file)
-        private_key = keys.load(home.key_file)
+        private_key = keys.load_or_create(home.key_file)
         public_key = keys.public_key(private_key)
         own = station_id(public_key)
         remove_leftovers(home.contents_directory)
@@ -203,6 +201,8 @@ class Station:
         )
         stack.push_async_callback(library.stores.close)
         stack.push_async_callback(library.close)
+        # What is written from here on is durable, but nobody is told: the catalogue closes first.
+        stack.callback(shell.driver.stop)
         shell.connect(library, records)
         library.connect(tell)
         view.connect(shell, library, records)
