@@ -13,23 +13,16 @@ from tests.support.stations import (
     station,
     until,
     until_linked,
-    until_state,
 )
 
 from meshdl.content.record import ContentRecord
-from meshdl.control.view import ContentState, LinkState, LogQuery
+from meshdl.control.view import ContentState, LogQuery
 from meshdl.errors import (
-    ConfigError,
     ContentLinkInvalid,
     ContentUnknown,
-    HomeInUse,
-    StorageError,
-    TargetExists,
 )
-from meshdl.ids import Callsign, ContentHash
+from meshdl.ids import ContentHash
 from meshdl.links import Path as LinkPath
-from meshdl.station import keys
-from meshdl.station.home import Home
 from meshdl.station.unwritten import Book
 
 pytestmark = pytest.mark.real
@@ -243,135 +236,6 @@ def test_a_forged_record_is_not_listed(tmp_path: Path, monkeypatch: pytest.Monke
     run(scenario())
 
 
-def test_a_stopped_station_goes_on_where_it_was(tmp_path: Path) -> None:
-    source = make_file(tmp_path / "map.bin", 60_000_000)
-
-    async def scenario() -> None:
-        async with station(tmp_path, "KA1AA") as alfa:
-            content = hash_of(await alfa.share(source))
-            async with station(tmp_path, "KA1BB") as bravo:
-                await bravo.view.download(content.hex())
-
-                async def halfway() -> bool:
-                    return (await bravo.view.content(content)).octets_done > 5_000_000
-
-                await until(halfway)
-            async with station(tmp_path, "KA1BB", enabled=False) as bravo:
-                status = await until_state(bravo, content, ContentState.WAITING)
-
-                async def opened() -> bool:
-                    return (await bravo.view.content(content)).chunks is not None
-
-                await until(opened)
-                kept = (await bravo.view.content(content)).octets_done
-                assert kept > 5_000_000
-                assert not Path(status.location).exists()
-            async with station(tmp_path, "KA1BB") as bravo:
-                got = await bravo.download(content)
-                assert Path(got.location).read_bytes() == source.read_bytes()
-                assert sum(one.octets for one in got.sources) <= 60_000_000 - kept
-
-    run(scenario())
-
-
-def test_pause_keeps_everything_and_resume_goes_on(tmp_path: Path) -> None:
-    source = make_file(tmp_path / "map.bin", 40_000_000)
-
-    async def scenario() -> None:
-        async with station(tmp_path, "KA1AA") as alfa, station(tmp_path, "KA1BB") as bravo:
-            content = hash_of(await alfa.share(source))
-            await bravo.view.download(content.hex())
-
-            async def begun() -> bool:
-                return (await bravo.view.content(content)).octets_done > 1_000_000
-
-            await until(begun)
-            paused = await bravo.view.pause(content)
-            assert paused.state is ContentState.PAUSED
-            held = (await bravo.view.content(content)).octets_done
-            await asyncio.sleep(0.3)  # nothing may happen meanwhile
-            assert (await bravo.view.content(content)).octets_done == held
-            await bravo.view.resume(content)
-            got = await bravo.download(content)
-            assert Path(got.location).read_bytes() == source.read_bytes()
-
-    run(scenario())
-
-
-def test_a_target_that_exists_is_kept_and_the_download_says_so(tmp_path: Path) -> None:
-    source = make_file(tmp_path / "map.bin", 100_000)
-    mine = make_file(tmp_path / "KA1BB" / "downloads" / "map.bin", 5)
-    before = mine.read_bytes()
-
-    async def scenario() -> None:
-        async with station(tmp_path, "KA1AA") as alfa, station(tmp_path, "KA1BB") as bravo:
-            content = hash_of(await alfa.share(source))
-            with pytest.raises(StorageError, match="is there already"):
-                await bravo.download(content)
-            assert mine.read_bytes() == before
-            torrent = await alfa.view.torrent(content)
-            await bravo.view.remove(content, delete_files=True)
-            with pytest.raises(TargetExists):  # known at once when the metainfo is
-                await bravo.view.download(torrent)
-            mine.unlink()
-            await bravo.view.download(torrent)
-            got = await bravo.download(content)
-            assert Path(got.location).read_bytes() == source.read_bytes()
-
-    run(scenario())
-
-
-def test_a_broken_download_goes_on_when_the_target_is_out_of_the_way(tmp_path: Path) -> None:
-    source = make_file(tmp_path / "map.bin", 100_000)
-    mine = make_file(tmp_path / "KA1BB" / "downloads" / "map.bin", 5)
-
-    async def scenario() -> None:
-        async with station(tmp_path, "KA1AA") as alfa, station(tmp_path, "KA1BB") as bravo:
-            content = hash_of(await alfa.share(source))
-            with pytest.raises(StorageError):
-                await bravo.download(content)
-            mine.unlink()
-            await bravo.view.resume(content)
-            got = await until_state(bravo, content, ContentState.COMPLETE)
-            assert Path(got.location).read_bytes() == source.read_bytes()
-
-    run(scenario())
-
-
-def test_a_shared_file_that_changes_is_no_longer_served(tmp_path: Path) -> None:
-    source = make_file(tmp_path / "map.bin", 2_000_000)
-
-    async def scenario() -> None:
-        async with station(tmp_path, "KA1AA") as alfa, station(tmp_path, "KA1BB") as bravo:
-            content = hash_of(await alfa.share(source))
-            await until_linked(bravo)
-            make_file(source, 2_000_000)
-            await bravo.view.download(content.hex())
-            broken = await until_state(alfa, content, ContentState.BROKEN)
-            assert "not what it was when it was hashed" in (broken.error or "")
-            assert (await bravo.view.content(content)).octets_done == 0
-
-    run(scenario())
-
-
-def test_a_file_that_changed_while_the_station_was_down_is_noticed(tmp_path: Path) -> None:
-    source = make_file(tmp_path / "map.bin", 2_000_000)
-    original = source.read_bytes()
-
-    async def scenario() -> None:
-        async with station(tmp_path, "KA1AA", enabled=False) as alfa:
-            content = hash_of(await alfa.share(source))
-        make_file(source, 2_000_000)
-        async with station(tmp_path, "KA1AA", enabled=False) as alfa:
-            await until_state(alfa, content, ContentState.BROKEN)
-            source.write_bytes(original)
-            restored = await alfa.view.resume(content)
-            assert restored.state is not ContentState.BROKEN
-            assert restored.error is None
-
-    run(scenario())
-
-
 def test_a_hash_that_nobody_has_waits_and_says_so(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with station(tmp_path, "KA1AA"), station(tmp_path, "KA1BB") as bravo:
@@ -396,111 +260,3 @@ def test_a_text_that_is_no_link_is_refused(tmp_path: Path) -> None:
                 await alfa.view.download("the map, please")
 
     run(scenario())
-
-
-def test_a_station_that_shows_another_key_is_refused_until_it_is_trusted(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        async with station(tmp_path, "KA1BB") as bravo:
-            async with station(tmp_path, "KA1AA"):
-                await until_linked(bravo)
-            (tmp_path / "KA1AA" / "home" / "station.key").unlink()
-            async with station(tmp_path, "KA1AA") as alfa:
-                new = (await alfa.view.status()).station_id
-
-                async def warned() -> bool:
-                    return any(
-                        "another station key" in text
-                        for text in (await bravo.view.status()).warnings
-                    )
-
-                await until(warned)
-                assert (await bravo.view.status()).peers == 0
-                await bravo.view.trust(Callsign("KA1AA"), new)
-                await until_linked(bravo)
-                assert (await bravo.view.status()).warnings == ()
-
-    run(scenario())
-
-
-def test_two_stations_with_one_key_are_told(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        async with station(tmp_path, "KA1AA") as alfa:
-            key = (tmp_path / "KA1AA" / "home" / "station.key").read_bytes()
-            other = Home(tmp_path / "KA1BB" / "home")
-            other.directory.mkdir(parents=True)
-            other.key_file.write_bytes(key)
-            async with station(tmp_path, "KA1BB") as bravo:
-                for one in (alfa, bravo):
-
-                    async def warned(one: object = one) -> bool:
-                        status = await one.view.status()  # type: ignore[attr-defined]
-                        return any("same key" in text for text in status.warnings)
-
-                    await until(warned)
-
-    run(scenario())
-
-
-def test_a_home_is_for_one_station_at_a_time(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        async with station(tmp_path, "KA1AA", enabled=False):
-            with pytest.raises(HomeInUse):
-                async with station(tmp_path, "KA1AA", enabled=False):
-                    pass
-
-    run(scenario())
-
-
-def test_a_configured_port_that_is_in_use_is_an_error_and_an_unconfigured_one_is_not(
-    tmp_path: Path,
-) -> None:
-    async def scenario() -> None:
-        async with station(tmp_path, "KA1AA") as alfa:
-            port = (await alfa.view.status()).lan.port
-            with pytest.raises(ConfigError, match=f"{port}"):
-                async with station(tmp_path, "KA1BB", port=port):
-                    pass
-            async with station(tmp_path, "KA1BB") as bravo:
-                assert (await bravo.view.status()).lan.port != port
-
-    run(scenario())
-
-
-def test_a_peer_that_leaves_is_shown_as_gone(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        async with station(tmp_path, "KA1BB") as bravo:
-            async with station(tmp_path, "KA1AA"):
-                await until_linked(bravo)
-                (peer,) = await bravo.view.peers()
-                assert (peer.callsign, peer.link_state, peer.path) == (
-                    "KA1AA",
-                    LinkState.UP,
-                    LinkPath.LAN,
-                )
-
-            async def gone() -> bool:
-                return not await bravo.view.peers()
-
-            await until(gone)
-
-    run(scenario())
-
-
-def test_the_key_of_a_new_home_is_made_and_kept(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        async with station(tmp_path, "KA1AA", enabled=False) as alfa:
-            first = (await alfa.view.status()).station_id
-        async with station(tmp_path, "KA1AA", enabled=False) as alfa:
-            assert (await alfa.view.status()).station_id == first
-        assert keys.exposed_to(tmp_path / "KA1AA" / "home" / "station.key") is None
-
-    run(scenario())
-
-
-def test_an_exception_of_the_embedding_program_leaves_as_it_is(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        async with station(tmp_path, "KA1AA", enabled=False):
-            raise KeyError("mine")
-
-    with pytest.raises(KeyError, match="mine"):
-        run(scenario())

@@ -304,3 +304,14 @@ class Station(End):
     @property
     def heard(self) -> set[StationId]:
         return {event.station for event in self.of(client.Heard)}
+
+
+def two(limits: server.ServerLimits | None = None) -> tuple[Bus, World, World]:
+    """Two processes of one server."""
+    bus = Bus()
+    return bus, World(limits, bus=bus), World(limits, bus=bus)
+
+
+def holders_found(end: End) -> list[str]:
+    """Whose contents it was last told of."""
+    return [member.callsign for member in end.of(wire.Found)[-1].members]

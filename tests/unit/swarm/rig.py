@@ -325,3 +325,8 @@ def asked(peer: Peer) -> list[wire.ChunkRequest]:
 
 def ranges(requests: list[wire.ChunkRequest]) -> list[tuple[int, int, int]]:
     return [found for request in requests for found in request.ranges]
+
+
+def refusals(rig: Rig) -> list[str]:
+    """Why it refused whom it refused."""
+    return [refused.reason for refused in rig.of(effects.PeerRefused)]

@@ -1,25 +1,18 @@
-"""Who is let in: handshake, forged proofs, pinned keys, bans, glare, life and death."""
-
-from itertools import pairwise
+"""Who is let in: handshake, forged proofs, malformed messages, life and death of a link."""
 
 import pytest
-from tests.unit.swarm.rig import TRAITS, Peer, Rig, identity
+from tests.unit.swarm.rig import TRAITS, Rig, identity, refusals
 
 from meshdl.errors import LinkRefused, RemoteProtocolError
-from meshdl.ids import Callsign, LinkId, StationId, station_id
-from meshdl.links import DialFailed, LinkBinding, LinkUp
+from meshdl.ids import Callsign, LinkId
+from meshdl.links import LinkBinding, LinkUp
 from meshdl.swarm import effects, inputs
 from meshdl.swarm.handshake import Handshake, HandshakeState
 from meshdl.swarm.state import SwarmSettings
 from meshdl.wire import control as wire
-from meshdl.wire.rotation import KeyRotation, statement
 
 BINDING = LinkBinding(b"A" * 32, b"B" * 32)
 MIRRORED = LinkBinding(b"B" * 32, b"A" * 32)
-
-
-def refusals(rig: Rig) -> list[str]:
-    return [refused.reason for refused in rig.of(effects.PeerRefused)]
 
 
 def test_two_honest_stations_prove_themselves() -> None:
@@ -127,62 +120,6 @@ def test_our_own_key_at_the_other_end_is_told_apart_from_our_own_station() -> No
         assert expected in refusals(rig)[0]
 
 
-def test_a_changed_key_is_refused_until_the_operator_trusts_it() -> None:
-    rig = Rig(pins={Callsign("KA1AAA"): identity("KA1AAA").key})
-    stranger = rig.peer("KA1AAA", key="new")
-    assert not stranger.linked()
-    refused = rig.of(effects.PeerRefused)[0]
-    assert f"meshdl trust KA1AAA {stranger.id}" in refused.reason
-    assert refused.key == stranger.identity.key
-    assert any(isinstance(message, wire.Bye) for message in stranger.heard())
-    rig.post(inputs.StationTrusted(Callsign("KA1AAA"), stranger.identity.key))
-    assert rig.peer("KA1AAA", key="new").linked()
-
-
-def handed_over(old: str, *, signer: str = "") -> KeyRotation:
-    """KA1AAA goes over from one key to the key "new"."""
-    given, taken = identity("KA1AAA", key=old), identity("KA1AAA", key="new")
-    signed = statement(callsign="KA1AAA", old_key=given.key, new_key=taken.key)
-    return KeyRotation(given.key, identity("KA1AAA", key=signer or old).sign(signed))
-
-
-def with_new_key(rig: Rig, *rotations: KeyRotation) -> Peer:
-    peer = rig.bare_link("KA1AAA", key="new", rotations=rotations)
-    peer.shake_hands()
-    return peer
-
-
-def test_a_key_that_the_pinned_one_signed_for_takes_its_place() -> None:
-    old = identity("KA1AAA", key="old").key
-    rig = Rig(pins={Callsign("KA1AAA"): old})
-    peer = with_new_key(rig, handed_over("old"))
-    assert peer.linked()
-    moved = effects.PinMoved(Callsign("KA1AAA"), old, peer.identity.key)
-    assert rig.of(effects.PinMoved) == [moved]
-    assert rig.of(effects.PinStation) == []
-    former = rig.peer("KA1AAA", key="old")
-    assert not former.linked()
-    assert "another station key" in refusals(rig)[0]
-
-
-def test_a_key_that_somebody_else_signed_for_is_refused() -> None:
-    rig = Rig(pins={Callsign("KA1AAA"): identity("KA1AAA", key="old").key})
-    assert not with_new_key(rig, handed_over("old", signer="thief")).linked()
-    assert not with_new_key(rig, handed_over("other")).linked()
-    assert rig.of(effects.PinMoved) == []
-    assert all("meshdl trust" in reason for reason in refusals(rig))
-
-
-def test_a_ban_does_not_end_with_a_new_key() -> None:
-    rig = Rig()
-    banned = rig.peer("KA1AAA", key="old")
-    for _ in range(10):
-        banned.say_text("garbage")
-    assert not banned.linked()
-    assert not with_new_key(rig, handed_over("old")).linked()
-    assert rig.of(effects.PinMoved) == []
-
-
 def test_a_link_without_a_handshake_is_given_up() -> None:
     rig = Rig()
     rig.bare_link("KA1AAA")
@@ -199,57 +136,6 @@ def test_there_is_an_upper_bound_on_links() -> None:
     assert third.link not in rig.swarm.sessions
     assert [one.link for one in rig.of(effects.CloseLink)] == [third.link]
     assert all(peer.linked() for peer in peers)
-
-
-def glare(order: tuple[int, int]) -> list[bool]:
-    """Two links to one station, one dialled by each side; which of them lives."""
-    rig = Rig()
-    theirs = station_id(identity("KA1AAA").key)
-    links = [rig.bare_link("KA1AAA", dialled=theirs), rig.bare_link("KA1AAA")]
-    for position in order:
-        if links[position].link in rig.swarm.sessions:
-            links[position].shake_hands()
-    return [peer.linked() for peer in links]
-
-
-def test_of_two_links_that_both_sides_dialled_the_lower_ids_is_kept_in_any_order() -> None:
-    ours = station_id(identity("KA1MMM").key)
-    lower_is_ours = ours < station_id(identity("KA1AAA").key)
-    assert glare((0, 1)) == glare((1, 0)) == [lower_is_ours, not lower_is_ours]
-
-
-def test_of_two_links_of_one_dialler_both_ends_keep_the_same_in_any_order() -> None:
-    kept = []
-    for order in ((0, 1), (1, 0)):
-        rig = Rig()
-        links = [rig.bare_link("KA1AAA"), rig.bare_link("KA1AAA")]
-        for position in order:
-            links[position].shake_hands()
-        kept.append([peer.linked() for peer in links])
-    assert kept[0] == kept[1]
-    assert sum(kept[0]) == 1
-
-
-def test_a_later_dial_of_the_same_side_replaces_the_link_that_it_lost() -> None:
-    rig = Rig()
-    old = rig.peer("KA1AAA")
-    rig.wait(1.0)
-    old.say(wire.Ping(1))
-    rig.wait(1.2)
-    new = rig.peer("KA1AAA")
-    assert (old.linked(), new.linked()) == (False, True)
-    assert len(rig.of(effects.PeerUp)) == 2
-    assert len(rig.of(effects.PeerDown)) == 1
-
-
-def test_a_restarted_station_replaces_its_old_run_at_once() -> None:
-    rig = Rig()
-    theirs = station_id(identity("KA1AAA").key)
-    old = rig.bare_link("KA1AAA", dialled=theirs)
-    old.shake_hands()
-    new = rig.bare_link("KA1AAA", instance=b"next run")
-    new.shake_hands()
-    assert (old.linked(), new.linked()) == (False, True)
 
 
 def test_a_dead_peer_is_noticed_within_five_seconds() -> None:
@@ -371,109 +257,6 @@ def test_messages_of_the_future_are_ignored() -> None:
     assert wire.Pong(4) in peer.heard()
 
 
-def misbehave(peer: Peer) -> None:
-    peer.say_text(" " * (wire.CONTROL_MESSAGE_MAX + 1))
-
-
-def dials(rig: Rig) -> int:
-    return len(rig.of(effects.Dial))
-
-
-def test_a_banned_station_is_neither_welcome_nor_dialled_until_its_time_is_over() -> None:
-    rig = Rig()
-    peer = rig.peer("KA1AAA")
-    misbehave(peer)
-    for _ in range(50):
-        rig.post(inputs.StationSeen(peer.id, Callsign("KA1AAA")))
-        rig.wait(1.0)
-    assert dials(rig) == 0
-    rig.post(inputs.StationGone(peer.id))
-    rig.post(inputs.StationSeen(peer.id, Callsign("KA1AAA")))
-    rig.wait(60.0)
-    assert dials(rig) == 0
-    again = rig.peer("KA1AAA")
-    assert not again.linked()
-    assert "banned" in refusals(rig)[-1]
-    rig.wait(600.0)
-    assert dials(rig) > 0
-    assert rig.peer("KA1AAA").linked()
-
-
-def test_a_refused_station_is_left_alone_although_discovery_hears_it_again_and_again() -> None:
-    rig = Rig(pins={Callsign("KA1AAA"): identity("KA1AAA").key})
-    other = station_id(identity("KA1AAA", key="new").key)
-    rig.post(inputs.StationSeen(other, Callsign("KA1AAA")))
-    rig.wait(0.5)
-    for _ in range(120):
-        if dials(rig) > len(refusals(rig)):
-            rig.bare_link("KA1AAA", key="new", dialled=other).shake_hands()
-        rig.post(inputs.StationSeen(other, Callsign("KA1AAA")))
-        rig.wait(0.5)
-    assert 1 <= dials(rig) <= 4
-
-
-def test_a_station_that_refuses_us_is_left_alone_too() -> None:
-    rig = Rig()
-    other = station_id(identity("KA1AAA").key)
-    rig.post(inputs.StationSeen(other, Callsign("KA1AAA")))
-    rig.wait(0.5)
-    for _ in range(120):
-        if dials(rig) > len(refusals(rig)):
-            rig.bare_link("KA1AAA", dialled=other).say(wire.Bye("we do not like you"))
-        rig.post(inputs.StationSeen(other, Callsign("KA1AAA")))
-        rig.wait(0.5)
-    assert 1 <= dials(rig) <= 4
-    assert refusals(rig)[0] == "it refused us: we do not like you"
-
-
-def test_a_trusted_key_is_dialled_at_once() -> None:
-    rig = Rig(pins={Callsign("KA1AAA"): identity("KA1AAA").key})
-    new = identity("KA1AAA", key="new")
-    other = station_id(new.key)
-    rig.post(inputs.StationSeen(other, Callsign("KA1AAA")))
-    rig.wait(0.5)
-    rig.bare_link("KA1AAA", key="new", dialled=other).shake_hands()
-    before = dials(rig)
-    rig.post(inputs.StationTrusted(Callsign("KA1AAA"), new.key))
-    rig.wait(0.7)
-    assert dials(rig) == before + 1
-
-
-def test_failed_dials_are_repeated_ever_more_slowly() -> None:
-    rig = Rig()
-    other = StationId("ff" * 8)
-    rig.post(inputs.StationSeen(other, Callsign("KA1AAA")))
-    rig.wait(0.5)
-    rig.post(DialFailed(other, "no answer"))
-    at = [rig.now]
-    for _ in range(1200):
-        known = dials(rig)
-        rig.wait(0.25)
-        if dials(rig) > known:
-            at.append(rig.now)
-            rig.post(DialFailed(other, "no answer"))
-    gaps = [later - earlier for earlier, later in pairwise(at)]
-    assert gaps[0] < 2.0
-    assert 45.0 <= max(gaps) <= 80.0
-    assert len(at) < 14
-
-
-def test_a_lost_link_is_dialled_again_soon() -> None:
-    rig = Rig()
-    other = station_id(identity("KA1AAA").key)
-    rig.post(inputs.StationSeen(other, Callsign("KA1AAA")))
-    rig.wait(0.5)
-    peer = rig.bare_link("KA1AAA", dialled=other)
-    peer.shake_hands()
-    for _ in range(8):
-        rig.wait(1.0)
-        peer.say(wire.Ping(1))
-    before = dials(rig)
-    peer.go()
-    rig.wait(1.5)
-    assert dials(rig) == before + 1
-
-
 def test_a_link_of_an_unknown_number_changes_nothing() -> None:
     rig = Rig()
     link = LinkId("never:1")
@@ -496,28 +279,6 @@ def test_a_nonce_is_fresh_for_every_link() -> None:
     assert len(nonces) == 2
 
 
-def test_a_dial_that_reaches_somebody_else_is_repeated() -> None:
-    rig = Rig()
-    other = station_id(identity("KA1AAA").key)
-    rig.post(inputs.StationSeen(other, Callsign("KA1AAA")))
-    rig.wait(0.5)
-    assert dials(rig) == 1
-    stranger = rig.bare_link("KA1ZZZ", dialled=other)
-    stranger.shake_hands()
-    assert stranger.linked()
-    rig.wait(2.0)
-    assert dials(rig) == 2
-
-
-def test_no_more_is_dialled_at_once_than_there_is_room_for() -> None:
-    rig = Rig(settings=SwarmSettings(max_links=5))
-    for number in range(40):
-        rig.post(inputs.StationSeen(StationId(f"{number:016x}"), Callsign("KA1AAA")))
-        rig.wait(0.1)
-    rig.wait(1.0)
-    assert dials(rig) == 5
-
-
 def test_what_a_peer_writes_cannot_steer_the_operators_terminal() -> None:
     rig = Rig()
     peer = rig.peer("KA1AAA")
@@ -528,11 +289,3 @@ def test_what_a_peer_writes_cannot_steer_the_operators_terminal() -> None:
     unproved = rig.bare_link("KA1BBB")
     unproved.say(wire.Bye("go\x00"))
     assert refusals(rig) == ["it refused us: go?"]
-
-
-def test_a_neighbour_is_shown_with_the_callsign_it_has_now() -> None:
-    rig = Rig()
-    station = station_id(identity("KA1AAA").key)
-    for callsign in ("KA1AAA", "KA1AAA-7"):
-        rig.post(inputs.StationSeen(station, Callsign(callsign)))
-    assert rig.swarm.neighbours.known[station].callsign == "KA1AAA-7"

@@ -1,0 +1,149 @@
+"""Whole stations and their files: stopped half way, in the way, changed."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from tests.support.stations import (
+    hash_of,
+    make_file,
+    run,
+    station,
+    until,
+    until_linked,
+    until_state,
+)
+
+from meshdl.control.view import ContentState
+from meshdl.errors import StorageError, TargetExists
+
+pytestmark = pytest.mark.real
+
+
+def test_a_stopped_station_goes_on_where_it_was(tmp_path: Path) -> None:
+    source = make_file(tmp_path / "map.bin", 60_000_000)
+
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA") as alfa:
+            content = hash_of(await alfa.share(source))
+            async with station(tmp_path, "KA1BB") as bravo:
+                await bravo.view.download(content.hex())
+
+                async def halfway() -> bool:
+                    return (await bravo.view.content(content)).octets_done > 5_000_000
+
+                await until(halfway)
+            async with station(tmp_path, "KA1BB", enabled=False) as bravo:
+                status = await until_state(bravo, content, ContentState.WAITING)
+
+                async def opened() -> bool:
+                    return (await bravo.view.content(content)).chunks is not None
+
+                await until(opened)
+                kept = (await bravo.view.content(content)).octets_done
+                assert kept > 5_000_000
+                assert not Path(status.location).exists()
+            async with station(tmp_path, "KA1BB") as bravo:
+                got = await bravo.download(content)
+                assert Path(got.location).read_bytes() == source.read_bytes()
+                assert sum(one.octets for one in got.sources) <= 60_000_000 - kept
+
+    run(scenario())
+
+
+def test_pause_keeps_everything_and_resume_goes_on(tmp_path: Path) -> None:
+    source = make_file(tmp_path / "map.bin", 40_000_000)
+
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA") as alfa, station(tmp_path, "KA1BB") as bravo:
+            content = hash_of(await alfa.share(source))
+            await bravo.view.download(content.hex())
+
+            async def begun() -> bool:
+                return (await bravo.view.content(content)).octets_done > 1_000_000
+
+            await until(begun)
+            paused = await bravo.view.pause(content)
+            assert paused.state is ContentState.PAUSED
+            held = (await bravo.view.content(content)).octets_done
+            await asyncio.sleep(0.3)  # nothing may happen meanwhile
+            assert (await bravo.view.content(content)).octets_done == held
+            await bravo.view.resume(content)
+            got = await bravo.download(content)
+            assert Path(got.location).read_bytes() == source.read_bytes()
+
+    run(scenario())
+
+
+def test_a_target_that_exists_is_kept_and_the_download_says_so(tmp_path: Path) -> None:
+    source = make_file(tmp_path / "map.bin", 100_000)
+    mine = make_file(tmp_path / "KA1BB" / "downloads" / "map.bin", 5)
+    before = mine.read_bytes()
+
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA") as alfa, station(tmp_path, "KA1BB") as bravo:
+            content = hash_of(await alfa.share(source))
+            with pytest.raises(StorageError, match="is there already"):
+                await bravo.download(content)
+            assert mine.read_bytes() == before
+            torrent = await alfa.view.torrent(content)
+            await bravo.view.remove(content, delete_files=True)
+            with pytest.raises(TargetExists):  # known at once when the metainfo is
+                await bravo.view.download(torrent)
+            mine.unlink()
+            await bravo.view.download(torrent)
+            got = await bravo.download(content)
+            assert Path(got.location).read_bytes() == source.read_bytes()
+
+    run(scenario())
+
+
+def test_a_broken_download_goes_on_when_the_target_is_out_of_the_way(tmp_path: Path) -> None:
+    source = make_file(tmp_path / "map.bin", 100_000)
+    mine = make_file(tmp_path / "KA1BB" / "downloads" / "map.bin", 5)
+
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA") as alfa, station(tmp_path, "KA1BB") as bravo:
+            content = hash_of(await alfa.share(source))
+            with pytest.raises(StorageError):
+                await bravo.download(content)
+            mine.unlink()
+            await bravo.view.resume(content)
+            got = await until_state(bravo, content, ContentState.COMPLETE)
+            assert Path(got.location).read_bytes() == source.read_bytes()
+
+    run(scenario())
+
+
+def test_a_shared_file_that_changes_is_no_longer_served(tmp_path: Path) -> None:
+    source = make_file(tmp_path / "map.bin", 2_000_000)
+
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA") as alfa, station(tmp_path, "KA1BB") as bravo:
+            content = hash_of(await alfa.share(source))
+            await until_linked(bravo)
+            make_file(source, 2_000_000)
+            await bravo.view.download(content.hex())
+            broken = await until_state(alfa, content, ContentState.BROKEN)
+            assert "not what it was when it was hashed" in (broken.error or "")
+            assert (await bravo.view.content(content)).octets_done == 0
+
+    run(scenario())
+
+
+def test_a_file_that_changed_while_the_station_was_down_is_noticed(tmp_path: Path) -> None:
+    source = make_file(tmp_path / "map.bin", 2_000_000)
+    original = source.read_bytes()
+
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA", enabled=False) as alfa:
+            content = hash_of(await alfa.share(source))
+        make_file(source, 2_000_000)
+        async with station(tmp_path, "KA1AA", enabled=False) as alfa:
+            await until_state(alfa, content, ContentState.BROKEN)
+            source.write_bytes(original)
+            restored = await alfa.view.resume(content)
+            assert restored.state is not ContentState.BROKEN
+            assert restored.error is None
+
+    run(scenario())
