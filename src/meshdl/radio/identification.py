@@ -25,7 +25,7 @@ def words(call: Callsign, others: tuple[Callsign, ...], octets_max: int) -> tupl
 
     Args:
         call: ours, with the SSID if there is one.
-        others: stations with which third parties' messages went abroad (97.115(c)).
+        others: stations with which third parties' messages went abroad (97.115(d)).
         octets_max: longest frame of the modem.
     """
     named = "TO " + " ".join(others) if others else ""

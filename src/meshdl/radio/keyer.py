@@ -55,6 +55,7 @@ class Keyer:
         state: of the transmitter.
         way: the burst that has a log record; ``None`` in IDLE and mostly in ASKING.
         busy: others are on the channel, as far as the modem hears.
+        stuck: the serial of a burst that was given up and that the modem may still send.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Keyer:
         self.state = State.IDLE
         self.way: OnItsWay | None = None
         self.busy = False
+        self.stuck: int | None = None
 
     def on_air(self, serial: int) -> OnItsWay | None:
         """The burst of this serial, if it is being sent."""
@@ -124,6 +126,16 @@ class Keyer:
         partner = self._standing.foreign_partner(burst.traffic)
         if partner is not None and partner not in self._owed.others:
             self._owed.others = (*self._owed.others, partner)[-THIRD_PARTIES_MAX:]
+
+    def give_up(self, way: OnItsWay, reason: str, *, now: float) -> None:
+        """It did not unkey in time. Nothing is keyed until it has, or the modem starts anew."""
+        way.cut_short, self.stuck = reason, way.serial
+        self.ended(way, now=now)
+
+    def unstuck(self, serial: int) -> None:
+        """A burst ended that was not on the air any more for us."""
+        if serial == self.stuck:
+            self.stuck = None
 
     def ended(self, way: OnItsWay, *, now: float) -> None:
         """The transmitter is unkeyed."""

@@ -26,7 +26,8 @@ waiting for a gap, for that is the station's duty.
 The kill switch (:class:`SwitchOff`) unkeys at once, empties the queue and holds until
 :class:`SwitchOn`: nothing goes out after it, not even our callsign; what is owed then is
 told in the log and the status. A transmitter that does not unkey in time is switched off in
-the same way. Everything silent stays able to listen.
+the same way, and switched on again it stays silent until that burst is over or the modem has
+started anew: never two bursts at once. Everything silent stays able to listen.
 
 The clock may jump forward (a machine that slept): a burst whose end is overdue then counts
 as stuck. It never runs backward here: an earlier ``now`` is taken for the latest one seen.
@@ -112,8 +113,7 @@ class Transmitter:
         way = self._keyer.way
         if way is not None and self._keyer.state is State.ON_AIR and now >= way.ends_by:
             self._control.switch_off(STUCK, now=now)
-            way.cut_short = STUCK
-            self._keyer.ended(way, now=now)
+            self._keyer.give_up(way, STUCK, now=now)
             self._empty(STUCK, now)
         self._advance(now)
 
@@ -139,6 +139,8 @@ class Transmitter:
         """Why nothing can be keyed now; empty when it can."""
         if self._standing.off_because is not None:
             return f"off: {self._standing.off_because}"
+        if self._keyer.stuck is not None:
+            return f"the modem still sends burst {self._keyer.stuck}; look at the radio"
         if self._log.failure is not None:
             return f"the station log cannot be written: {self._log.failure}"
         if missing := self._standing.declaration.missing():
@@ -207,9 +209,10 @@ class Transmitter:
             case CarrierChanged(busy):
                 self._keyer.busy = busy
             case BurstEnded(serial):
-                # Any other serial is a burst that was given up as stuck and ends at last.
                 if (way := self._keyer.on_air(serial)) is not None:
                     self._keyer.ended(way, now=now)
+                else:  # one that was given up as stuck, and ends at last
+                    self._keyer.unstuck(serial)
             case _:
                 assert_never(event)
 
@@ -242,7 +245,8 @@ class Transmitter:
             self._keyer.ended(way, now=now)
         if traits != self._standing.traits:  # frames were cut to fit the other one
             self._empty(reason, now)
-        self._standing.traits, self._keyer.busy = traits, False
+        self._standing.traits = traits
+        self._keyer.busy, self._keyer.stuck = False, None
 
     def _empty(self, reason: str, now: float) -> None:
         """Nothing that waits or is being sent is wanted any more."""

@@ -193,7 +193,7 @@ def test_an_unattended_bulletin_is_a_beacon() -> None:
     [
         ("W1ABC", Level.LEGAL), ("AL7X", Level.LEGAL), ("VE3ABC", Level.LEGAL),
         ("XE1ABC", Level.LEGAL), ("DL1ABC", Level.BLOCKED), ("JA1ABC", Level.BLOCKED),
-        ("AM1ABC", Level.BLOCKED), ("G4ABC", Level.BLOCKED), ("LU1ABC", Level.LEGAL),
+        ("AM1ABC", Level.BLOCKED), ("G4ABC", Level.LEGAL), ("LU1ABC", Level.LEGAL),
         ("LA1ABC", Level.BLOCKED),
     ],
 )  # fmt: skip

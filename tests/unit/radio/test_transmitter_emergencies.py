@@ -176,6 +176,29 @@ def test_a_stuck_transmitter_is_switched_off_and_said_so() -> None:
     assert STUCK in rig.core.status().silent_because
 
 
+@pytest.mark.parametrize("freed", ["the burst ends", "the modem starts anew"])
+def test_a_modem_that_still_sends_a_stuck_burst_is_not_keyed_again(freed: str) -> None:
+    rig = Rig(modem_works=False)
+    rig.submit(routine())
+    rig.run(3_600.0)
+    rig.give(events.SwitchOn("KA1ABC"))
+    rig.submit(routine(b"again"), emergency())
+    rig.give(BurstEnded(rig.on_air[0][1].serial + 1))  # of no burst
+    rig.run(1_000.0)
+    assert rig.texts() == [b"chunk"]
+    assert "still sends burst" in rig.core.status().silent_because
+    rig.modem_works = True
+    if freed == "the burst ends":
+        rig.end_burst()
+    else:
+        rig.key = None
+        rig.give(ModemUp(AFSK))
+    rig.submit(emergency())
+    rig.run(60.0)
+    assert rig.core.status().silent_because == ""
+    assert rig.texts()[:3] == [b"chunk", b"DE KA1ABC", b"help"]  # what is owed is overdue
+
+
 def test_a_burst_that_does_not_obey_the_kill_switch_is_stuck() -> None:
     rig = Rig(modem_works=False)
     rig.submit(routine())

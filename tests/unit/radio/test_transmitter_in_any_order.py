@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from tests.unit.radio.rig import Rig
 from tests.unit.radio.stations import AFSK, VHF, routine, traffic
 
@@ -82,7 +82,6 @@ class AnyOrder(RuleBasedStateMachine):
         self.rig.give(events.SwitchOff("KA1ABC", "now"))
         self.off, self.keyed = True, len(self.rig.on_air)
 
-    @precondition(lambda self: self.off)
     @rule()
     def switch_on(self) -> None:
         self.off = False
@@ -93,6 +92,12 @@ class AnyOrder(RuleBasedStateMachine):
         self.rig.key, self.rig.ends_at = None, None
         self.rig.give(ModemDown("unplugged"))
         self.rig.give(ModemUp(AFSK))
+
+    @rule(works=st.booleans())
+    def modem_hangs_or_goes_on(self, works: bool) -> None:
+        self.rig.modem_works = works
+        if self.rig.key is not None:
+            self.rig.ends_at = self.rig.now if works else None
 
     @invariant()
     def nothing_is_keyed_while_off(self) -> None:

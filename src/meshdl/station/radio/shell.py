@@ -20,7 +20,7 @@ from contextlib import suppress
 from functools import partial
 from typing import assert_never
 
-from meshdl.air import BurstEnded, FrameHeard, ModemDown, ModemReport, ModemUp
+from meshdl.air import FrameHeard, ModemDown, ModemReport, ModemUp
 from meshdl.driver import Driver
 from meshdl.errors import FileUnwritable
 from meshdl.ids import Callsign
@@ -119,7 +119,6 @@ class RadioShell:
         self.modem_problem = NO_MODEM if self.modem is None else "it is being looked for"
         self._contents: RadioContents | None = None
         self._finished = asyncio.Event()
-        self._keyed: int | None = None
 
     def connect(self, contents: RadioContents) -> None:
         """Say where contents are; before it runs."""
@@ -161,13 +160,8 @@ class RadioShell:
                     self.ear.heard(report)
             case ModemUp(traits):
                 self.ear.traits, self.modem_problem = traits, ""
-            case BurstEnded(serial) if serial == self._keyed:
-                self._keyed = None
-                if self.modem_problem and self.ear.traits is not None:
-                    self.modem_problem = ""
-                    self.driver.post(ModemUp(self.ear.traits))
             case ModemDown(reason):
-                self.modem_problem, self._keyed = reason, None
+                self.modem_problem = reason
                 _log.warning("%s", reason)
             case _:
                 pass
@@ -214,12 +208,6 @@ class RadioShell:
 
     def _key(self, effect: Key) -> None:
         assert self.modem is not None  # it was up a moment ago
-        if self._keyed is not None:
-            # It was given up as stuck, and the operator has switched on again meanwhile.
-            self.modem_problem = f"the modem still sends burst {self._keyed}; look at the radio"
-            self.driver.post(ModemDown(self.modem_problem))
-            return
-        self._keyed = effect.serial
         self.modem.key(effect)
         self.ear.keyed(effect)
 
