@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from meshdl.station.config import LanConfig
 from meshdl.station.log import StationLog
 from meshdl.station.station import Station
 from meshdl.wire import ax25
+from meshdl.wire.onair import frames as onair
+from meshdl.wire.onair.pdus import Want
 
 pytestmark = pytest.mark.real
 
@@ -39,6 +41,18 @@ def sent_by(hub: KissHub, call: str) -> list[bytes]:
     """What a station has put on the air."""
     frames = [ax25.decode(octets) for octets in hub.heard]
     return [one.info for one in frames if str(one.source) == call]
+
+
+def wants(infos: Iterable[bytes]) -> list[Want]:
+    """What was asked for in these frames."""
+    frames = [onair.decode(info) for info in infos]
+    return [
+        pdu
+        for one in frames
+        if isinstance(one, onair.Frame)
+        for pdu in one.pdus
+        if isinstance(pdu, Want)
+    ]
 
 
 async def radio_log(one: Station) -> list[LogEntry]:
@@ -377,13 +391,14 @@ def test_what_nobody_here_asked_for_is_kept_shown_served_and_taken_over(tmp_path
             ):
                 got = await delta.download(content, via="rf")
                 assert Path(got.location).read_bytes() == source.read_bytes()
-                sent = len(hub.heard)
                 mine = await charlie.download(content, via="auto")
                 assert mine.state is ContentState.COMPLETE
                 assert Path(mine.location) == tmp_path / "N0CCC" / "downloads" / "map.bin"
                 assert Path(mine.location).read_bytes() == source.read_bytes()
                 assert not list((tmp_path / "N0CCC" / "home" / "overheard").iterdir())
-                assert len(hub.heard) == sent
+                # It was there already: nothing was asked for on the air.
+                assert not wants(sent_by(hub, "N0CCC"))
+                assert wants(sent_by(hub, "N0DDD"))
                 await charlie.view.remove(content, delete_files=True)
                 assert not Path(mine.location).exists()
 

@@ -5,7 +5,7 @@ no collisions: whoever comes second waits. What went over the channel is kept.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 
 from meshdl.transports.modems.tnc import Waveform
@@ -68,13 +68,17 @@ class KissHub:
             self.heard.append(frame)
             if self.loses(frame):
                 continue
-            for client in self._clients - {sender}:
-                client.write(kiss.encode(frame))
+            self._send(self._clients - {sender}, frame)
 
     def say(self, frame: bytes) -> None:
         """Somebody who is no client sends an AX.25 frame."""
-        for client in self._clients:
-            client.write(kiss.encode(frame))
+        self._send(self._clients, frame)
+
+    def _send(self, clients: Iterable[asyncio.StreamWriter], frame: bytes) -> None:
+        for client in clients:
+            # uvloop raises for a connection that was cut and is still in the set.
+            if not client.is_closing():
+                client.write(kiss.encode(frame))
 
     def hang_up(self) -> None:
         """All TNCs are switched off and on."""
@@ -92,10 +96,11 @@ async def kiss_hub() -> AsyncIterator[KissHub]:
     try:
         yield hub
     finally:
+        # First of all: a server that stays open keeps uvloop from closing, and nobody sees why.
+        server.close()
         carrying.cancel()
         with suppress(asyncio.CancelledError):
             await carrying
-        server.close()
         # The stations have gone; a connection that is half open would outlive the loop.
         async with asyncio.timeout(GONE_WITHIN_S):
             while hub.clients:

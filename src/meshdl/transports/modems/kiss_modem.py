@@ -229,8 +229,9 @@ class KissModem:
         self._report(BurstEnded(way.serial))
 
     def _write(self, octets: bytes) -> None:
-        # One burst at a time, so no more than that can wait here.
-        if self._writer is not None:
+        # One burst at a time, so no more than that can wait here. A connection that was cut takes
+        # nothing (uvloop raises), and the reader is about to say so.
+        if self._writer is not None and not self._writer.is_closing():
             self._writer.write(octets)
 
     def _untaken(self) -> int:

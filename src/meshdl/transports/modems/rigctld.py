@@ -125,7 +125,8 @@ class Rigctld:
                 raise
 
     async def _exchange(self, command: str, lines: int) -> list[str]:
-        if self._streams is None:
+        # A connection that was cut meanwhile takes nothing: uvloop raises.
+        if self._streams is None or self._streams[1].is_closing():
             self._streams = await asyncio.open_connection(
                 self.host, self.port, limit=LINE_OCTETS_MAX
             )
