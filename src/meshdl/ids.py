@@ -39,7 +39,8 @@ _CALLSIGN = re.compile(
     # ITU Radio Regulations 19.68: one to three characters of prefix with at least
     # one letter, a digit, up to four characters of which the last is a letter;
     # then the SSID of AX.25 2.2, 3.12.2.
-    r"(?=[A-Z0-9]*[A-Z])[A-Z0-9]{1,3}[0-9][A-Z0-9]{0,3}[A-Z](?:-(?:[0-9]|1[0-5]))?"
+    r"(?:[A-Z][A-Z0-9]{0,2}|[0-9][A-Z][A-Z0-9]?|[0-9]{2}[A-Z])"
+    r"[0-9][A-Z0-9]{0,3}[A-Z](?:-(?:[0-9]|1[0-5]))?"
 )
 
 

@@ -197,6 +197,7 @@ def test_the_page_names_every_type() -> None:
         f"K is 1 to {pdus.SOURCE_SYMBOLS_MAX}",
         f"repair symbols {pdus.FIRST_REPAIR_ID} to {pdus.SYMBOL_IDS - 1}",
         f"up to {info_segments.SEGMENTS_MAX} *segments*",
+        f"(OBJECT, INFO) at most {info_segments.SEGMENTS_MAX - 1}",
         f"octets that follow, 1 to {info_segments.SEGMENT_PAYLOAD_OCTETS_MAX}",
         f"destination `{ax25.MESHDL_DESTINATION}`",
         f"PID {ax25.PID_NO_LAYER_3:#04X}".replace("0X", "0x"),

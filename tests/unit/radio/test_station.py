@@ -13,13 +13,24 @@ from meshdl.radio.declaration import Control, Declaration
 from meshdl.radio.keying import Key
 from meshdl.radio.station import FrameUnread, RadioEffect, RadioStation
 from meshdl.radio.transfer import events
+from meshdl.radio.transfer.contents import ObjectKey
+from meshdl.radio.transfer.gathering import NewSymbol
 from meshdl.radio.transfer.transfer import Transfer
 from meshdl.radio.transmitter import Transmitter
 from meshdl.sim.radio_memory import content_of
 from meshdl.wire.onair import frames
-from meshdl.wire.onair.codes import content_tag
+from meshdl.wire.onair.codes import ContentTag, content_tag
 from meshdl.wire.onair.frames import Frame
-from meshdl.wire.onair.pdus import Cq, ObjectKind, Objects, Symbols, Want, Wanted
+from meshdl.wire.onair.pdus import (
+    Codec,
+    Cq,
+    Form,
+    ObjectKind,
+    Objects,
+    Symbols,
+    Want,
+    Wanted,
+)
 
 PACKET = replace(AFSK, carries_sender=True)
 NARROW = replace(
@@ -133,3 +144,17 @@ def test_a_call_is_shown() -> None:
     core.receive(heard(frames.encode([Cq(locator="FN42")])), now=1.0)
     assert core.effects() == [events.StationHeard(N0AAA, Cq(locator="FN42"))]
     assert [one.callsign for one in core.transfer.stations] == [N0AAA]
+
+
+def test_a_segment_number_that_no_info_has_ends_nobody() -> None:
+    core = station()
+    forged = bytes.fromhex("d1810d71a1b2c3d4800200010000") + bytes(48)
+    core.receive(heard(forged), now=1.0)
+    [unread] = core.effects()
+    assert isinstance(unread, FrameUnread)
+    assert "segment" in unread.reason
+    # The same from a journal that somebody else wrote.
+    key = ObjectKey(ContentTag(bytes.fromhex("a1b2c3d4")), ObjectKind.INFO, 256)
+    kept = NewSymbol(key, Form(Codec.RAW, 1), 0, bytes(48), "N0AAA")
+    core.receive(events.SymbolsKept((kept,)), now=2.0)
+    assert not any(isinstance(one, events.MetainfoFound) for one in core.effects())

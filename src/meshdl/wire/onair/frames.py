@@ -214,6 +214,8 @@ def _encode_sender(sender: Callsign | StationTag) -> bytes:
 
 def _decode_pdus(octets: bytes) -> Frame:
     reader = Reader(octets, f"frame of {len(octets)} octets")
+    if len(octets) > FRAME_OCTETS_MAX:
+        raise reader.refuse(f"at most {FRAME_OCTETS_MAX} are allowed")
     head, check = reader.take(1), reader.fixed(2)
     bodies: list[tuple[int, bytes]] = []
     end = reader.taken

@@ -18,12 +18,11 @@ from meshdl.content.record import RECORD_MAX_OCTETS
 from meshdl.errors import RemoteProtocolError
 from meshdl.ids import HASH_OCTETS, ContentHash
 from meshdl.wire.onair.codes import TAG_OCTETS, ContentTag, Reader, content_tag, encode_number
-from meshdl.wire.onair.pdus import OBJECT_OCTETS_MAX, SYMBOL_OCTETS
+from meshdl.wire.onair.pdus import INFO_SEGMENTS_MAX, OBJECT_OCTETS_MAX, SYMBOL_OCTETS
 
 VERSION = 1
 
-SEGMENTS_MAX = 256
-"""4 MiB; hours of airtime at any rate there is."""
+SEGMENTS_MAX = INFO_SEGMENTS_MAX
 
 _HEAD = struct.Struct(">4sBH")
 """Check, number of segments - 1, octets that follow."""
@@ -107,6 +106,8 @@ def read_segment(content: ContentTag, number: int, octets: bytes) -> Segment:
         f"segment {number} of the INFO of {content.hex()} is not right", penalty=0
     )
     if len(octets) < _HEAD.size or len(octets) > OBJECT_OCTETS_MAX + SYMBOL_OCTETS:
+        raise refusal
+    if not 0 <= number < SEGMENTS_MAX:
         raise refusal
     check, highest, length = _HEAD.unpack_from(octets)
     end = _HEAD.size + length

@@ -45,6 +45,9 @@ NEEDED_MAX = 255
 OBJECT_NUMBER_MAX = (NUMBER_MAX >> 2) - 1
 """Numbers share 32 bits with the kind in some PDUs."""
 
+INFO_SEGMENTS_MAX = 256
+"""Segments of one INFO: 4 MiB are hours on any modem, and a segment's number is one octet."""
+
 OBJECTS_MAX = NUMBER_MAX >> 3
 """Of one run; its length shares 32 bits with kind and a flag."""
 
@@ -257,6 +260,10 @@ class AirObject:
     def __post_init__(self) -> None:
         _check_tag(self.content)
         _check(0 <= self.number <= OBJECT_NUMBER_MAX, f"no object has the number {self.number}")
+        _check(
+            self.kind is not ObjectKind.INFO or self.number < INFO_SEGMENTS_MAX,
+            f"an INFO has at most {INFO_SEGMENTS_MAX} segments, none has the number {self.number}",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from meshdl.ids import Callsign
 from meshdl.wire.onair.codes import NUMBER_MAX, ContentTag, StationTag
 from meshdl.wire.onair.pdus import (
     FIRST_REPAIR_ID,
+    INFO_SEGMENTS_MAX,
     OBJECT_NUMBER_MAX,
     OBJECTS_MAX,
     SOURCE_SYMBOLS_MAX,
@@ -36,7 +37,10 @@ numbers = st.integers(0, OBJECT_NUMBER_MAX)
 
 callsigns = st.builds(
     lambda text, ssid: Callsign(text + (f"-{ssid}" if ssid else "")),
-    st.from_regex(r"(?=[A-Z0-9]*[A-Z])[A-Z0-9]{1,3}[0-9][A-Z0-9]{0,3}[A-Z]", fullmatch=True),
+    st.from_regex(
+        r"([A-Z][A-Z0-9]{0,2}|[0-9][A-Z][A-Z0-9]?|[0-9]{2}[A-Z])[0-9][A-Z0-9]{0,3}[A-Z]",
+        fullmatch=True,
+    ),
     st.integers(0, 15),
 )
 locators = st.just("") | st.from_regex("[A-R]{2}[0-9]{2}(?:[a-x]{2})?", fullmatch=True)
@@ -95,12 +99,15 @@ wants = st.builds(
     st.booleans(),
 )
 enoughs = st.builds(Enough, tags, st.lists(object_runs(), min_size=1, max_size=4).map(tuple))
+kinds_and_numbers = st.tuples(
+    st.sampled_from((ObjectKind.LEAF, ObjectKind.HASHES)), numbers
+) | st.tuples(st.just(ObjectKind.INFO), st.integers(0, INFO_SEGMENTS_MAX - 1))
+# Few symbols make an object whole, many hardly ever do.
 objects = st.builds(
-    AirObject,
-    content=tags,
-    kind=st.sampled_from(ObjectKind),
-    number=numbers,
-    form=forms(),
+    lambda tag, which, form: AirObject(content=tag, kind=which[0], number=which[1], form=form),
+    tags,
+    kinds_and_numbers,
+    forms() | st.integers(1, 4).map(lambda few: Form(Codec.RAW, few)),
 )
 
 

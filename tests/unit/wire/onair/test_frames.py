@@ -9,7 +9,7 @@ from meshdl.content.precedence import Precedence
 from meshdl.errors import RemoteProtocolError
 from meshdl.ids import Callsign
 from meshdl.wire.onair import frames
-from meshdl.wire.onair.codes import ContentTag, StationTag, check_of, station_tag
+from meshdl.wire.onair.codes import ContentTag, StationTag, check_of, encode_number, station_tag
 from meshdl.wire.onair.frames import Frame, Identification, decode, encode
 from meshdl.wire.onair.pdus import (
     NEEDED_MAX,
@@ -233,6 +233,10 @@ def test_a_want_keeps_the_entries_that_it_understands() -> None:
         pytest.param(b"\x13abc", id="a sender of three octets"),
         pytest.param(b"\x21\x00\x12\x00\x01", id="a sender in the midst"),
         pytest.param(b"\x01\x00", id="padding with a length"),
+        pytest.param(b"\x58" + TAG + b"\x81\x08\x00\x01", id="segment 256 of an INFO"),
+        pytest.param(
+            b"\x71" + TAG + b"\x80\x02\x00\x01\x00\x00" + bytes(48), id="a symbol of segment 256"
+        ),
         pytest.param(b"\x2f\x01\x00", id="a length longer than needed"),
         pytest.param(b"\x2f\xff\xff\xff\xff\x0f", id="an absurd length"),
         pytest.param(b"\xb2\x00\x00", id="a RERR of nothing"),
@@ -340,6 +344,15 @@ def test_route_messages_fit_in_fifty_four_octets() -> None:
 def test_a_frame_is_neither_empty_nor_too_long(pdus: list[Pdu]) -> None:
     with pytest.raises(ValueError, match="do not make a frame"):
         encode(pdus)
+
+
+def test_a_frame_longer_than_any_is_refused() -> None:
+    filler = frames.FRAME_OCTETS_MAX - 6
+    body = b"\xef" + encode_number(filler) + bytes(filler)
+    assert len(sealed(body)) == frames.FRAME_OCTETS_MAX
+    assert decode(sealed(body)) == Frame(pdus=(), sender=None, ignored=(14,))
+    with pytest.raises(RemoteProtocolError, match="1000 are allowed"):
+        decode(sealed(body) + b"\0")
 
 
 def test_a_frame_may_say_no_more_than_who_sends() -> None:

@@ -89,10 +89,12 @@ def test_any_octets_under_a_right_check_are_refused_or_wait(body: bytes, tag: Co
         return
 
 
-@given(segment=st.binary(max_size=100))
-def test_any_octets_are_no_segment(segment: bytes) -> None:
+@given(segment=st.binary(max_size=100), number=st.integers(0, 300) | st.integers(0, 2**30))
+def test_any_octets_are_no_segment_whatever_its_number(segment: bytes, number: int) -> None:
     with pytest.raises(RemoteProtocolError):
-        read_segment(ContentTag(b"abcd"), 0, segment)
+        read_segment(ContentTag(b"abcd"), number, segment)
+    with pytest.raises(RemoteProtocolError):
+        join(ContentTag(b"abcd"), {number: segment})
 
 
 @pytest.mark.parametrize(
