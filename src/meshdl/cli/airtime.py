@@ -1,7 +1,8 @@
 """The price of a download in airtime, told and agreed to before anything is keyed."""
 
-import asyncio
+import signal
 import sys
+import threading
 from datetime import UTC, datetime
 
 import click
@@ -22,6 +23,10 @@ def price_line(price: AirtimePrice) -> str:
         f"{_spoken(price.airtime_s)} of air, {price.identifications} identifications, "
         f"done {done:%H:%MZ}"
     )
+    if price.held_back_s:
+        line += (
+            f", of which a sender may have to wait {_spoken(price.held_back_s)} (airtime limits)"
+        )
     match price.basis:
         case "metainfo":
             return f"{line} ({size(price.octets or 0)} by {price.modem})"
@@ -29,8 +34,8 @@ def price_line(price: AirtimePrice) -> str:
             return f"{line} (at most {size(price.octets or 0)} by {price.modem}, as a station says)"
         case "info":
             return (
-                f"{line} (by {price.modem}; for its description alone, "
-                "for nobody has told its size)"
+                f"{line} (by {price.modem}; for its description alone: nobody has told its size, "
+                "you are asked again when it is known)"
             )
 
 
@@ -57,9 +62,25 @@ async def agree(
         raise NotAllowed(
             "this spends airtime, and nobody is there to be asked; to agree beforehand, add --yes"
         )
-    if not await asyncio.to_thread(click.confirm, "Spend it?", err=True):
+    if not _confirmed():
         raise NotAllowed("nothing is asked for by radio")
     return price
+
+
+def _confirmed() -> bool:
+    """Ask; the loop waits meanwhile, for in a thread of its own nobody would hear Ctrl-C.
+
+    Raises:
+        click.Abort: Ctrl-C.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return click.confirm("Spend it?", err=True)
+    # The loop's own one would only note it, and go on waiting for an answer.
+    noting = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return click.confirm("Spend it?", err=True)
+    finally:
+        signal.signal(signal.SIGINT, noting)
 
 
 def _somebody_there() -> bool:

@@ -6,6 +6,7 @@ Ctrl-C pauses the download; everything verified stays, and the same command, or
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 
@@ -158,14 +159,16 @@ async def _begin_by_radio(
 
 async def _described(station: ControlClient, content: ContentStatus) -> None:
     """Return when the size of a content is known."""
-    async for event in station.events():
-        match event:
-            case ContentRemoved(content.content_hash):
-                raise ContentUnknown(f"{content.title} was removed from the station meanwhile")
-            case ContentChanged(now) if now.content_hash == content.content_hash:
-                _judge(now)
-                if now.octets is not None:
-                    return
+    # Closed before the next question: while it waits for an answer nobody reads.
+    async with aclosing(station.events()) as events:
+        async for event in events:
+            match event:
+                case ContentRemoved(content.content_hash):
+                    raise ContentUnknown(f"{content.title} was removed from the station meanwhile")
+                case ContentChanged(now) if now.content_hash == content.content_hash:
+                    _judge(now)
+                    if now.octets is not None:
+                        return
 
 
 async def _follow(

@@ -60,12 +60,12 @@ def progress_line(content: ContentStatus) -> str:
     if content.state is not ContentState.DOWNLOADING:
         return f"{content.title}  {percent(content)}  {content.state.value}"
     chunks = "?" if content.chunks is None else content.chunks
-    parts = [
-        content.title,
-        percent(content),
-        f"{content.chunks_done}/{chunks} chunks",
-        rate(content.rate_octets_per_s),
-    ]
+    parts = [content.title, percent(content), f"{content.chunks_done}/{chunks} chunks"]
+    if content.symbols_lacking is not None:
+        # By radio a chunk takes minutes; this goes on meanwhile.
+        parts.append(f"{content.symbols_lacking} symbols to be heard")
+    if content.symbols_lacking is None or content.rate_octets_per_s:
+        parts.append(rate(content.rate_octets_per_s))
     if content.eta_s is not None:
         parts.append(f"ETA {duration(content.eta_s)}")
     return "  ".join([*parts, *_sources(content)])

@@ -42,6 +42,14 @@ SIDEBAND_OF_MODE = {
 }  # fmt: skip
 """What a rig's mode, in Hamlib's words, is on the air."""
 
+KISS_MODE_OF_RATE = {"1200": "afsk-1200", "9600": "g3ruh-9600"}
+"""What an operator means by the rate alone."""
+
+
+def mode_named(text: str) -> str:
+    """The mode that an operator means."""
+    return KISS_MODE_OF_RATE.get(text, text)
+
 
 def ask(found: Equipment, given: Answers, stated: Mapping[str, Value], home: Home) -> Answers:
     """Ask for what is not given; every answer is checked at once.
@@ -56,7 +64,7 @@ def ask(found: Equipment, given: Answers, stated: Mapping[str, Value], home: Hom
         _say(line)
     questions = _Questions(given, stated)
     if "callsign" not in stated:
-        questions.ask("callsign", "Callsign, as on your licence", check=callsign)
+        questions.ask("callsign", "Callsign, as on your licence", check=callsign, means=str.upper)
     _ask_modem(questions, found)
     modem = parse_modem(str(questions.known("modem"))) if questions.known("modem") else None
     if modem is not None:
@@ -141,8 +149,19 @@ class _Questions:
         default: str | None = None,
         may_be_empty: bool = False,
         check: Callable[[str], object] | None = None,
+        means: Callable[[str], str] = str,
     ) -> None:
-        """Ask until the answer is right, unless it is given."""
+        """Ask until the answer is right, unless it is given.
+
+        Args:
+            name: of the setting.
+            text: of the question.
+            choices: the only right answers, in lower case; none: any that ``check`` takes.
+            default: what an empty answer stands for, unless something was stated before.
+            may_be_empty: leave it open.
+            check: raises when an answer is wrong.
+            means: what an answer stands for.
+        """
         if name in self.answers:
             return
         stated = self._stated.get(name)
@@ -154,7 +173,7 @@ class _Questions:
             default=offered,
             show_default=bool(offered),
             err=True,
-            value_proc=_checked(choices, check, may_be_empty=may_be_empty),
+            value_proc=_checked(choices, check, means, may_be_empty=may_be_empty),
         )
         if answer != "" or stated is not None:
             self.answers[name] = answer
@@ -163,15 +182,18 @@ class _Questions:
 def _checked(
     choices: Sequence[str],
     check: Callable[[str], object] | None,
+    means: Callable[[str], str],
     *,
     may_be_empty: bool,
 ) -> Callable[[str], str]:
     def proc(text: str) -> str:
-        text = text.strip()
+        text = means(text.strip())
         if not text:
             if may_be_empty:
                 return ""
             raise click.UsageError("an answer is needed")
+        if choices:
+            text = text.lower()
         if choices and text not in choices:
             raise click.UsageError(f"{text!r} is none of {', '.join(choices)}")
         if check is not None:
@@ -185,24 +207,27 @@ def _checked(
 
 
 def _ask_modem(questions: _Questions, found: Equipment) -> None:
+    if "modem" in questions.answers:
+        return
     choices = list(_modems(found))
     for number, modem in enumerate(choices, start=1):
         _say(f"  {number}  {modem}")
 
     def modem_of(text: str) -> str:
-        if text.isdecimal() and 1 <= int(text) <= len(choices):
-            return choices[int(text) - 1]
-        return text
+        if not text.isdecimal():
+            return text
+        if not 1 <= int(text) <= len(choices):
+            raise click.UsageError(f"there is no number {text} in the list")
+        return choices[int(text) - 1]
 
     questions.ask(
         "modem",
         "Modem: a number, or kiss-tcp:HOST:PORT, kiss-serial:DEVICE@RATE, direwolf, freedv, "
         "wav:DIRECTORY",
         default="1" if choices else None,
-        check=lambda text: parse_modem(modem_of(text)),
+        check=parse_modem,
+        means=modem_of,
     )
-    if "modem" in questions.answers:
-        questions.answers["modem"] = modem_of(str(questions.answers["modem"]))
 
 
 def _modems(found: Equipment) -> Iterator[str]:
@@ -214,10 +239,10 @@ def _modems(found: Equipment) -> Iterator[str]:
 
 def _ask_mode(questions: _Questions, modem: ModemAddress) -> None:
     if isinstance(modem, KissTcp | KissSerial):
-        questions.ask("mode", "How does the TNC modulate", choices=KISS_MODES)
+        questions.ask("mode", "How does the TNC modulate", choices=KISS_MODES, means=mode_named)
     elif isinstance(modem, DireWolf):
         questions.ask("mode", "How shall Dire Wolf modulate", choices=KISS_MODES,
-                      default=DIRE_WOLF_MODE_DEFAULT)  # fmt: skip
+                      default=DIRE_WOLF_MODE_DEFAULT, means=mode_named)  # fmt: skip
     else:
         questions.ask(
             "mode", "FreeDV mode to send in", choices=FREEDV_MODES, default=FREEDV_MODE_DEFAULT
@@ -276,6 +301,7 @@ def _ask_law(questions: _Questions, home: Home) -> None:
     )
     named = str(questions.known("rules") or "")
     if not named:
+        _say("No rules: the station only receives, and what they ask for is not asked.")
         return
     profile = RadioConfig(rules=named).declaration(callsign("N0CALL"), home.directory).profile
     assert profile is not None  # it was checked
@@ -284,7 +310,7 @@ def _ask_law(questions: _Questions, home: Home) -> None:
     questions.ask("control", "Control: at the rig, by a link, or unattended",
                   choices=[one.value for one in Control], may_be_empty=True)  # fmt: skip
     questions.ask("control_operator", "Control operator, if it is not the licensee",
-                  may_be_empty=True, check=callsign)  # fmt: skip
+                  may_be_empty=True, check=callsign, means=str.upper)  # fmt: skip
 
 
 def _ask_tuning(questions: _Questions, found: Equipment) -> None:

@@ -87,6 +87,8 @@ def _answers(given: Mapping[str, object]) -> dict[str, Value]:
     for name, value in given.items():
         if name == "dial":
             answers["dial_hz"] = radio_questions.hertz(str(value))
+        elif isinstance(value, str) and name in {"mode", "licence_class", "control", "sideband"}:
+            answers[name] = radio_questions.mode_named(value.lower())
         elif isinstance(value, str | float):
             answers[name] = value
     return answers
@@ -109,7 +111,7 @@ def _write(home: Home, answers: Mapping[str, Value]) -> StationConfig:
         "radio": {name: value for name, value in answers.items() if name != "callsign"}
     }
     if call is not None:
-        changes["station"] = {"callsign": call}
+        changes["station"] = {"callsign": str(call).strip().upper()}
 
     def check(settings: StationConfig) -> None:
         if settings.radio is not None:

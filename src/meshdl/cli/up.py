@@ -13,6 +13,8 @@ from meshdl.station import config_file
 from meshdl.station.config import StationConfig
 from meshdl.station.home import Home
 
+_log = logging.getLogger(__name__)
+
 
 @click.command()
 @click.option("--log-addresses", is_flag=True, help="Write whole addresses into the log.")
@@ -49,4 +51,5 @@ async def _serve(settings: StationConfig, home: Home) -> None:
         with suppress(NotImplementedError):
             loop.add_signal_handler(number, stop.set)
     async with Station(settings, home=home) as station:
+        _log.info("station %s is up; Ctrl-C ends it", settings.callsign)
         await station.run_until(stop)

@@ -121,6 +121,8 @@ class AirtimePrice(msgspec.Struct, frozen=True, kw_only=True):
         airtime_s: of all bursts, the other station's too.
         identifications: in that time, of both stations.
         done_at: when all is here if it is answered at once and nothing gets lost.
+        held_back_s: how long of that a sender waits because it has used up its airtime; ours is
+            taken for his.
         modem: for which the price is.
         silent_because: why nothing would be asked for now; empty when it would be.
     """
@@ -134,6 +136,7 @@ class AirtimePrice(msgspec.Struct, frozen=True, kw_only=True):
     done_at: float
     modem: str
     silent_because: str
+    held_back_s: float = 0.0
 
 
 class HeardFrame(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="heard"):

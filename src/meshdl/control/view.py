@@ -130,6 +130,8 @@ class ContentStatus(msgspec.Struct, frozen=True, kw_only=True):
         chunks_done: chunks that are whole.
         rate_octets_per_s: verified octets arriving now.
         eta_s: seconds to go at that rate.
+        symbols_lacking: that must still be heard, while it is fetched by radio; 48 octets each,
+            and fewer where its text can be compressed. ``None`` otherwise.
         duplicate_octets: received although already held.
         sources: stations it comes from now, the fastest first.
         location: where the files are, or will be when complete.
@@ -151,6 +153,7 @@ class ContentStatus(msgspec.Struct, frozen=True, kw_only=True):
     via: Via = "auto"
     rate_octets_per_s: float = 0.0
     eta_s: float | None = None
+    symbols_lacking: int | None = None
     duplicate_octets: int = 0
     sources: tuple[SourceStatus, ...] = ()
     error: str | None = None

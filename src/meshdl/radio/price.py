@@ -76,12 +76,14 @@ class Price:
         bursts: that carry symbols.
         identifications: of both stations, in that time.
         lasts_s: until all is here, if it is answered at once.
+        held_back_s: of that, while a sender waits because it has used up its airtime.
     """
 
     airtime_s: float
     bursts: int
     identifications: int
     lasts_s: float
+    held_back_s: float = 0.0
 
 
 def symbols_of(octets: int) -> int:
@@ -123,7 +125,8 @@ def price(
     asking_s = wants * traits.burst_s([min(SHORT_FRAME_OCTETS, traits.payload_octets_max)])
     between_s = traits.turnaround_s + traits.access_within_s
     waiting_s = (bursts + wants) * between_s + wants * (pace.answer_s - pace.quiet_s)
-    lasts_s = _held_back_s(sending_s, limits) + sending_s + asking_s + waiting_s
+    held_back_s = _held_back_s(sending_s, limits)
+    lasts_s = held_back_s + sending_s + asking_s + waiting_s
     each = 1 + int(lasts_s // max(SIGN_OFF_AFTER_S, identify_every_s - AHEAD_S))
     identifications = STATIONS_OF_A_TRANSFER * each
     longest = min(IDENTIFICATION_OCTETS, traits.payload_octets_max)
@@ -133,6 +136,7 @@ def price(
         bursts=bursts,
         identifications=identifications,
         lasts_s=lasts_s,
+        held_back_s=held_back_s,
     )
 
 

@@ -76,7 +76,7 @@ def judge(
             Level.BLOCKED,
             profile.licensing.section if profile else "",
             f"receiving only: {', '.join(missing)} not set",
-            "set it in config.toml as your licence says",
+            "state it as your licence says: meshdl radio setup, or config.toml",
         )
     if not traffic.cleartext:
         return Verdict(

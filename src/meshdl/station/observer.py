@@ -165,6 +165,7 @@ class Observer:
             via=entry.via,
             rate_octets_per_s=rate if state is ContentState.DOWNLOADING else 0.0,
             eta_s=(octets - done) / rate if moving and octets is not None else None,
+            symbols_lacking=self._radio.symbols_lacking(content) if self._radio else None,
             duplicate_octets=download.duplicate_octets if download is not None else 0,
             sources=sources,
             error=problem_of(entry, state, download, self._radio),

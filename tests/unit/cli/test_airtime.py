@@ -127,6 +127,13 @@ def test_when_the_size_comes_the_operator_is_asked_again(run: Run, station: Fake
     assert len(begun(station)) == 1
 
 
+def test_waiting_for_airtime_is_told_apart_from_airtime() -> None:
+    price = price_of(MAP_HASH.hex(), held_back_s=300.0)
+    waits = "of which a sender may have to wait 5 min 0 s (airtime limits)"
+    assert waits in airtime.price_line(price)
+    assert "wait" not in airtime.price_line(price_of(MAP_HASH.hex()))
+
+
 @pytest.mark.parametrize(
     ("seconds", "spoken"),
     [(0.4, "1 s"), (59.0, "59 s"), (190.0, "3 min 10 s"), (7260.0, "2 h 1 min")],

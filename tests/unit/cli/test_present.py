@@ -54,3 +54,12 @@ def test_many_sources_are_counted() -> None:
     line = present.progress_line(content_of(MAP_HASH, sources=(source,) * 6))
     assert line.count("W1AW (lan") == present.SOURCES_SHOWN
     assert line.endswith("and 2 more")
+
+
+def test_what_comes_by_radio_is_counted_in_symbols() -> None:
+    coming = content_of(
+        MAP_HASH, symbols_lacking=418, rate_octets_per_s=0.0, eta_s=None, sources=()
+    )
+    assert present.progress_line(coming).endswith("  418 symbols to be heard")
+    faster = content_of(MAP_HASH, symbols_lacking=418)
+    assert "  418 symbols to be heard  1.0 MB/s" in present.progress_line(faster)

@@ -173,6 +173,41 @@ def test_the_wizard_asks_for_a_tnc_and_what_the_law_asks(
     }  # fmt: skip
 
 
+def test_the_wizard_understands_what_tired_people_type(
+    setup: Setup, tmp_path: Path, found: list[Equipment]
+) -> None:
+    found.append(Equipment(tncs=(TNC,)))
+    result = setup(
+        typed=("n0call", "9", "1", "1200", "us-part97", "Technician", "LOCAL", "ka1abc", "145.05",
+               "FM")
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "there is no number 9 in the list" in result.stderr
+    assert written(tmp_path) == {
+        "modem": "kiss-tcp:127.0.0.1:8001", "mode": "afsk-1200", "rules": "us-part97",
+        "licence_class": "technician", "control": "local", "control_operator": "KA1ABC",
+        "dial_hz": 145_050_000, "sideband": "fm",
+    }  # fmt: skip
+    document = tomllib.loads((tmp_path / "config.toml").read_text())
+    assert document["station"]["callsign"] == "N0CALL"
+
+
+def test_options_are_understood_as_answers_are(setup: Setup, tmp_path: Path) -> None:
+    result = setup("--callsign", "n0call", "--modem", "kiss-tcp:h:1", "--mode", "9600",
+                   "--rules", "us-part97", "--class", "General", "--control", "Local",
+                   "--dial", "433.0", "--sideband", "FM")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    radio = written(tmp_path)
+    stated = [radio[name] for name in ("mode", "licence_class", "control", "sideband")]
+    assert stated == ["g3ruh-9600", "general", "local", "fm"]
+
+
+def test_what_cannot_be_chosen_any_more_is_not_listed(setup: Setup, found: list[Equipment]) -> None:
+    found.append(Equipment(tncs=(TNC,)))
+    options = ("--callsign", "N0CALL", "--modem", "kiss-tcp:h:1", "--mode", "1200", *LAWFUL)
+    assert "  1  kiss-tcp" not in setup(*options, typed=("",)).stderr
+
+
 def test_the_wizard_takes_sound_ptt_and_what_the_rig_shows(
     setup: Setup, tmp_path: Path, found: list[Equipment]
 ) -> None:
@@ -213,6 +248,8 @@ def test_empty_answers_leave_the_law_open_and_the_station_silent(
     assert result.exit_code == 0, result.output
     assert written(tmp_path) == {"modem": "kiss-tcp:127.0.0.1:8001", "mode": "afsk-1200"}
     assert "BLOCKED: receiving only: radio.rules, radio.licence_class" in result.stdout
+    assert "Next     state it as your licence says: meshdl radio setup" in result.stdout
+    assert "No rules: the station only receives" in result.stderr
 
 
 def test_what_the_law_asks_for_has_no_default_even_under_known_rules(

@@ -92,6 +92,14 @@ def test_a_sender_that_has_used_up_its_airtime_makes_it_last_longer() -> None:
     assert strict.identifications > free.identifications
 
 
+def test_how_long_it_is_held_back_is_told() -> None:
+    free, strict = (
+        price(3_000, PACKET, limits=limits, identify_every_s=600.0) for limits in (FREE, STRICT)
+    )
+    assert free.held_back_s == 0.0
+    assert strict.held_back_s == pytest.approx(strict.lasts_s - free.lasts_s)
+
+
 def test_leaf_hashes_are_counted_where_there_are_several_leaves() -> None:
     assert symbols_of(0) == 0
     assert symbols_of(1) == 1

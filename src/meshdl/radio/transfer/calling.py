@@ -8,6 +8,9 @@ interval that doubles as long as there is nothing new: a content more, a content
 a station that was not heard before. The interval is never shorter than what keeps all
 stations that are heard, calling alike, within :data:`CHANNEL_SHARE` of the channel.
 
+What the operator himself shares as emergency traffic does not wait for that: it is told at once,
+by a CQ that is emergency traffic too. Those who got it from him tell of it in their own time.
+
 Everything that is to be told goes into one frame: sought contents first, then those that
 are held, emergency first; when there are too many, the next CQ goes on where this one
 stopped. What several others have told lately is left out.
@@ -46,6 +49,10 @@ class Calling:
         stations: those heard.
         locator: Maidenhead, or empty.
         rng: spreads the calls of stations that were switched on together.
+
+    Attributes:
+        gateway: whether this station reaches others by the Internet.
+        urgent: the next CQ is emergency traffic.
     """
 
     def __init__(self, contents: Contents, stations: Stations, locator: str, rng: Random) -> None:
@@ -54,21 +61,26 @@ class Calling:
         self.gateway = False
         self._interval_s = INTERVAL_MIN_S
         self._due_at: float | None = None
+        self._active = False
+        self.urgent = False
         self._told_up_to: ContentTag | None = None
         self._airtime_s = 0.0
 
     def begin(self, *, now: float) -> None:
         """The station is on the air."""
+        self._active = True
         self._due_at = now + FIRST_WITHIN_S * self._rng.random()
 
     def stop(self) -> None:
         """The station is not on the air any more."""
-        self._due_at = None
+        self._due_at, self._active, self.urgent = None, False, False
 
-    def news(self, *, now: float) -> None:
-        """Something is to be told that was not told before."""
+    def news(self, *, now: float, emergency: bool = False) -> None:
+        """Something is to be told that was not told before; at once in an emergency."""
         self._interval_s = INTERVAL_MIN_S
-        if self._due_at is not None:
+        if emergency and self._active:
+            self._due_at, self.urgent = now, True
+        elif self._due_at is not None:
             wait_s = self._shortest_s() * (0.25 + 0.5 * self._rng.random())
             self._due_at = min(self._due_at, now + wait_s)
 
@@ -79,13 +91,15 @@ class Calling:
     def sent(self, airtime_s: float, *, now: float) -> None:
         """A CQ was on the air, or at least tried to be."""
         self._airtime_s = airtime_s
+        if self.urgent and self._due_at is not None:
+            return  # another is still to be made, and this one did not tell of the emergency
         spread = 0.75 + 0.5 * self._rng.random()
         self._due_at = now + max(self._interval_s, self._shortest_s()) * spread
         self._interval_s = min(2 * self._interval_s, INTERVAL_MAX_S)
 
     def postpone(self) -> None:
         """It waits for the channel."""
-        self._due_at = None
+        self._due_at, self.urgent = None, False
 
     def call(self, *, room_octets: int, now: float) -> Cq:
         """What to say now."""

@@ -69,6 +69,11 @@ class Hold:
     served: bool = True
     declared: bool = False
 
+    @property
+    def emergency(self) -> bool:
+        """Declared by the operator of this very station."""
+        return self.declared and self.precedence is Precedence.EMERGENCY
+
 
 @dataclass(frozen=True, slots=True)
 class Unhold:

@@ -1,7 +1,7 @@
 """What is short goes together: CQ, WANTs and ENOUGHs that are due, in one frame.
 
-WANTs for emergency traffic have a frame of their own: another may wait for the channel, or
-be held off by the very emergency.
+What is for emergency traffic has a frame of its own: another may wait for the channel, or be
+held off by the very emergency.
 
 An ENOUGH is due when many symbols came of an object that we had by then, and were the last
 to ask for. It waits a moment, and is not sent when another station asks for the object: then
@@ -151,8 +151,9 @@ class Notices:
         if True not in self._outgoing:
             times.append(self._asking.deadline(urgent=True))
         if False not in self._outgoing:
-            times.append(self._asking.deadline(urgent=False))
-            times += [self._calling.deadline(), *self._enough_due.values()]
+            times += [self._asking.deadline(urgent=False), *self._enough_due.values()]
+        if self._calling.urgent not in self._outgoing:
+            times.append(self._calling.deadline())
         return min((at for at in times if at is not None), default=None)
 
     def next(self, traits: ModemTraits, pace: Pace, *, now: float) -> list[Traffic]:
@@ -171,7 +172,7 @@ class Notices:
 
     def _frame(self, urgent: bool, traits: ModemTraits, pace: Pace, now: float) -> Traffic | None:
         call_at = self._calling.deadline()
-        calls = not urgent and call_at is not None and call_at <= now
+        calls = urgent is self._calling.urgent and call_at is not None and call_at <= now
         sender = self._sender(traits, calls=calls)
         room = min(traits.payload_octets_max, pace.frame_octets) - frames.FRAME_HEAD_OCTETS
         room -= frames.octets_of_sender(sender)
@@ -198,7 +199,7 @@ class Notices:
             # Whoever has it may answer: without a name that is a call.
             purpose=Purpose.CALL if holder is None else Purpose.EXCHANGE,
             to=holder,
-            precedence=self._precedence(about),
+            precedence=Precedence.EMERGENCY if urgent else self._precedence(about),
             note=", ".join(_named(pdu) for pdu in pdus),
             withdraw_key=WITHDRAW_KEYS[urgent],
         )

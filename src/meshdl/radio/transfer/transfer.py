@@ -155,9 +155,8 @@ class Transfer:
     def octets_described(self, content: ContentHash) -> int | None:
         """Octets missing of a content whose metainfo came by radio."""
         found = self._parts.contents.find(content)
-        if found is None or found.shape is None:
-            return None
-        return found.shape.octets_missing
+        shape = found.shape if found is not None else None
+        return shape.octets_missing if shape is not None else None
 
     def octets_told(self, content: ContentHash) -> int | None:
         """The size of a content as a station tells it in its CQ, at most."""
@@ -233,13 +232,14 @@ class Transfer:
         shape = content.shape or Shape(hold.metainfo, hold.chunk_hashes)
         shape.held = shape.all_leaves if hold.held is None else hold.held & shape.all_leaves
         news = content.shape is None
+        emergency = hold.emergency and content.precedence is not hold.precedence
         content.shape, content.record, content.precedence = shape, hold.record, hold.precedence
         content.served, content.declared = hold.served, hold.declared
         content.kept = True
         content.segments.clear()
         self._parts.completion.learned(content)
-        if news:
-            self._parts.calling.news(now=now)
+        if news or emergency:
+            self._parts.calling.news(now=now, emergency=emergency)
         if content.wanted:
             self._ask_on(content, now)
 

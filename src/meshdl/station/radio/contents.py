@@ -75,6 +75,7 @@ class RadioContents:
         swarm: takes inputs of the swarm core.
         held: what the swarm core has of a content now.
         changed: told which content an observer should look at again.
+        lacking: how many symbols of a content would do, as far as the radio knows it.
 
     Attributes:
         failures: why a content that is wanted cannot be had by radio.
@@ -91,10 +92,12 @@ class RadioContents:
         swarm: Callable[[SwarmInput], None],
         held: Callable[[ContentHash], inputs.ContentOpened | None],
         changed: Callable[[ContentHash], None],
+        lacking: Callable[[ContentHash], int | None],
     ) -> None:
         self._library, self._records, self._offers = library, records, offers
         self._overheard = overheard
         self._radio, self._swarm, self._held, self._changed = radio, swarm, held, changed
+        self._lacking = lacking
         self._told: dict[ContentHash, _Told] = {}
         self._offered: dict[ContentHash, bytes] = {}
         self._fetching: set[ContentHash] = set()
@@ -119,6 +122,12 @@ class RadioContents:
             and heard_at is not None
             and self._loop.time() - heard_at < COMES_FOR_S
         )
+
+    def symbols_lacking(self, content: ContentHash) -> int | None:
+        """How many symbols must still be heard of a content that is wanted and described."""
+        # Undescribed, it would be those of the description alone.
+        known = content in self._fetching and content in self._told
+        return self._lacking(content) if known else None
 
     def try_again(self) -> None:
         """What failed may go now: the radio asks by itself."""

@@ -160,6 +160,7 @@ class RadioShell:
                     self.ear.heard(report)
             case ModemUp(traits):
                 self.ear.traits, self.modem_problem = traits, ""
+                _log.info("the modem is there: %s", traits.name)
             case ModemDown(reason):
                 self.modem_problem = reason
                 _log.warning("%s", reason)

@@ -178,6 +178,7 @@ class LiveRadio:
             done_at=time.time() + cost.lasts_s,
             modem=traits.name,
             silent_because=transmitter.silent_because(),
+            held_back_s=cost.held_back_s,
         )
 
     def heard(self) -> Subscription[HeardFrame]:

@@ -69,8 +69,30 @@ def test_many_stations_call_more_seldom() -> None:
     assert desk.due_at() >= 0.75 * 20 * 2.0 / CHANNEL_SHARE
 
 
+def test_an_emergency_is_told_at_once_and_once() -> None:
+    desk = Desk()
+    desk.calling.begin(now=0.0)
+    desk.calling.sent(1.0, now=0.0)
+    desk.calling.news(now=5.0, emergency=True)
+    assert (desk.due_at(), desk.calling.urgent) == (5.0, True)
+    desk.calling.postpone()
+    assert (desk.calling.deadline(), desk.calling.urgent) == (None, False)
+    desk.calling.sent(1.0, now=6.0)
+    assert desk.due_at() >= 6.0 + 0.75 * INTERVAL_MIN_S
+
+
+def test_an_emergency_is_told_after_a_call_that_was_on_its_way() -> None:
+    desk = Desk()
+    desk.calling.begin(now=0.0)
+    desk.calling.postpone()
+    desk.calling.news(now=5.0, emergency=True)
+    desk.calling.sent(1.0, now=6.0)  # the one that was on its way
+    assert (desk.due_at(), desk.calling.urgent) == (5.0, True)
+
+
 def test_off_the_air_nothing_is_due() -> None:
     desk = Desk()
+    desk.calling.news(now=0.0, emergency=True)
     desk.calling.news(now=0.0)
     assert desk.calling.deadline() is None
     desk.calling.begin(now=0.0)

@@ -124,6 +124,30 @@ def wanted(content: RadioContent, kind: ObjectKind = ObjectKind.LEAF) -> Want:
     return Want(content_tag(content.content), (Wanted(Objects(kind, 0, 1)),))
 
 
+def test_what_the_operator_shares_in_an_emergency_is_called_ahead_of_all_else() -> None:
+    radio = Radio(calls=True)
+    radio.run(60.0)
+    radio.sent()
+    radio.post(hold(NOISE))
+    assert radio.on_its_way == []  # it waits for its time
+    radio.post(replace(hold(FORM, Precedence.EMERGENCY), declared=True))
+    [call] = radio.on_its_way
+    assert (call.purpose, call.precedence) == (Purpose.CALL, Precedence.EMERGENCY)
+    [cq] = radio.sent()
+    assert isinstance(cq, Cq)
+    assert cq.haves[0].content == content_tag(FORM.content)
+    radio.post(replace(hold(FORM, Precedence.EMERGENCY), declared=True))
+    assert radio.on_its_way == []  # it was told
+
+
+def test_an_emergency_that_came_from_another_is_told_in_its_time() -> None:
+    radio = Radio(calls=True)
+    radio.run(60.0)
+    radio.sent()
+    radio.post(hold(FORM, Precedence.EMERGENCY))
+    assert radio.on_its_way == []
+
+
 def test_a_want_without_a_known_holder_is_a_call_and_else_it_has_a_name() -> None:
     radio = Radio()
     radio.post(events.Fetch(NOISE.content))

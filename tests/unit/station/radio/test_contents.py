@@ -111,6 +111,7 @@ def with_contents(scenario: Callable[[RadioContents, Others], None]) -> Others:
             swarm=others.swarm.append,
             held=lambda _: others.now,
             changed=lambda _: None,
+            lacking=lambda _: 17,
         )
         scenario(contents, others)
         return others
@@ -249,3 +250,16 @@ def test_objects_are_read_for_an_answer_or_said_to_be_gone() -> None:
         events.ObjectRead(leaf, CONTENT.octets[81_920:98_304]),
         events.ObjectRead(hashes, FIRST_HASHES),
     ]
+
+
+def test_symbols_are_counted_of_what_is_wanted_and_described() -> None:
+    def fetch(contents: RadioContents, others: Others) -> None:
+        others.entries[HASH] = entry()
+        contents.told(inputs.StartDownload(HASH, Precedence.ROUTINE, by_links=False))
+        assert contents.symbols_lacking(HASH) is None  # it is not known how many
+        contents.told(opened())
+        assert contents.symbols_lacking(HASH) == 17
+        contents.told(inputs.PauseDownload(HASH))
+        assert contents.symbols_lacking(HASH) is None
+
+    with_contents(fetch)
