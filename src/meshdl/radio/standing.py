@@ -66,14 +66,16 @@ class Standing:
             return _blocked("the station is shutting down", "start it again")
         if self.traits is None:
             return _blocked("no modem", "see that the modem runs and is set up: meshdl doctor")
-        if not self.spoken(()):
+        spoken = self.spoken(())
+        if not spoken:
             return Verdict(
                 Level.BLOCKED,
                 "97.119(a)",
                 f"a frame of {self.traits.name} cannot carry our callsign",
                 "choose another mode",
             )
-        longest_s = self.traits.burst_s([max(map(len, traffic.frames))])
+        # The callsign too: what could not be signed off is not begun.
+        longest_s = self.traits.burst_s([max(map(len, (*traffic.frames, *spoken)))])
         if longest_s > self._burst_max_s:
             return _blocked(
                 f"one frame of {self.traits.name} lasts {longest_s:.1f} s",

@@ -83,8 +83,6 @@ class Turns:
     def _ready_at(self, front: Waiting, standing: Standing, now: float) -> float | None:
         if standing.traits is None:
             return None
-        if urgent(front.traffic):
-            return now
         burst_s = min(standing.traits.burst_s(map(len, front.remaining())), self.burst_max_s)
         ready_at = self.budget.free_at(burst_s, now=now)
         if self.held(front.traffic, now=now):

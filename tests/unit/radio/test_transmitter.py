@@ -86,6 +86,14 @@ def test_a_frame_longer_than_the_cap_is_refused_with_the_setting() -> None:
     assert "radio.burst_max_s" in refused.verdict.remedy
 
 
+def test_what_could_not_be_signed_off_within_the_cap_is_not_begun() -> None:
+    rig = Rig(settings={"limits": AirtimeLimits(burst_max_s=0.6)})
+    assert AFSK.burst_s([1]) < 0.6 < AFSK.burst_s([len(NAMED)])
+    rig.submit(traffic(b"x"))
+    [refused] = rig.of(events.Refused)
+    assert ("radio.burst_max_s" in refused.verdict.remedy, rig.on_air) == (True, [])
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -142,6 +150,20 @@ def test_the_rules_are_asked_again_when_the_turn_comes() -> None:
     [refused] = rig.of(events.Refused)
     assert (refused.verdict.level, rig.on_air) == (Level.BLOCKED, [])
     assert rig.logged(RadioEvent.TRANSMISSION) == []
+
+
+def test_the_rules_are_asked_again_when_the_record_is_durable() -> None:
+    rig = Rig(declaration=replace(VHF, dial_hz=144_050_000), log_works=False)
+    rig.give(events.DeclareEmergency("KA1ABC", "flood", 0.5))
+    rig.submit(emergency())
+    [record] = rig.logged(RadioEvent.TRANSMISSION)
+    rig.run(0.6)  # meanwhile the emergency has run out
+    rig.give(events.LogCommitted(record.burst))
+    [refused] = rig.of(events.Refused)
+    assert (refused.verdict.level, rig.on_air) == (Level.BLOCKED, [])
+    [ended] = rig.logged(RadioEvent.ENDED)
+    assert (ended.burst, ended.duration_s) == (record.burst, 0.0)
+    assert ended.text.startswith("not keyed: ")
 
 
 @pytest.mark.parametrize("unset", ["profile", "licence_class", "control", "dial_hz"])

@@ -199,6 +199,15 @@ def test_a_modem_that_still_sends_a_stuck_burst_is_not_keyed_again(freed: str) -
     assert rig.texts()[:3] == [b"chunk", b"DE KA1ABC", b"help"]  # what is owed is overdue
 
 
+def test_a_modem_that_waits_for_the_channel_itself_is_given_the_time_for_it() -> None:
+    rig = Rig(traits=replace(AFSK, access_within_s=600.0), modem_works=False)
+    rig.submit(routine())
+    rig.run(599.0)
+    assert rig.of(Abort) == []
+    rig.run(20.0)
+    assert rig.of(Abort) == [Abort(STUCK)]
+
+
 def test_a_burst_that_does_not_obey_the_kill_switch_is_stuck() -> None:
     rig = Rig(modem_works=False)
     rig.submit(routine())

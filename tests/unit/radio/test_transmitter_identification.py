@@ -52,6 +52,42 @@ def test_during_a_long_communication_the_callsign_rides_along() -> None:
     assert len([key for _, key in rig.on_air if key.frames == (NAMED,)]) == 1  # the last
 
 
+def test_frames_beside_which_the_callsign_rides_are_each_sent_once() -> None:
+    limits = AirtimeLimits(burst_max_s=10.0, airtime_s_per_hour=3_600, duty_cycle_max=1.0)
+    rig = Rig(settings={"limits": limits})
+    for _ in range(20):  # so that the callsign is due in the midst of what follows
+        rig.submit(routine())
+        rig.run(25.0)
+    frames = tuple(bytes([n]) * 256 for n in range(60))
+    rig.submit(traffic(*frames))
+    rig.run(200.0)
+    assert any(NAMED in key.frames and len(key.frames) > 1 for _, key in rig.on_air)
+    assert tuple(one for one in rig.texts() if len(one) == 256) == frames
+
+
+def test_a_station_that_is_being_answered_is_not_at_the_end_of_its_communication() -> None:
+    rig = Rig()
+    rig.submit(routine())
+    rig.run(25.0)
+    rig.give(events.ExchangeGoesOn())
+    rig.run(29.0)
+    assert rig.texts() == [b"chunk"]
+    rig.run(2.0)
+    assert rig.texts() == [b"chunk", NAMED]
+
+
+def test_silence_is_counted_from_the_end_of_a_burst_however_long_it_took() -> None:
+    rig = Rig(modem_works=False)
+    rig.submit(routine())
+    rig.now = 4.0  # computed were 0.6 s
+    rig.modem_works = True
+    rig.end_burst()
+    rig.run(29.5)
+    assert rig.texts() == [b"chunk"]
+    rig.run(1.0)
+    assert rig.texts() == [b"chunk", NAMED]
+
+
 def test_at_the_last_moment_it_no_longer_waits_for_a_gap() -> None:
     rig = Rig()
     rig.submit(routine())
@@ -113,9 +149,22 @@ def test_shutting_down_cuts_short_and_signs_off() -> None:
     assert rig.of(events.Finished) == []
     rig.run(10.0)
     assert rig.texts()[1:] == [NAMED]
+    assert rig.of(Abort) == [Abort("the station is shutting down")]
     assert rig.of(events.Finished) == [events.Finished()]
     rig.submit(routine())
     assert rig.of(events.Refused)[-1].verdict.reason == "the station is shutting down"
+
+
+def test_shutting_down_does_not_cut_the_signing_off_short() -> None:
+    rig = Rig(modem_works=False)
+    rig.submit(routine())
+    rig.end_burst()
+    rig.give(events.ShutDown())
+    assert rig.texts()[1:] == [NAMED]
+    rig.give(events.ShutDown())  # somebody is impatient
+    assert rig.of(Abort) == []
+    rig.end_burst()
+    assert rig.of(events.Finished) == [events.Finished()]
 
 
 def test_shutting_down_on_a_busy_channel_still_signs_off() -> None:
@@ -154,6 +203,28 @@ def test_a_new_dial_waits_for_the_signing_off_on_the_old_one() -> None:
     assert rig.texts()[:3] == [b"chunk", NAMED, b"there"]
     assert dials == [145_010_000, 145_010_000, 146_010_000]
     assert rig.of(events.Reconfigured) == [events.Reconfigured(elsewhere)]
+
+
+def test_a_burst_that_is_logged_waits_for_the_new_dial_too() -> None:
+    rig = Rig()
+    rig.submit(routine())
+    rig.run(5.0)
+    rig.clear = False
+    rig.submit(routine(b"logged"))
+    rig.give(CarrierChanged(busy=True))
+    rig.give(events.ChannelGranted())  # its record is written, and the channel is taken
+    assert len(rig.logged(RadioEvent.TRANSMISSION)) == 2
+    rig.give(events.Reconfigure(replace(VHF, dial_hz=146_010_000)))
+    rig.clear = True
+    rig.give(CarrierChanged(busy=False))
+    rig.give(events.ChannelGranted())
+    rig.run(20.0)
+    assert rig.texts()[:3] == [b"chunk", NAMED, b"logged"]
+    keyed = {key.serial for _, key in rig.on_air}
+    dials = {
+        one.frames: one.dial_hz for one in rig.logged(RadioEvent.TRANSMISSION) if one.burst in keyed
+    }
+    assert dials[b"logged",] == 146_010_000
 
 
 def test_emergency_traffic_of_a_new_dial_is_sent_there() -> None:
@@ -199,6 +270,20 @@ def test_a_third_partys_message_abroad_adds_the_other_call() -> None:
     rig.submit(routine(to=Callsign("W1ABC"), third_party=True))
     rig.run(60.0)
     assert rig.texts()[2:] == [b"chunk", NAMED]
+
+
+def test_a_foreign_station_is_named_once_and_not_too_many_are() -> None:
+    rig = Rig()
+    for number in (1, 1, 1, 2):
+        rig.submit(routine(to=Callsign(f"VE{number}ABC"), third_party=True))
+    rig.run(60.0)
+    assert rig.texts()[-1] == NAMED + b" TO VE1ABC VE2ABC"
+    for number in range(10):
+        rig.submit(routine(to=Callsign(f"VE{number}ABC"), third_party=True))
+    rig.run(60.0)
+    assert rig.texts()[-1].split() == [
+        b"DE", b"KA1ABC", b"TO", *(b"VE%dABC" % number for number in range(2, 10))
+    ]  # fmt: skip
 
 
 def test_where_frames_are_short_the_other_call_has_one_of_its_own() -> None:
