@@ -7,7 +7,6 @@ above it (ITU Radio Regulations 1.153), of a spectrum by Welch's method.
 import asyncio
 import os
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
@@ -18,6 +17,7 @@ from bench.report import Figure, Report
 from meshdl.air import BurstEnded, ModemDown, ModemReport, ModemUp
 from meshdl.errors import ModemUnavailable
 from meshdl.ids import Callsign
+from meshdl.radio.keying import Key
 from meshdl.transports.modems.dire_wolf import DireWolfModem
 from meshdl.transports.modems.dire_wolf_settings import SAMPLE_RATE_HZ, DireWolfSettings
 from meshdl.transports.modems.ptt import NoPtt
@@ -30,12 +30,6 @@ SEGMENT_SAMPLES = 4_096
 OUTSIDE = 0.005
 _SILENT_PORT = 27_181
 """Of UDP, where nobody sends: there is nothing to hear."""
-
-
-@dataclass(frozen=True)
-class _Burst:
-    serial: int
-    frames: tuple[bytes, ...]
 
 
 async def measure(report: Report) -> None:
@@ -101,7 +95,7 @@ async def _send(waveform: Waveform, frames: int) -> None:
                 raise ModemUnavailable(told.reason)
             if isinstance(told, ModemUp):
                 rng = Random(1)
-                modem.key(_Burst(1, tuple(rng.randbytes(256) for _ in range(frames))))
+                modem.key(Key(1, tuple(rng.randbytes(256) for _ in range(frames)), 0.0))
     finally:
         modem.close()
         await running

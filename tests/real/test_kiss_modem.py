@@ -14,6 +14,7 @@ from tests.support import loops
 from meshdl.air import BurstEnded, FrameHeard, ModemDown, ModemReport, ModemUp
 from meshdl.errors import LocalProtocolError
 from meshdl.ids import Callsign
+from meshdl.radio.keying import Key
 from meshdl.transports.modems import kiss_modem
 from meshdl.transports.modems.kiss_modem import KissModem, Line
 from meshdl.transports.modems.kiss_serial import serial_line
@@ -42,10 +43,8 @@ SLOW = TncSettings(
 ReportT = TypeVar("ReportT")
 
 
-@dataclass(frozen=True)
-class Burst:
-    serial: int
-    frames: tuple[bytes, ...]
+def Burst(serial: int, frames: tuple[bytes, ...]) -> Key:  # noqa: N802 - stands for a Key
+    return Key(serial, frames, 0.0)
 
 
 @dataclass

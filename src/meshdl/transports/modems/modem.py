@@ -1,14 +1,15 @@
 """The four verbs of every modem.
 
 What a modem reports, and its traits, stand in :mod:`meshdl.air`. What it is told is a burst:
-the effect ``Key`` of :mod:`meshdl.radio`, which nothing but the transmitter makes. A modem
-only reads it, so it names the two attributes that it needs.
+the effect ``Key`` of :mod:`meshdl.radio`, which nothing but the transmitter makes. Nothing that
+merely looks like one will do: this type is the first lock of the one door to the air.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
 
 from meshdl.air import ModemReport, ModemTraits
+from meshdl.radio.keying import Key
 
 RETRY_AFTER_S = 5.0
 """A device that is gone is looked for again so often: a plug is put back in no less time."""
@@ -16,16 +17,8 @@ RETRY_AFTER_S = 5.0
 Report = Callable[[ModemReport], None]
 
 
-class Burst(Protocol):
-    """What goes out in one key-down, in order; it is logged already."""
-
-    @property
-    def serial(self) -> int:
-        """What :class:`~meshdl.air.BurstEnded` is told with."""
-
-    @property
-    def frames(self) -> Sequence[bytes]:
-        """Payloads, each of 1 to ``payload_octets_max`` octets; at least one."""
+Burst: TypeAlias = Key
+"""What goes out in one key-down; it is logged already."""
 
 
 class Modem(Protocol):
