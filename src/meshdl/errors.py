@@ -29,6 +29,7 @@
         * :exc:`ModemUnavailable`: a library or a program for it is not installed.
         * :exc:`AudioUnavailable`: no such sound device, or it is gone.
         * :exc:`RigUnavailable`: PTT or dial cannot be reached, or does not obey.
+            * :exc:`RigRefused`: it says that it cannot do this.
     * :exc:`ConfigError`: the operator must change a setting.
 
 Catch the class whose *remedy* you implement. Nothing catches ``Exception`` below
@@ -164,6 +165,10 @@ class AudioUnavailable(ModemError):
 
 class RigUnavailable(ModemError):
     """PTT or dial cannot be reached, or does not obey."""
+
+
+class RigRefused(RigUnavailable):
+    """The radio has no such command; everything else may work."""
 
 
 class ConfigError(MeshdlError):

@@ -144,7 +144,8 @@ def test_a_key_is_handed_to_nothing_that_could_make_another() -> None:
 def test_modems_are_keyed_in_one_place_by_the_transmitters_effect() -> None:
     assert calls_of("key") == {
         ("radio/transmitter.py", "self._keyer"),
-        ("station/radio/shell.py", "self.modem"),
+        ("radio/keyer.py", "self"),  # where no rig has to be asked again
+        ("station/radio/shell.py", "modem"),
         ("sim/radio.py", "self.modem"),
         # PTT, of a burst that the modem was given.
         ("transports/modems/dire_wolf.py", "self._ptt"),

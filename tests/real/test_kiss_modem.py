@@ -196,6 +196,31 @@ def test_a_tnc_that_vanishes_is_told_and_found_again() -> None:
     loops.run(scene())
 
 
+def test_a_line_that_was_cut_a_moment_ago_takes_a_burst_and_then_is_told() -> None:
+    async def scene() -> None:
+        async with fake_tnc() as tnc, running(tcp_line("127.0.0.1", tnc.port), SLOW) as run:
+            await run.next(ModemUp)
+            assert run.modem._writer is not None
+            # The connection is lost, and whoever reads it has not had his turn yet.
+            run.modem._writer.transport.abort()
+            loop = asyncio.get_running_loop()
+            failures: list[dict[str, object]] = []
+            loop.set_exception_handler(lambda _loop, context: failures.append(context))
+            states = []
+
+            def key() -> None:
+                states.append(run.modem.state)
+                run.modem.key(Burst(1, (b"into the void",)))
+
+            loop.call_soon(key)
+            assert "is gone" in (await run.next(ModemDown)).reason
+            assert states == [kiss_modem.State.UP]
+            assert failures == []
+            await run.next(ModemUp)
+
+    loops.run(scene())
+
+
 def test_a_tnc_that_is_not_there_yet_is_found_when_it_comes() -> None:
     async def scene() -> None:
         reserved = await asyncio.start_server(lambda _r, _w: None, "127.0.0.1", 0)

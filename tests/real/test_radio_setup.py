@@ -249,7 +249,18 @@ def test_a_running_station_is_shown_monitored_and_silenced(tmp_path: Path) -> No
                         pass
                 assert json.loads(shown[1])["verdict"]["level"] == "LEGAL"
                 again = await typed(tmp_path, "radio", "setup", "--power-w", "5")
-                assert "A station runs on this home: restart it" in again[2]
+                assert "The station has changed radio.power_w" in again[1]
+                assert "Receive test" not in again[1]
+                path = tmp_path / "config.toml"
+                path.write_text(
+                    path.read_text().replace("dial_hz = 145050000", "dial_hz = 146550000")
+                )
+                edited = await typed(tmp_path, "radio", "reload")
+                assert "The station has changed radio.dial_hz" in edited[1]
+                assert "Dial     146.550000 MHz fm" in edited[1]
+                assert (
+                    "Dial      146.550000 MHz fm" in (await typed(tmp_path, "radio", "status"))[1]
+                )
                 monitor = await asyncio.create_subprocess_exec(
                     *words(tmp_path, "radio", "monitor"),
                     stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -35,6 +36,7 @@ class Proxy:
         self.commands: list[str] = []
         self.silent = False
         self._rig = rig
+        self._clients: list[socket.socket] = []
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._server.getsockname()[1])
         threading.Thread(target=self._accept, daemon=True).start()
@@ -46,12 +48,20 @@ class Proxy:
     def close(self) -> None:
         self._server.close()
 
+    def cut(self) -> None:
+        """Reset every connection, as a host that was switched off and on does."""
+        for client in self._clients:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.shutdown(socket.SHUT_RD)
+        self._clients.clear()
+
     def _accept(self) -> None:
         while True:
             try:
                 client, _ = self._server.accept()
             except OSError:
                 return
+            self._clients.append(client)
             threading.Thread(target=self._carry, args=(client,), daemon=True).start()
 
     def _carry(self, client: socket.socket) -> None:
@@ -204,6 +214,44 @@ def test_a_rigctld_that_does_not_answer_costs_seconds_not_the_station(
 
     with proxied_rig() as proxy:
         run(body(proxy))
+
+
+def test_a_connection_that_was_reset_while_nothing_was_asked_is_made_anew() -> None:
+    async def body(proxy: Proxy) -> None:
+        rig = Rigctld(port=proxy.port)
+        assert await rig.dial_hz() > 0
+        proxy.cut()
+        assert rig._streams is not None
+        _, writer = rig._streams
+        async with asyncio.timeout(20.0):
+            while not writer.is_closing():
+                await asyncio.sleep(0.01)
+        assert await rig.dial_hz() > 0
+        await rig.close()
+
+    with proxied_rig() as proxy:
+        run(body(proxy))
+
+
+def test_a_guard_that_is_gone_is_told_and_nothing_is_keyed() -> None:
+    async def body(port: int) -> None:
+        ptt = RigPtt(Rigctld(port=port))
+        await ptt.open()
+        guard = ptt._guard
+        assert guard is not None
+        assert guard.stdin is not None
+        guard.kill()
+        await guard.wait()
+        async with asyncio.timeout(20.0):
+            while not guard.stdin.is_closing():
+                await asyncio.sleep(0.01)
+        with pytest.raises(RigUnavailable, match="guard that drops PTT is gone"):
+            await ptt.key(within_s=1.0)
+        assert not keyed(port)
+        await ptt.close()
+
+    with dummy_rig() as port:
+        run(body(port))
 
 
 def test_a_ptt_that_cannot_be_dropped_is_told_loudly(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from meshdl.control.feed import Feed, Subscription
 from meshdl.control.radio_view import (
     AirtimePrice,
     HeardFrame,
+    RadioReload,
     RadioStatus,
     RadioVerdict,
     RadioView,
@@ -73,6 +74,7 @@ class FakeRadio:
 
     Attributes:
         told: every order, as a tuple of its name and arguments.
+        reloads: settings that change when they are read again.
         failure: raised by every order while it is set.
     """
 
@@ -80,10 +82,15 @@ class FakeRadio:
     asked_price: AirtimePrice = field(default_factory=lambda: price_of("aa" * 32))
     told: list[tuple[object, ...]] = field(default_factory=list)
     failure: Exception | None = None
+    reloads: tuple[str, ...] = ()
     feed: Feed[HeardFrame] = field(default_factory=Feed)
 
     async def status(self) -> RadioStatus:
         return self.shown
+
+    async def reload(self) -> RadioReload:
+        self._obey("reload")
+        return RadioReload(changed=self.reloads, restart=(), status=self.shown)
 
     async def switch_off(self, *, reason: str) -> RadioStatus:
         return self._obey("off", reason, silent_because=f"off: {reason}")

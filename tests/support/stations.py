@@ -2,10 +2,11 @@
 
 import asyncio
 import os
-import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
+
+from tests.support import loops
 
 from meshdl.control.view import ContentState, ContentStatus
 from meshdl.discovery.interfaces import own_addresses
@@ -27,11 +28,7 @@ def run(scenario: Coroutine[Any, Any, ResultT]) -> ResultT:
         async with asyncio.timeout(PATIENCE_S):
             return await scenario
 
-    if sys.platform == "win32":
-        return asyncio.run(bounded())
-    import uvloop
-
-    return uvloop.run(bounded())
+    return loops.run(bounded())
 
 
 def station(directory: Path, call: str, **lan: Any) -> Station:

@@ -60,6 +60,8 @@ def radio() -> None:
 def setup(home: Home, /, *, listen_s: float, as_json: bool, **answers: object) -> None:
     """Find a modem, write the [radio] table of config.toml, and listen.
 
+    A station that runs on this home takes the settings up at once.
+
     On a terminal it asks for whatever no option answers. What the law asks you to state (rules,
     licence class, control, dial) is never guessed: without it the station only receives.
     """
@@ -67,6 +69,25 @@ def setup(home: Home, /, *, listen_s: float, as_json: bool, **answers: object) -
 
     given = {name: value for name, value in answers.items() if value is not None}
     run(home, given, listen_s=listen_s, as_json=as_json)
+
+
+@radio.command()
+@home_option
+@json_option
+@pass_home
+def reload(home: Home, *, as_json: bool) -> None:
+    """Have the running station take up the [radio] table of config.toml as it stands now.
+
+    It identifies on the old settings first, if that is owed. Downloads go on.
+    """
+    from meshdl.cli.radio_reload import reload_lines, take_up
+
+    told = asyncio.run(take_up(home))
+    if as_json:
+        emit(told)
+        return
+    for line in reload_lines(told):
+        click.echo(printable(line))
 
 
 @radio.command()
@@ -120,7 +141,7 @@ def off(home: Home, *, reason: str, as_json: bool) -> None:
 
 def _silence_what_runs(home: Home, reason: str) -> bool:
     """A station may have started in between, and have looked at the switch before that."""
-    if not _runs(home):
+    if not home.held():
         return False
     try:
         asyncio.run(_switch_off(home, reason))
@@ -147,7 +168,7 @@ def on(home: Home, *, as_json: bool) -> None:
     try:
         asyncio.run(_switch_on(home))
     except LinkError:
-        if _runs(home):
+        if home.held():
             raise
         switch.remember(home.radio_off_file, None)
         running = False
@@ -166,19 +187,6 @@ def _tell_switch(*, off: bool, running: bool, as_json: bool) -> None:
     what = "off: nothing is transmitted" if off else "on: the rules decide what is transmitted"
     when = "" if running else "; no station runs, the next one starts so"
     click.echo(f"The radio is {what}{when}")
-
-
-def _runs(home: Home) -> bool:
-    """Whether a station holds this home, even one that does not answer."""
-    if not home.lock_file.exists():
-        return False
-    from meshdl.errors import HomeInUse
-
-    try:
-        home.lock().close()
-    except HomeInUse:
-        return True
-    return False
 
 
 @radio.command()

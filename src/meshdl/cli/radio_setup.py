@@ -5,7 +5,8 @@ Theory of operation
 
 Options are answers. On a terminal what they leave open is asked (:mod:`.radio_questions`);
 elsewhere it stays as it is. The answers become settings in ``config.toml`` only when all of
-them together are right; then the receive test listens by the modem that the settings name.
+them together are right. A station that runs takes them up at once; otherwise the receive test
+listens by the modem that the settings name.
 With no answer at all and no terminal, what was found is shown and nothing is changed.
 """
 
@@ -20,10 +21,11 @@ import msgspec
 from meshdl.cli import init, radio_questions
 from meshdl.cli.console import printable
 from meshdl.cli.options import emit
+from meshdl.cli.radio_reload import reload_lines, take_up_if_running
 from meshdl.cli.radio_words import dial, verdict_words
 from meshdl.cli.receive_test import ReceiveTest, receive_test, what_to_check
-from meshdl.control.radio_view import RadioStatus
-from meshdl.errors import HomeInUse, ModemUnavailable
+from meshdl.control.radio_view import RadioReload, RadioStatus
+from meshdl.errors import ModemUnavailable
 from meshdl.station import config_file
 from meshdl.station.config import StationConfig
 from meshdl.station.home import Home
@@ -43,12 +45,14 @@ class SetUp(msgspec.Struct, frozen=True, kw_only=True):
         radio: the settings that were changed.
         status: as ``radio status`` has it.
         test: the receive test; ``None`` when there was none.
+        station: what the station that runs has made of it; ``None`` when none runs.
     """
 
     config: str
     radio: Mapping[str, Value]
     status: RadioStatus
     test: ReceiveTest | None
+    station: RadioReload | None
 
 
 def run(home: Home, given: dict[str, object], *, listen_s: float, as_json: bool) -> None:
@@ -68,9 +72,15 @@ def run(home: Home, given: dict[str, object], *, listen_s: float, as_json: bool)
     status = offline_status(home)
     if not as_json:
         _tell(home, radio, status)
-    test = _test(home, settings, listen_s, as_json=as_json)
+    station = asyncio.run(take_up_if_running(home))
+    test = None
+    if station is None:
+        test = _test(settings, listen_s, as_json=as_json)
+    elif not as_json:
+        _tell_station(station)
     if as_json:
-        emit(SetUp(config=str(home.config_file), radio=radio, status=status, test=test))
+        config = str(home.config_file)
+        emit(SetUp(config=config, radio=radio, status=status, test=test, station=station))
     if test is not None and not test.up:
         raise ModemUnavailable(
             f"the settings are written, but the modem is not there: {test.problem}"
@@ -131,20 +141,15 @@ def _tell(home: Home, radio: Mapping[str, Value], now: RadioStatus) -> None:
             click.echo(f"Next     {printable(now.verdict.remedy)}")
 
 
-def _test(
-    home: Home, settings: StationConfig, listen_s: float, *, as_json: bool
-) -> ReceiveTest | None:
+def _tell_station(station: RadioReload) -> None:
+    for line in reload_lines(station):
+        click.echo(printable(line))
+    click.echo("See what it hears with: meshdl radio monitor")
+
+
+def _test(settings: StationConfig, listen_s: float, *, as_json: bool) -> ReceiveTest | None:
     radio = settings.radio
     if radio is None or not radio.modem or listen_s == 0:
-        return None
-    try:
-        home.lock().close()
-    except HomeInUse:
-        click.echo(
-            "A station runs on this home: restart it, it then has the new settings; "
-            "see what it hears with: meshdl radio monitor",
-            err=True,
-        )
         return None
     listen_s = max(listen_s, LISTEN_MIN_S)
     if not as_json:

@@ -11,7 +11,7 @@ def status_lines(now: RadioStatus, *, at: float) -> Iterator[tuple[str, str]]:
     yield "Radio", _state(now)
     yield "Callsign", _who(now)
     yield "Modem", _modem(now)
-    yield "Dial", dial(now.dial_hz, now.sideband)
+    yield "Dial", dial(now.dial_hz, now.sideband) + (", of the rig" if now.dial_of == "rig" else "")
     yield "Airtime", f"{now.airtime_s:.0f} s of {now.airtime_limit_s:.0f} s in the last hour"
     yield "ID", _identification(now, at)
     if now.waiting:

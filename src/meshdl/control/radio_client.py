@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from meshdl.control.radio_messages import EmergencyRequest, PriceRequest, SwitchOffRequest
-from meshdl.control.radio_view import AirtimePrice, HeardFrame, RadioStatus
+from meshdl.control.radio_view import AirtimePrice, HeardFrame, RadioReload, RadioStatus
 
 ValueT = TypeVar("ValueT")
 
@@ -42,6 +42,10 @@ class RadioClient:
     async def status(self) -> RadioStatus:
         """The radio at a glance."""
         return await self._ask("GET", "/radio", RadioStatus)
+
+    async def reload(self) -> RadioReload:
+        """Take up what stands in ``config.toml`` now; it may take half a minute."""
+        return await self._ask("POST", "/radio/reload", RadioReload)
 
     async def switch_off(self, *, reason: str = "") -> RadioStatus:
         """The kill switch: silence now, and until it is switched on."""

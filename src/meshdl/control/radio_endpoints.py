@@ -13,6 +13,11 @@ async def status(view: StationView, _request: web.Request) -> web.StreamResponse
     return reply(await view.radio.status())
 
 
+async def reload(view: StationView, _request: web.Request) -> web.StreamResponse:
+    """Read the settings of the radio again."""
+    return reply(await view.radio.reload())
+
+
 async def switch_off(view: StationView, request: web.Request) -> web.StreamResponse:
     """Silence now, and until it is switched on."""
     wanted = await body_of(request, SwitchOffRequest)

@@ -74,7 +74,8 @@ class RadioStatus(msgspec.Struct, frozen=True, kw_only=True):
             goes out. ``None`` without a modem.
         on_air: a burst is being sent.
         silent_because: why nothing can be keyed now; empty when it can.
-        dial_hz: what the operator says that the rig shows.
+        dial_hz: what the rig shows.
+        dial_of: who says so: ``rig``: it was read; ``settings``: the operator stated it.
         control: local, remote or automatic; ``None`` when not set.
         identification_owed: we have transmitted and not yet identified.
         identification_due_at: when it will be asked for.
@@ -95,6 +96,7 @@ class RadioStatus(msgspec.Struct, frozen=True, kw_only=True):
     on_air: bool = False
     silent_because: str = ""
     dial_hz: int | None = None
+    dial_of: Literal["rig", "settings"] = "settings"
     sideband: str | None = None
     control: str | None = None
     control_operator: str | None = None
@@ -109,6 +111,21 @@ class RadioStatus(msgspec.Struct, frozen=True, kw_only=True):
     verdict: RadioVerdict | None = None
     fetching: tuple[str, ...] = ()
     stations: tuple[RadioStationHeard, ...] = ()
+
+
+class RadioReload(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of reading ``config.toml`` again.
+
+    Attributes:
+        changed: settings of the radio that hold now and did not before.
+        restart: settings that differ from those the station was started with, and hold after the
+            next start only.
+        status: the radio as it is now.
+    """
+
+    changed: tuple[str, ...]
+    restart: tuple[str, ...]
+    status: RadioStatus
 
 
 class AirtimePrice(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,11 +185,21 @@ class RadioView(Protocol):
     async def status(self) -> RadioStatus:
         """The radio at a glance."""
 
+    async def reload(self) -> RadioReload:
+        """Take up what stands in ``config.toml`` now; a station without a radio gets one so.
+
+        Returns when it holds: after our callsign was sent on the old dial, if it was owed.
+
+        Raises:
+            ConfigError: the settings are wrong; nothing has changed.
+            FileUnreadable: they cannot be read.
+        """
+
     async def switch_off(self, *, reason: str) -> RadioStatus:
         """The kill switch: silence now, and until :meth:`switch_on`, over restarts too.
 
         Raises:
-            ConfigError: there is no radio. So with all orders.
+            ConfigError: there is no radio. So with all orders that follow.
         """
 
     async def switch_on(self) -> RadioStatus:

@@ -23,7 +23,7 @@ from meshdl.control.messages import (
     TrustRequest,
 )
 from meshdl.control.radio_messages import EmergencyRequest, PriceRequest, SwitchOffRequest
-from meshdl.control.radio_view import AirtimePrice, HeardFrame, RadioStatus
+from meshdl.control.radio_view import AirtimePrice, HeardFrame, RadioReload, RadioStatus
 from meshdl.control.streams import EVENT_STREAM, JSON_LINES
 from meshdl.control.view import (
     ChunkMap,
@@ -229,6 +229,14 @@ ROUTES: tuple[Route, ...] = (
         summary="The radio at a glance.",
         serve=radio_endpoints.status,
         answer=RadioStatus,
+    ),
+    Route(
+        method="POST",
+        path="/radio/reload",
+        name="radioReload",
+        summary="Take up the radio's settings as they stand in config.toml now.",
+        serve=radio_endpoints.reload,
+        answer=RadioReload,
     ),
     Route(
         method="POST",

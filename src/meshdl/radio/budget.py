@@ -32,11 +32,15 @@ class AirtimeBudget:
     """Remembers bursts for an hour."""
 
     def __init__(self, limits: AirtimeLimits) -> None:
+        self._bursts: deque[tuple[float, float]] = deque()
+        self.limit(limits)
+
+    def limit(self, limits: AirtimeLimits) -> None:
+        """Other limits from now on; what was spent is spent."""
         self._windows = (
             (HOUR_S, limits.airtime_s_per_hour),
             (DUTY_WINDOW_S, limits.duty_cycle_max * DUTY_WINDOW_S),
         )
-        self._bursts: deque[tuple[float, float]] = deque()
 
     def spend(self, burst_s: float, *, now: float) -> None:
         """A burst of this length begins."""

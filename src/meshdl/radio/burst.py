@@ -10,6 +10,9 @@ from meshdl.radio.rules import Verdict
 from meshdl.radio.traffic import Purpose, Traffic
 from meshdl.radio.waiting import Waiting
 
+RIG_ANSWERS_WITHIN_S = 8.0
+"""Two questions, dial and mode, with three seconds for each reply, and the way there."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Burst:
@@ -44,6 +47,9 @@ class OnItsWay:
         keyed_at: when it was keyed; 0 before.
         ends_by: when it counts as stuck.
         cut_short: why it was aborted; empty if it was not.
+        logged: its record is durable.
+        dial_known: the rig was asked for its dial since the moment was found, or need not be.
+        asked_at: when it was asked.
     """
 
     burst: Burst
@@ -53,6 +59,9 @@ class OnItsWay:
     keyed_at: float = 0.0
     ends_by: float = 0.0
     cut_short: str = ""
+    logged: bool = False
+    dial_known: bool = True
+    asked_at: float = 0.0
 
 
 def identification_burst(frames: tuple[bytes, ...], traits: ModemTraits) -> Burst:

@@ -4,15 +4,16 @@ Named after 47 CFR 97.3(a)(14). It changes the standing of the transmitter and s
 log; what must be cut short because of it is left to the transmitter.
 """
 
+from dataclasses import replace
 from typing import TypeAlias, assert_never
 
 from meshdl.radio import transmitter_events as events
-from meshdl.radio.declaration import Declaration
 from meshdl.radio.identification import Identification
 from meshdl.radio.keying import Abort
 from meshdl.radio.log_records import RadioEvent, RadioRecord
 from meshdl.radio.logbook import Logbook
 from meshdl.radio.standing import EMERGENCY_S_MAX, Standing
+from meshdl.radio.turns import Turns
 
 SIGN_OFF_S_MAX = 30.0
 """How long a new dial or the end of the program waits for the signing off."""
@@ -38,11 +39,14 @@ class ControlPoint:
         self,
         standing: Standing,
         owed: Identification,
+        turns: Turns,
         log: Logbook,
         effects: list[events.TransmitterEffect],
     ) -> None:
-        self._standing, self._owed, self._log, self._effects = standing, owed, log, effects
-        self._pending: Declaration | None = None
+        self._standing, self._owed, self._turns = standing, owed, turns
+        self._log, self._effects = log, effects
+        self._modem_leaves = False
+        self._pending: events.Reconfigure | None = None
         self._sign_off_by: float | None = None
         self.finished = False
 
@@ -67,8 +71,10 @@ class ControlPoint:
             case events.EndEmergency(by):
                 self._standing.emergency_until = None
                 self.note(RadioEvent.EMERGENCY, f"ended by {by}", now=now)
-            case events.Reconfigure(declaration):
-                self._pending = declaration
+            case events.Reconfigure():
+                if self._pending is not None and self._pending.modem_changes:
+                    order = replace(order, modem_changes=True)
+                self._pending = order
                 self._sign_off(now)
             case events.ShutDown():
                 self._standing.closing = True
@@ -110,14 +116,29 @@ class ControlPoint:
         if self._owed.owed:
             self.unidentified("it could not be sent in time", now=now)
         if self._pending is not None:
-            self._standing.declaration, self._pending = self._pending, None
-            self._owed.paid()  # what was owed was owed on the old dial
-            self._owed.every_s = self._standing.identify_every_s()
-            self._effects.append(events.Reconfigured(self._standing.declaration))
+            self._reconfigure(self._pending)
         if self._standing.closing:
             self.finished = True
             self._effects.append(events.Finished())
         return True
+
+    def modem_leaves(self) -> bool:
+        """Whether the modem was exchanged since this was asked last."""
+        leaves, self._modem_leaves = self._modem_leaves, False
+        return leaves
+
+    def _reconfigure(self, order: events.Reconfigure) -> None:
+        self._pending = None
+        self._standing.declare(order.declaration)
+        if order.limits is not None:
+            self._standing.burst_max_s = order.limits.burst_max_s
+            self._turns.limit(order.limits)
+        if order.hold_off_s is not None:
+            self._turns.set_hold_off(order.hold_off_s)
+        self._modem_leaves = order.modem_changes
+        self._owed.paid()  # what was owed was owed on the old dial
+        self._owed.every_s = self._standing.identify_every_s()
+        self._effects.append(events.Reconfigured(order, self._standing.burst_max_s))
 
     def still_to_sign_off(self, *, now: float) -> None:
         """A burst is over that a signing off had to wait for."""

@@ -55,6 +55,8 @@ class Declaration:
         control: how the station is controlled.
         control_operator: the callsign of who is in charge of the emission.
         dial_hz: what the rig shows: the suppressed carrier, or the centre in FM.
+        rig: dial and sideband are read from the rig before each burst; see
+            :mod:`meshdl.radio.rig_dial`.
         sideband: how the rig sends the modem's audio.
         deviation_hz: peak deviation in FM.
         power_w: transmitter power, for the log alone.
@@ -66,6 +68,7 @@ class Declaration:
     control: Control | None = None
     control_operator: Callsign | None = None
     dial_hz: int | None = None
+    rig: bool = False
     sideband: Sideband = Sideband.USB
     deviation_hz: float = 5_000.0
     power_w: float | None = None
@@ -83,7 +86,10 @@ class Declaration:
             ("control", self.control),
             ("dial_hz", self.dial_hz),
         )
-        return tuple(f"radio.{name}" for name, value in needed if value is None)
+        told = {"dial_hz"} if self.rig else set()
+        return tuple(
+            f"radio.{name}" for name, value in needed if value is None and name not in told
+        )
 
     @property
     def attended(self) -> bool:

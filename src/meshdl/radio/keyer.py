@@ -9,6 +9,7 @@ import enum
 from meshdl.air import ModemTraits
 from meshdl.radio import transmitter_events as events
 from meshdl.radio.burst import (
+    RIG_ANSWERS_WITHIN_S,
     Burst,
     OnItsWay,
     identification_burst,
@@ -60,16 +61,14 @@ class Keyer:
 
     def __init__(
         self,
-        *,
         standing: Standing,
         owed: Identification,
         turns: Turns,
         log: Logbook,
         control: ControlPoint,
-        effects: list[events.TransmitterEffect],
     ) -> None:
         self._standing, self._owed, self._turns = standing, owed, turns
-        self._log, self._control, self._effects = log, control, effects
+        self._log, self._control, self._effects = log, control, log.effects
         self.state = State.IDLE
         self.way: OnItsWay | None = None
         self.busy = False
@@ -80,8 +79,8 @@ class Keyer:
         way = self.way if self.state is State.ON_AIR else None
         return way if way is not None and way.serial == serial else None
 
-    def logging(self, serial: int) -> OnItsWay | None:
-        """The burst of this serial, if its record is being written."""
+    def logging(self, serial: int | None) -> OnItsWay | None:
+        """The burst of this serial, if its record is being written, or its rig asked."""
         way = self.way if self.state is State.LOGGING else None
         return way if way is not None and way.serial == serial else None
 
@@ -102,10 +101,26 @@ class Keyer:
         self._log.write(record, now=now)
         self.way = OnItsWay(burst, serial, granted_at=now, forced=turn.forced)
         self.state = State.LOGGING
+        self._ask_rig(self.way, now)
 
     def moment_over(self, way: OnItsWay, *, now: float) -> bool:
         """Whether the moment that channel access found has passed while the log was written."""
-        return not way.forced and (self.busy or now > way.granted_at + GRANT_S_MAX)
+        rig_s = RIG_ANSWERS_WITHIN_S if self._standing.declaration.rig else 0.0
+        return not way.forced and (self.busy or now > way.granted_at + GRANT_S_MAX + rig_s)
+
+    def go(self, way: OnItsWay, *, now: float, forced: bool = False) -> None:
+        """Another moment was found for a burst with a record: key it, or ask the rig again."""
+        if not self._standing.declaration.rig:
+            self.key(way, now=now)
+            return
+        way.granted_at, way.forced = now, way.forced or forced
+        self.state = State.LOGGING
+        self._ask_rig(way, now)
+
+    def _ask_rig(self, way: OnItsWay, now: float) -> None:
+        if self._standing.declaration.rig:
+            way.dial_known, way.asked_at = False, now
+            self._effects.append(events.ReadRig(way.serial))
 
     def key(self, way: OnItsWay, *, now: float) -> None:
         """The record is durable and the channel is ours: go, if the rules still agree."""

@@ -29,7 +29,7 @@ class Logbook:
 
     def __init__(self, effects: list[TransmitterEffect]) -> None:
         self.failure: str | None = None
-        self._effects = effects
+        self.effects = effects
         self._serial = 0
         self._failed_serial = 0
         self._failed_at = 0.0
@@ -40,7 +40,7 @@ class Logbook:
         """Ask for a record; its serial."""
         self._serial += 1
         self._unanswered[self._serial] = now
-        self._effects.append(WriteLog(self._serial, record))
+        self.effects.append(WriteLog(self._serial, record))
         return self._serial
 
     def next_serial(self) -> int:

@@ -14,6 +14,8 @@ EMERGENCY_S_MAX = 24 * 3600.0
 IDENTIFY_EVERY_S = 600.0
 """Where no rules are known: what most countries ask for."""
 
+RIG_NOT_ASKED = "it has not answered yet"
+
 
 class Standing:
     """The facts that decide over every traffic; the transmitter changes them.
@@ -22,17 +24,36 @@ class Standing:
         declaration: the operator's.
         burst_max_s: longest burst that the operator allows.
         off_because: why the radio is switched off; ``None`` when it is on.
+
+    Attributes:
+        rig_problem: why the rig's dial is not known, if the rules are to be judged by it; empty
+            when it is.
     """
 
     def __init__(
         self, declaration: Declaration, *, burst_max_s: float, off_because: str | None
     ) -> None:
-        self.declaration = declaration
         self.off_because = off_because
         self.traits: ModemTraits | None = None
         self.closing = False
         self.emergency_until: float | None = None
-        self._burst_max_s = burst_max_s
+        self.burst_max_s = burst_max_s
+        self.rig_problem = ""
+        self.declare(declaration)
+
+    def declare(self, declaration: Declaration) -> None:
+        """Another declaration from now on. A rig must tell its dial first."""
+        self.declaration = declaration
+        self.rig_problem = RIG_NOT_ASKED if declaration.rig else ""
+
+    def rig_silence(self) -> str:
+        """Why a rig that is followed keeps the station silent; empty when it does not."""
+        return f"the rig's dial is not known: {self.rig_problem}" if self.rig_problem else ""
+
+    @property
+    def dial_is_waited_for(self) -> bool:
+        """Whether it is only the rig that has not told where it is."""
+        return bool(self.rig_problem) and self.off_because is None
 
     def identify_every_s(self) -> float:
         """The law's limit."""
@@ -58,12 +79,9 @@ class Standing:
             now: the instant.
             emergency: what is identified was sent in an emergency, even if it is over.
         """
-        if self.off_because is not None:
-            return _blocked(
-                f"the radio is off ({self.off_because})", "switch it on with: meshdl radio on"
-            )
-        if self.closing and traffic.purpose is not Purpose.IDENTIFICATION:
-            return _blocked("the station is shutting down", "start it again")
+        silence = self._silence(traffic)
+        if silence is not None:
+            return silence
         if self.traits is None:
             return _blocked("no modem", "see that the modem runs and is set up: meshdl doctor")
         spoken = self.spoken(())
@@ -76,13 +94,25 @@ class Standing:
             )
         # The callsign too: what could not be signed off is not begun.
         longest_s = self.traits.burst_s([max(map(len, (*traffic.frames, *spoken)))])
-        if longest_s > self._burst_max_s:
+        if longest_s > self.burst_max_s:
             return _blocked(
                 f"one frame of {self.traits.name} lasts {longest_s:.1f} s",
                 "raise radio.burst_max_s, or choose a faster mode",
             )
         in_emergency = emergency or self.emergency(now=now)
         return judge(self.declaration, self.traits, traffic, emergency=in_emergency)
+
+    def _silence(self, traffic: Traffic) -> Verdict | None:
+        """Why nothing of this kind can be sent now, whatever the rules say."""
+        if self.off_because is not None:
+            return _blocked(
+                f"the radio is off ({self.off_because})", "switch it on with: meshdl radio on"
+            )
+        if self.closing and traffic.purpose is not Purpose.IDENTIFICATION:
+            return _blocked("the station is shutting down", "start it again")
+        if silence := self.rig_silence():
+            return _blocked(silence, "see that rigctld runs and the radio is on: meshdl doctor")
+        return None
 
     def foreign_partner(self, traffic: Traffic) -> Callsign | None:
         """The foreign station whose call must be added to the identification, if any."""

@@ -35,6 +35,7 @@ from meshdl.radio import transmitter_events as door
 from meshdl.radio.channel_access import AccessInput, ChannelAccess, Wanted
 from meshdl.radio.keying import Abort, Key
 from meshdl.radio.transfer import events
+from meshdl.radio.transfer.terms import Terms
 from meshdl.radio.transfer.transfer import Transfer
 from meshdl.radio.transmitter import Transmitter
 from meshdl.wire.onair import frames
@@ -49,7 +50,8 @@ Operator: TypeAlias = (
 )
 """What the operator does, and the end of the program."""
 
-LogAnswer: TypeAlias = door.LogCommitted | door.LogFailed
+Answer: TypeAlias = door.LogCommitted | door.LogFailed | door.RigRead | door.RigSilent
+"""Of the log and of the rig."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class FrameUnread:
     reason: str
 
 
-RadioInput: TypeAlias = ModemReport | Operator | LogAnswer | events.TransferInput
+RadioInput: TypeAlias = ModemReport | Operator | Answer | events.TransferInput
 
 RadioEffect: TypeAlias = (
     Key
@@ -72,6 +74,7 @@ RadioEffect: TypeAlias = (
     | door.WriteLog
     | door.Switched
     | door.Reconfigured
+    | door.ReadRig
     | door.Finished
     | door.Refused
     | FrameUnread
@@ -85,7 +88,7 @@ RadioEffect: TypeAlias = (
     | events.WrongSymbols
     | events.FetchFailed
 )
-"""For the shell: modem, log, store, journal, and whoever looks on."""
+"""For the shell: modem, rig, log, store, journal, and whoever looks on."""
 
 
 class RadioStation:
@@ -136,6 +139,8 @@ class RadioStation:
             case (
                 door.LogCommitted()
                 | door.LogFailed()
+                | door.RigRead()
+                | door.RigSilent()
                 | door.DeclareEmergency()
                 | door.EndEmergency()
                 | door.SwitchOff()
@@ -221,8 +226,28 @@ class RadioStation:
                 self.transfer.receive(refused, now=now)
             case door.Dropped(traffic, reason):
                 self.transfer.receive(events.NotSent(traffic, reason), now=now)
+            case door.Tuned():
+                self.transfer.receive(events.OnAirAgain(), now=now)
+            case door.Reconfigured():
+                self._effects.append(effect)
+                self._reconfigured(effect, now)
             case _:
                 self._effects.append(effect)
+
+    def _reconfigured(self, effect: door.Reconfigured, now: float) -> None:
+        order = effect.order
+        if order.modem_changes:
+            self.traits = None
+            gone = ModemDown("the modem is exchanged for another")
+            self.transfer.receive(gone, now=now)
+            self._access.receive(gone, now=now)
+        terms = Terms(
+            burst_max_s=effect.burst_max_s,
+            # A station that only receives would have every call refused.
+            calls=not order.declaration.missing(),
+            attended=order.declaration.attended,
+        )
+        self.transfer.receive(events.TermsChanged(terms), now=now)
 
     def _to_access(self, event: AccessInput, now: float) -> None:
         self._access.receive(event, now=now)

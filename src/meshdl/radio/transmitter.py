@@ -12,6 +12,7 @@ silences the station and the status says why.
     IDLE      nothing may go now                          something may -> ASKING
     ASKING    channel access looks for a moment           ChannelGranted -> LOGGING
     LOGGING   the record of one burst is being written    LogCommitted -> ON_AIR
+              and the rig asked, see :mod:`.rig_dial`     and RigRead
     ON_AIR    one burst is on the air                     BurstEnded -> IDLE
 
 While a record is written the channel may be taken, or the disk be slow: then a logged
@@ -47,6 +48,7 @@ from meshdl.radio.declaration import Declaration
 from meshdl.radio.identification import Identification
 from meshdl.radio.keyer import Keyer, State
 from meshdl.radio.logbook import Logbook
+from meshdl.radio.rig_dial import RigDial
 from meshdl.radio.rules import Level, Verdict
 from meshdl.radio.standing import Standing, urgent
 from meshdl.radio.traffic import FRAMES_MAX, Purpose, Traffic
@@ -82,15 +84,11 @@ class Transmitter:
         )
         self._owed = Identification(self._standing.identify_every_s())
         self._turns = Turns(limits, self._owed, hold_off_s)
-        self._control = ControlPoint(self._standing, self._owed, self._log, self._effects)
-        self._keyer = Keyer(
-            standing=self._standing,
-            owed=self._owed,
-            turns=self._turns,
-            log=self._log,
-            control=self._control,
-            effects=self._effects,
+        self._control = ControlPoint(
+            self._standing, self._owed, self._turns, self._log, self._effects
         )
+        self._keyer = Keyer(self._standing, self._owed, self._turns, self._log, self._control)
+        self._rig = RigDial(self._standing, self._owed, self._control, self._keyer, self._effects)
         self._wanted: Precedence | None = None
         self._now = float("-inf")
 
@@ -110,6 +108,7 @@ class Transmitter:
         for serial in self._log.expire(now=now):
             if (logging := self._keyer.logging(serial)) is not None:
                 self._keyer.unlogged(logging)
+        self._rig.expire(now=now)
         way = self._keyer.way
         if way is not None and self._keyer.state is State.ON_AIR and now >= way.ends_by:
             self._control.switch_off(STUCK, now=now)
@@ -119,7 +118,7 @@ class Transmitter:
 
     def deadline(self) -> float | None:
         """When :meth:`expire` must be called next."""
-        times = [self._log.deadline(), self._control.deadline()]
+        times = [self._log.deadline(), self._control.deadline(), self._rig.deadline()]
         times += [waiting.expires_at() for waiting in self._turns.queue]
         if self._keyer.state is State.ON_AIR and self._keyer.way is not None:
             times.append(self._keyer.way.ends_by)
@@ -145,7 +144,8 @@ class Transmitter:
             return f"the station log cannot be written: {self._log.failure}"
         if missing := self._standing.declaration.missing():
             return f"receiving only: {', '.join(missing)} not set"
-        return "" if self._standing.traits is not None else "no modem"
+        no_modem = "" if self._standing.traits is not None else "no modem"
+        return self._standing.rig_silence() or no_modem
 
     def verdict(self, traffic: Traffic) -> Verdict:
         """What rules and switch would say of this traffic now; for showing."""
@@ -181,7 +181,8 @@ class Transmitter:
             case events.LogCommitted(serial):
                 self._log.committed(serial)
                 if (way := self._keyer.logging(serial)) is not None:
-                    self._logged(way, now)
+                    way.logged = True
+                    self._ready(way, now)
             case events.LogFailed(serial, reason):
                 self._log.failed(serial, reason, now=now)
                 if (way := self._keyer.logging(serial)) is not None:
@@ -202,6 +203,11 @@ class Transmitter:
                 | events.Reconfigure()
             ):
                 self._control.take(event, now=now)
+            case events.RigRead():
+                if (way := self._rig.read(event, now=now)) is not None:
+                    self._ready(way, now)
+            case events.RigSilent(reason):
+                self._rig.silent(reason, now=now)
             case ModemUp(traits):
                 self._modem(traits, "the modem has started anew", now)
             case ModemDown(reason):
@@ -225,7 +231,8 @@ class Transmitter:
         if traits is not None and max(map(len, traffic.frames)) > traits.payload_octets_max:
             raise LocalProtocolError(f"{traits.name} takes {traits.payload_octets_max} octets")
         verdict = self._standing.verdict(traffic, now=now)
-        if verdict.level is Level.BLOCKED:
+        # Without a dial there is no verdict: it waits until the rig tells.
+        if verdict.level is Level.BLOCKED and not self._standing.dial_is_waited_for:
             self._keyer.refuse(traffic, verdict, now=now)
             return
         crowded_out = self._turns.queue.add(traffic, now=now)
@@ -271,16 +278,18 @@ class Transmitter:
     def _step(self, now: float) -> bool:
         """One decision; whether another one may follow at once."""
         settled = self._control.settle(silent=bool(self.silent_because()), now=now)
+        if self._control.modem_leaves():
+            self._modem(None, "the modem is exchanged for another", now)
         way, turn = self._keyer.way, self._turn(now)
         if way is not None and (settled or self._overtaken(way, turn, now)):
             self._keyer.give_back(way, "something else goes first", now=now)
             return True
         if turn is not None and turn.forced:
             self._want(None)
-            if way is not None:
-                self._keyer.key(way, now=now)
-            else:
+            if way is None:
                 self._keyer.begin(turn, now=now)
+            else:
+                self._keyer.go(way, forced=True, now=now)
             return self._keyer.state is State.IDLE
         wanted = way.burst.traffic.precedence if way else turn.precedence if turn else None
         self._keyer.state = State.IDLE if wanted is None else State.ASKING
@@ -309,10 +318,15 @@ class Transmitter:
     def _granted(self, now: float) -> None:
         if self._keyer.state is not State.ASKING:
             return  # it was wanted no more, or has just been overtaken
-        self._wanted = None
-        self._go(self._keyer.way, now)
+        self._wanted, way = None, self._keyer.way
+        if way is None or self._overtaken(way, self._turn(now), now):
+            self._go(way, now)
+        else:
+            self._keyer.go(way, now=now)
 
-    def _logged(self, way: OnItsWay, now: float) -> None:
+    def _ready(self, way: OnItsWay, now: float) -> None:
+        if not (way.logged and way.dial_known):
+            return
         if self._keyer.moment_over(way, now=now):
             self._keyer.state = State.ASKING
         else:

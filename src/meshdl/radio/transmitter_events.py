@@ -5,7 +5,8 @@ from typing import TypeAlias
 
 from meshdl.air import BurstEnded, CarrierChanged, ModemDown, ModemUp
 from meshdl.content.precedence import Precedence
-from meshdl.radio.declaration import Declaration
+from meshdl.radio.budget import AirtimeLimits
+from meshdl.radio.declaration import Declaration, Sideband
 from meshdl.radio.keying import Abort, Key
 from meshdl.radio.log_records import RadioRecord
 from meshdl.radio.rules import Verdict
@@ -98,9 +99,45 @@ class SwitchOn:
 
 @dataclass(frozen=True, slots=True)
 class Reconfigure:
-    """Another dial, class or control mode. Takes effect after signing off on the old one."""
+    """Another dial, class, control mode or modem. Takes effect after signing off on the old one.
+
+    Attributes:
+        limits: of bursts and airtime; ``None``: as they are.
+        hold_off_s: after emergency traffic; ``None``: as it is.
+        modem_changes: another modem takes over: from the signing off until it is up nothing is
+            keyed.
+    """
 
     declaration: Declaration
+    limits: AirtimeLimits | None = None
+    hold_off_s: float | None = None
+    modem_changes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RigRead:
+    """What the rig shows, read just now.
+
+    Attributes:
+        dial_hz: where it is tuned.
+        sideband: how it sends audio; ``None``: it cannot tell.
+        serial: of the :class:`ReadRig` that this answers; ``None``: nobody asked.
+    """
+
+    dial_hz: int
+    sideband: Sideband | None = None
+    serial: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RigSilent:
+    """The rig does not tell where it is tuned.
+
+    Attributes:
+        reason: for people.
+    """
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +159,8 @@ TransmitterInput: TypeAlias = (
     | SwitchOn
     | Reconfigure
     | ShutDown
+    | RigRead
+    | RigSilent
     | ModemUp
     | ModemDown
     | CarrierChanged
@@ -178,9 +217,33 @@ class Switched:
 
 @dataclass(frozen=True, slots=True)
 class Reconfigured:
-    """The new declaration holds from now on; the rig may be tuned."""
+    """The new declaration holds from now on.
 
-    declaration: Declaration
+    Attributes:
+        order: what was ordered; with ``modem_changes`` the new modem may be run.
+        burst_max_s: longest burst that the operator allows.
+    """
+
+    order: Reconfigure
+    burst_max_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRig:
+    """Ask the rig where it is tuned, then answer :class:`RigRead` or :class:`RigSilent`.
+
+    Attributes:
+        serial: the answer's.
+    """
+
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """The rig was tuned elsewhere, or tells its dial again: what was refused may be lawful."""
+
+    dial_hz: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +261,8 @@ TransmitterEffect: TypeAlias = (
     | Dropped
     | Switched
     | Reconfigured
+    | ReadRig
+    | Tuned
     | Finished
 )
 

@@ -46,6 +46,15 @@ class Turns:
         self._hold_off_s = hold_off_s
         self._owed = owed
 
+    def limit(self, limits: AirtimeLimits) -> None:
+        """Other limits from now on."""
+        self.budget.limit(limits)
+        self.burst_max_s = limits.burst_max_s
+
+    def set_hold_off(self, hold_off_s: float) -> None:
+        """Another silence after emergency traffic; one that holds is not changed."""
+        self._hold_off_s = hold_off_s
+
     def hold_off(self, *, now: float) -> None:
         """Emergency traffic was heard or sent."""
         self.hold_off_until = max(self.hold_off_until, now + self._hold_off_s)

@@ -38,6 +38,7 @@ Remembered: TypeAlias = (
     | door.Refused
     | door.Switched
     | door.Reconfigured
+    | door.ReadRig
     | door.Finished
 )
 """Effects of a radio that need nothing but memory."""
@@ -187,6 +188,7 @@ class RadioMemory:
         | door.Refused
         | door.Switched
         | door.Reconfigured
+        | door.ReadRig
         | door.Finished,
     ) -> None:
         match effect:
@@ -201,8 +203,8 @@ class RadioMemory:
             case FrameUnread():
                 if len(self.unread) < UNREAD_MAX:
                     self.unread.append(effect)
-            case events.StationHeard() | door.Reconfigured() | door.Finished():
-                pass
+            case events.StationHeard() | door.Reconfigured() | door.ReadRig() | door.Finished():
+                pass  # a simulated station has no rig to ask
             case _:
                 assert_never(effect)
 

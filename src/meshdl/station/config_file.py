@@ -48,7 +48,8 @@ def template(*, call: Callsign, grid: str | None) -> str:
 
 _TEMPLATE = """\
 # Settings of this meshdl station. A key that stands behind "#" shows its default.
-# An unknown key is an error. After a change, restart the station.
+# An unknown key is an error. After a change, restart the station; for [radio] alone
+# `meshdl radio reload` is enough.
 
 [station]
 # As on your licence; an SSID may follow, as in KA1ABC-7.
@@ -113,7 +114,8 @@ callsign = "{callsign}"
 # setup` finds what is there. How a TNC modulates must be said.
 #   modem = "kiss-tcp:127.0.0.1:8001"
 #   mode = "afsk-1200"
-# What keys the radio of a sound card: "vox", "rigctld", "rts:DEVICE", "dtr:DEVICE".
+# What keys the radio of a sound card: "vox", "rigctld", "rts:DEVICE", "dtr:DEVICE". With a
+# rigctld, dial and sideband are the rig's.
 # ptt = "vox"
 #   rigctld = "127.0.0.1:4532"
 # Part of the sound devices' names, with "direwolf" their names in ALSA; empty for the

@@ -113,6 +113,16 @@ class Home:
                 f"choose another with --home or {HOME_VARIABLE}",
             ) from error
 
+    def held(self) -> bool:
+        """Whether a station runs on it, even one that does not answer."""
+        if not self.lock_file.exists():
+            return False
+        try:
+            self.lock().close()
+        except HomeInUse:
+            return True
+        return False
+
     def lock(self) -> "HomeLock":
         """Claim the home for this process until the lock is closed.
 

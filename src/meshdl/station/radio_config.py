@@ -50,6 +50,11 @@ KISS_MS_MAX = 2_550
 LOGGER_PORT = 2237
 """Where loggers listen for WSJT-X datagrams."""
 
+_OF_MODEMS = (
+    "modem", "mode", "ptt", "rigctld", "audio_input", "audio_output", "kiss_port",
+    "frame_octets", "txdelay_ms", "txtail_ms", "slot_time_ms", "persistence",
+)  # fmt: skip
+
 _PRECEDENCES = {one.name.lower(): one for one in Precedence}
 
 _WORDS = re.compile(r"[a-z0-9][a-z0-9 _-]{0,31}")
@@ -65,7 +70,7 @@ class RadioConfig:
         licence_class: of the control operator, in the profile's words.
         control: ``local``, ``remote`` or ``automatic``.
         control_operator: callsign of who is in charge; empty: the station's.
-        dial_hz: what the rig shows.
+        dial_hz: what the rig shows, where ``rigctld`` does not tell it.
         sideband: ``usb``, ``lsb`` or ``fm``.
         deviation_hz: peak deviation in FM.
         power_w: for the log; 0 when unknown.
@@ -80,7 +85,7 @@ class RadioConfig:
         modem: which one, see :mod:`meshdl.station.modem_address`; empty: none.
         mode: how a TNC modulates, or the FreeDV mode that is sent.
         ptt: what keys the radio of a sound card, Dire Wolf's too.
-        rigctld: ``HOST:PORT`` of Hamlib; empty: none.
+        rigctld: ``HOST:PORT`` of Hamlib, whose dial is followed then; empty: none.
         audio_input: part of the sound device's name, with Dire Wolf its name in ALSA; empty:
             the system's default.
         audio_output: likewise.
@@ -173,6 +178,10 @@ class RadioConfig:
         """Host and port of Hamlib; ``None`` when there is none."""
         return host_and_port("radio.rigctld", self.rigctld) if self.rigctld else None
 
+    def modem_settings(self) -> tuple[object, ...]:
+        """Everything that another modem would be made for."""
+        return tuple(getattr(self, name) for name in _OF_MODEMS)
+
     def mode_of(self, modem: ModemAddress) -> str:
         """The mode, by default where it is ours to choose."""
         return check_mode(modem, self.mode)
@@ -217,6 +226,7 @@ class RadioConfig:
                 _without_ssid(callsign(self.control_operator)) if self.control_operator else None
             ),
             dial_hz=self.dial_hz,
+            rig=bool(self.rigctld),
             sideband=Sideband(self.sideband),
             deviation_hz=float(self.deviation_hz),
             power_w=self.power_w or None,

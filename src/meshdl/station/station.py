@@ -47,6 +47,7 @@ from meshdl.station.lan import Lan
 from meshdl.station.library import Library
 from meshdl.station.log import StationLog
 from meshdl.station.radio.radio import Radio
+from meshdl.station.radio.room import RadioRoom
 from meshdl.station.record_book import RecordBook
 from meshdl.station.rooms import Room, Rooms
 from meshdl.station.swarm_shell import SwarmShell
@@ -75,7 +76,6 @@ class Station:
             own. It is made, with a new key, when it is not there.
 
     Attributes:
-        radio: its radio, if there is one; only to be looked at.
         view: everything else that can be seen and done, as the control API has it.
     """
 
@@ -84,8 +84,13 @@ class Station:
         self._home = home if home is not None else locate(None, os.environ)
         self._stack = AsyncExitStack()
         self._lan: Lan | None = None
-        self.radio: Radio | None = None
+        self._radios: RadioRoom | None = None
         self.view: LiveView
+
+    @property
+    def radio(self) -> Radio | None:
+        """Its radio, if there is one; only to be looked at."""
+        return self._radios.radio if self._radios is not None else None
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -207,13 +212,21 @@ class Station:
         library.connect(tell)
         view.connect(shell, library, records)
         self.view = view
-        radio = self.radio = self._make_radio(view, shell, library, records, log)
-        if radio is not None:
-            told.append(radio.contents.told)
-            stack.push_async_callback(radio.close)
-            tasks.create_task(radio.run())
+        radios = self._radios = RadioRoom(
+            config,
+            home,
+            log=log,
+            swarm=shell,
+            library=library,
+            records=records,
+            view=view,
+            describe=view.observer.content,
+            tasks=tasks,
+        )
+        told.append(radios.told)
+        stack.push_async_callback(radios.close)
         failures = [*library.failures, *library.stores.failures, *shell.failures, records.failure]
-        for failure in (*(radio.failures if radio is not None else ()), *failures):
+        for failure in failures:
             tasks.create_task(watch(failure))
         tasks.create_task(view.observer.run())
         if config.lan.enabled:
@@ -227,30 +240,6 @@ class Station:
         )
         stack.callback(view.close)
         shell.log_event(f"station {config.callsign} ({own}) is up, meshdl {__version__}")
-
-    def _make_radio(
-        self,
-        view: LiveView,
-        shell: SwarmShell,
-        library: Library,
-        records: RecordBook,
-        log: StationLog,
-    ) -> Radio | None:
-        if self._config.radio is None:
-            return None
-        radio = Radio(
-            self._config.radio,
-            self._config,
-            self._home,
-            log=log,
-            swarm=shell,
-            library=library,
-            records=records,
-            changed=view.content_changed,
-            warn=view.warn,
-        )
-        view.show_radio(radio)
-        return radio
 
     async def _join_lan(
         self,

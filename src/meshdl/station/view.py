@@ -51,7 +51,7 @@ from meshdl.station.observer import PRECEDENCE_NAMES, Observer
 from meshdl.station.radio.contents import BY_RADIO
 from meshdl.station.radio.overheard import take_over
 from meshdl.station.radio.radio import Radio
-from meshdl.station.radio.view import LiveRadio, NoRadio, no_radio
+from meshdl.station.radio.view import no_radio
 from meshdl.station.record_book import RecordBook
 from meshdl.station.sharing import Sharing
 from meshdl.station.swarm_shell import SwarmShell
@@ -89,7 +89,7 @@ class LiveView:
         self._records: RecordBook
         self.observer: Observer
         self._internet: Internet | None = None
-        self.radio: RadioView = NoRadio(config.callsign)
+        self.radio: RadioView
         self._radio: Radio | None = None
 
     def connect(self, shell: SwarmShell, library: Library, records: RecordBook) -> None:
@@ -103,10 +103,9 @@ class LiveView:
         """Say whose servers are shown."""
         self._internet = internet
 
-    def show_radio(self, radio: Radio) -> None:
-        """Say whose radio is shown."""
-        self._radio = radio
-        self.radio = LiveRadio(radio.shell, radio.contents, self._library, self.observer.content)
+    def show_radio(self, radio: Radio, shown: RadioView) -> None:
+        """Say whose radio is shown, and as what."""
+        self._radio, self.radio = radio, shown
         self.observer.show_radio(radio.contents)
 
     def warn(self, text: str, station: StationId | None = None) -> None:

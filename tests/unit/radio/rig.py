@@ -23,6 +23,7 @@ class Rig:
         log_works: records become durable at once.
         clear: channel access grants at once.
         modem_works: bursts end after their computed time.
+        dial_hz: what the rig answers at once when it is asked; ``None``: it does not.
     """
 
     declaration: Declaration = VHF
@@ -31,6 +32,7 @@ class Rig:
     log_works: bool = True
     clear: bool = True
     modem_works: bool = True
+    dial_hz: int | None = None
     now: float = 0.0
 
     def __post_init__(self) -> None:
@@ -40,6 +42,8 @@ class Rig:
         self.seen: list[events.TransmitterEffect] = []
         self.on_air: list[tuple[float, Key]] = []
         self.wanted: object = None
+        # Where the rig that is followed was when each burst was keyed.
+        self.keyed_at: dict[int, int | None] = {}
         self.key: Key | None = None
         self.ends_at: float | None = None
         self.give(ModemUp(self.traits))
@@ -87,7 +91,7 @@ class Rig:
             self.seen += effects
             self._perform(effects)
 
-    def _perform(self, effects: Iterable[events.TransmitterEffect]) -> None:
+    def _perform(self, effects: Iterable[events.TransmitterEffect]) -> None:  # noqa: C901 - one flat match
         for effect in effects:
             match effect:
                 case events.WriteLog(serial, record):
@@ -99,11 +103,16 @@ class Rig:
                     self.wanted = precedence
                     if precedence is not None and self.clear:
                         self.core.receive(events.ChannelGranted(), now=self.now)
+                case events.ReadRig(serial) if self.dial_hz is not None:
+                    reading = events.RigRead(self.dial_hz, serial=serial)
+                    self.core.receive(reading, now=self.now)
                 case Key():
                     assert self.key is None, "one burst at a time"
                     assert effect.serial in self.durable, "keyed without a durable record"
                     self.key = effect
                     self.on_air.append((self.now, effect))
+                    if self.core.declaration.rig:
+                        self.keyed_at[effect.serial] = self.dial_hz
                     self.ends_at = self.now + effect.burst_s if self.modem_works else None
                 case Abort() if self.key is not None and self.modem_works:
                     self.ends_at = self.now

@@ -245,6 +245,9 @@ class Strangers(RuleBasedStateMachine):
                 door.Reconfigure(HF),
                 door.Reconfigure(VHF),
                 door.Reconfigure(replace(VHF, profile=None)),
+                door.Reconfigure(replace(VHF, rig=True), modem_changes=True),
+                door.RigRead(145_010_000),
+                door.RigSilent("no reply"),
                 door.DeclareEmergency("N0CALL", "flood", 600.0),
                 events.GatewayChanged(True),
             )

@@ -202,7 +202,7 @@ def test_a_new_dial_waits_for_the_signing_off_on_the_old_one() -> None:
     dials = [record.dial_hz for record in rig.logged(RadioEvent.TRANSMISSION)]
     assert rig.texts()[:3] == [b"chunk", NAMED, b"there"]
     assert dials == [145_010_000, 145_010_000, 146_010_000]
-    assert rig.of(events.Reconfigured) == [events.Reconfigured(elsewhere)]
+    assert rig.of(events.Reconfigured) == [events.Reconfigured(events.Reconfigure(elsewhere), 30.0)]
 
 
 def test_a_burst_that_is_logged_waits_for_the_new_dial_too() -> None:

@@ -73,6 +73,17 @@ class AnyOrder(RuleBasedStateMachine):
     def tune(self, dial: int) -> None:
         self.rig.give(events.Reconfigure(replace(VHF, dial_hz=dial)))
 
+    @rule(follow=st.booleans(), exchange=st.booleans())
+    def reconfigure(self, follow: bool, exchange: bool) -> None:
+        terms = replace(VHF, rig=follow)
+        self.rig.give(events.Reconfigure(terms, modem_changes=exchange))
+
+    @rule(dial=st.sampled_from([None, 145_010_000, 146_010_000, 150_000_000]), told=st.booleans())
+    def turn_the_knob(self, dial: int | None, told: bool) -> None:
+        self.rig.dial_hz = dial
+        if told:
+            self.rig.give(events.RigSilent("no reply") if dial is None else events.RigRead(dial))
+
     @rule()
     def declare(self) -> None:
         self.rig.give(events.DeclareEmergency("KA1ABC", "flood", 300.0))
@@ -118,6 +129,11 @@ class AnyOrder(RuleBasedStateMachine):
         for _, key in self.rig.on_air:
             record = logged[key.serial]
             assert (record.frames, record.verdict in {"LEGAL", "WARNING"}) == (key.frames, True)
+
+    @invariant()
+    def every_burst_was_where_the_rig_was(self) -> None:
+        logged = {one.burst: one for one in self.rig.logged(RadioEvent.TRANSMISSION)}
+        assert all(logged[serial].dial_hz == dial for serial, dial in self.rig.keyed_at.items())
 
     @invariant()
     def the_deadline_lies_ahead(self) -> None:

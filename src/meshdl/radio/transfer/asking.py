@@ -103,7 +103,7 @@ class Asking:
         attended: bool,
     ) -> None:
         self._contents, self._gathering, self._rng = contents, gathering, rng
-        self._stations, self._attended = stations, attended
+        self._stations, self.attended = stations, attended
         self._asks: dict[ContentTag, _Ask] = {}
 
     # What happens.
@@ -153,7 +153,7 @@ class Asking:
         content = self._contents.get(want.content)
         if ask is None or content is None:
             return False
-        if self._attended and not want.attended:
+        if self.attended and not want.attended:
             return False  # some may answer us and not them
         theirs = _by_object(want)
         ours = _by_object(Want(want.content, tuple(self._wishes(content, ASKED_OBJECTS_MAX))))
@@ -227,7 +227,7 @@ class Asking:
             airtime_s += 8 * SYMBOL_OCTETS * self._symbols(content, wish) / traits.payload_bps
             if airtime_s >= ASKED_AIRTIME_S:
                 break
-        return Want(tag, tuple(chosen), self._attended) if chosen else None
+        return Want(tag, tuple(chosen), self.attended) if chosen else None
 
     def symbols_lacking(self, content: AirContent) -> int:
         """How many symbols of what is known to be missing would do."""

@@ -11,6 +11,7 @@ from meshdl.ids import Callsign, ChunkIndex, ContentHash
 from meshdl.radio.traffic import Traffic
 from meshdl.radio.transfer.contents import ObjectKey
 from meshdl.radio.transfer.gathering import NewSymbol
+from meshdl.radio.transfer.terms import Terms
 from meshdl.wire.onair.frames import OnAir
 from meshdl.wire.onair.pdus import Cq
 
@@ -120,6 +121,13 @@ class OnAirAgain:
 
 
 @dataclass(frozen=True, slots=True)
+class TermsChanged:
+    """The operator declares something else from now on."""
+
+    terms: Terms
+
+
+@dataclass(frozen=True, slots=True)
 class ObjectRead:
     """The answer to :class:`ReadObject`; ``None``: it is not here."""
 
@@ -141,22 +149,21 @@ class GatewayChanged:
     gateway: bool
 
 
-TransferInput: TypeAlias = (
-    Heard
-    | Sent
-    | NotSent
-    | Hold
+FromStation: TypeAlias = (
+    Hold
     | Unhold
     | LeafHeld
     | LeafHashesHeld
     | Fetch
     | StopFetch
-    | ObjectRead
-    | SymbolsKept
     | GatewayChanged
+    | TermsChanged
     | OnAirAgain
-    | ModemUp
-    | ModemDown
+)
+"""What the station and its operator tell."""
+
+TransferInput: TypeAlias = (
+    Heard | Sent | NotSent | ObjectRead | SymbolsKept | FromStation | ModemUp | ModemDown
 )
 
 # -- Effects ---------------------------------------------------------------------------------

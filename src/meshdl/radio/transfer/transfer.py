@@ -45,6 +45,7 @@ from meshdl.radio.transfer.pace import pace_of
 from meshdl.radio.transfer.parts import Parts
 from meshdl.radio.transfer.reception import Reception
 from meshdl.radio.transfer.stations import Stations
+from meshdl.radio.transfer.terms import Terms
 from meshdl.wire.onair.codes import content_tag
 from meshdl.wire.onair.pdus import ObjectKind
 
@@ -74,7 +75,7 @@ class Transfer:
         calls: bool = True,
         attended: bool = False,
     ) -> None:
-        self._burst_max_s, self._calls = burst_max_s, calls
+        self._terms = Terms(burst_max_s=burst_max_s, calls=calls, attended=attended)
         effects: list[events.TransferEffect] = []
         contents, stations = Contents(), Stations()
         gathering = Gathering(self._is_asked)
@@ -166,18 +167,7 @@ class Transfer:
 
     # Who takes which input.
 
-    def _from_station(  # noqa: C901 - one flat match
-        self,
-        event: events.Hold
-        | events.Unhold
-        | events.LeafHeld
-        | events.LeafHashesHeld
-        | events.Fetch
-        | events.StopFetch
-        | events.GatewayChanged
-        | events.OnAirAgain,
-        now: float,
-    ) -> None:
+    def _from_station(self, event: events.FromStation, now: float) -> None:  # noqa: C901 - one flat match
         match event:
             case events.Hold():
                 self._hold(event, now)
@@ -195,6 +185,9 @@ class Transfer:
                 if gateway != self._parts.calling.gateway:
                     self._parts.calling.gateway = gateway
                     self._parts.calling.news(now=now)
+            case events.TermsChanged(terms):
+                self._terms, self._parts.asking.attended = terms, terms.attended
+                self._set_out(self._parts.traits, now)
             case events.OnAirAgain():
                 self._ask_and_call(now)
             case _:
@@ -202,16 +195,22 @@ class Transfer:
 
     def _modem_up(self, traits: ModemTraits, now: float) -> None:
         self._parts.traits = traits
-        self._parts.pace = pace_of(traits, burst_max_s=self._burst_max_s)
         self._lose_bursts(now)
         self._parts.notices.clear()
+        self._set_out(traits, now)
+
+    def _set_out(self, traits: ModemTraits | None, now: float) -> None:
+        if traits is not None:
+            self._parts.pace = pace_of(traits, burst_max_s=self._terms.burst_max_s)
         self._ask_and_call(now)
 
     def _ask_and_call(self, now: float) -> None:
         if self._parts.pace is None:
             return
-        if self._calls:
+        if self._terms.calls:
             self._parts.calling.begin(now=now)
+        else:
+            self._parts.calling.stop()
         for content in self._parts.contents:
             if content.wanted:
                 self._ask_on(content, now)

@@ -31,7 +31,7 @@ from meshdl.control.view import Via
 from meshdl.ids import ChunkIndex, ContentHash
 from meshdl.radio.transfer import events
 from meshdl.radio.transfer.gathering import NewSymbol
-from meshdl.station.catalogue import StoredState
+from meshdl.station.catalogue import CatalogueEntry, StoredState
 from meshdl.station.library import Library
 from meshdl.station.radio.overheard import Overheard
 from meshdl.station.record_book import RecordBook
@@ -95,9 +95,8 @@ class RadioContents:
         lacking: Callable[[ContentHash], int | None],
     ) -> None:
         self._library, self._records, self._offers = library, records, offers
-        self._overheard = overheard
+        self._overheard, self._lacking = overheard, lacking
         self._radio, self._swarm, self._held, self._changed = radio, swarm, held, changed
-        self._lacking = lacking
         self._told: dict[ContentHash, _Told] = {}
         self._offered: dict[ContentHash, bytes] = {}
         self._fetching: set[ContentHash] = set()
@@ -128,6 +127,28 @@ class RadioContents:
         # Undescribed, it would be those of the description alone.
         known = content in self._fetching and content in self._told
         return self._lacking(content) if known else None
+
+    def offer(self, offers: Callable[[int, Precedence], bool], overheard_octets_max: int) -> None:
+        """What goes on the air, and what is kept of others', changes from now on."""
+        self._offers, self._overheard.octets_max = offers, overheard_octets_max
+        for content in [*self._library.entries]:
+            self.meet(content)
+
+    def meet(self, content: ContentHash) -> None:
+        """Tell the radio of a content that was opened earlier, if it goes on the air."""
+        held, entry = self._held(content), self._library.find(content)
+        if held is None or entry is None:
+            return
+        goes = self._goes(entry, held)
+        if goes and content not in self._told:
+            self._opened(held)
+        elif not goes and self._told.pop(content, None) is not None:
+            self._radio(events.Unhold(content))
+
+    def _goes(self, entry: CatalogueEntry, event: inputs.ContentOpened) -> bool:
+        """Whether the operator's wish, or the settings, put it on the air."""
+        offered = self._offers(event.metainfo.total_octets, event.precedence)
+        return offered or entry.via in BY_RADIO  # as of all that is overheard
 
     def try_again(self) -> None:
         """What failed may go now: the radio asks by itself."""
@@ -229,10 +250,7 @@ class RadioContents:
 
     def _opened(self, event: inputs.ContentOpened) -> None:
         entry = self._library.find(event.content)
-        if entry is None:
-            return
-        by_radio = entry.via in BY_RADIO  # as of all that is overheard
-        if not by_radio and not self._offers(event.metainfo.total_octets, event.precedence):
+        if entry is None or not self._goes(entry, event):
             return
         told = self._told[event.content] = _Told(
             metainfo=event.metainfo,

@@ -147,8 +147,8 @@ def judge_rig(radio: RadioConfig, dial_hz: int, *, keyed: bool) -> Finding:
         return Finding(
             Verdict.WARN,
             "rig",
-            f"{shown}, radio.dial_hz says {stated / 1e6:.6f}; the rules are judged by the latter: "
-            "tune the rig, or change the setting",
+            f"{shown}, radio.dial_hz says {stated / 1e6:.6f}; a station that runs goes by the rig, "
+            "and this command by the setting: meshdl radio setup --dial",
         )
     return Finding(Verdict.OK, "rig", shown)
 

@@ -18,7 +18,7 @@ class Logger:
 
     def __init__(self, sender: AdifSender | None) -> None:
         self._sender = sender
-        self._thread = Worker("logger") if sender is not None else None
+        self._thread = Worker("logger")
 
     @classmethod
     def at(cls, address: tuple[str, int] | None) -> Self:
@@ -28,18 +28,23 @@ class Logger:
     @property
     def failures(self) -> list[asyncio.Future[None]]:
         """Done with an exception when the thread met a bug of ours."""
-        return [self._thread.failure] if self._thread is not None else []
+        return [self._thread.failure]
 
     def tell(self, entry: LogEntry) -> None:
         """An entry of the log, the oldest first."""
-        if self._sender is not None and self._thread is not None:
+        if self._sender is not None:
             self._thread.submit(partial(self._sender.add, entry), _nobody_waits)
+
+    def readdress(self, address: tuple[str, int] | None) -> None:
+        """Another logger from now on; the old one is told of the contacts that it has begun."""
+        if self._sender is not None:
+            self._thread.submit(self._sender.close, _nobody_waits)
+        self._sender = AdifSender(address) if address is not None else None
 
     async def close(self) -> None:
         """Tell of the contacts that are still going on."""
-        if self._sender is not None and self._thread is not None:
-            self._thread.submit(self._sender.close, _nobody_waits)
-            await self._thread.close()
+        self.readdress(None)
+        await self._thread.close()
 
 
 def _nobody_waits(_: None) -> None:

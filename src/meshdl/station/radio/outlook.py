@@ -1,5 +1,7 @@
 """What the rules say of a radio as it is set up, before anything is sent and with no station."""
 
+from dataclasses import replace
+
 from meshdl.content.precedence import Precedence
 from meshdl.control.radio_view import LevelName, RadioStatus, RadioVerdict
 from meshdl.radio.declaration import Declaration
@@ -26,12 +28,13 @@ CALL_OCTETS = 40
 
 
 def declaration_of(settings: StationConfig, radio: RadioConfig, home: Home) -> Declaration:
-    """What the operator declares.
+    """What the operator declares; of a rig that nobody asks, the setting is the dial.
 
     Raises:
         ConfigError: the rules cannot be read, or know no such class.
     """
-    return radio.declaration(settings.callsign, home.directory)
+    declared = radio.declaration(settings.callsign, home.directory)
+    return declared if declared.dial_hz is None else replace(declared, rig=False)
 
 
 def outlook(settings: StationConfig, radio: RadioConfig, home: Home) -> Verdict:

@@ -34,17 +34,18 @@ class Overheard:
     Args:
         library: has them, with everything else.
         home: of the station.
-        octets_max: of all together; 0: none is kept.
+        octets_max: of all together; 0: none is kept. A smaller one takes effect when something
+            new comes.
     """
 
     def __init__(self, library: Library, home: Home, octets_max: int) -> None:
-        self._library, self._home, self._octets_max = library, home, octets_max
+        self._library, self._home, self.octets_max = library, home, octets_max
         self._going: dict[ContentHash, asyncio.Task[None]] = {}
 
     def keep(self, metainfo: Metainfo) -> bool:
         """Begin to keep what comes of a content; whether there is room for it."""
         content = metainfo.content_hash
-        if metainfo.total_octets > self._octets_max or content in self._going:
+        if metainfo.total_octets > self.octets_max or content in self._going:
             return False
         self._make_room(metainfo.total_octets)
         self._library.change(
@@ -70,7 +71,7 @@ class Overheard:
     def _make_room(self, octets: int) -> None:
         kept = [one for one in self._entries() if one.content_hash not in self._going]
         total = sum(one.octets or 0 for one in kept) + octets
-        while kept and (total > self._octets_max or len(kept) >= CONTENTS_MAX):
+        while kept and (total > self.octets_max or len(kept) >= CONTENTS_MAX):
             oldest = kept.pop(0)
             total -= oldest.octets or 0
             content = oldest.content_hash

@@ -46,7 +46,7 @@ class Radio:
         contents: what passes between the radio and the rest.
 
     Raises:
-        ConfigError: see :class:`~meshdl.station.radio_shell.RadioShell`.
+        ConfigError: see :class:`~meshdl.station.radio.shell.RadioShell`.
     """
 
     def __init__(
@@ -83,6 +83,15 @@ class Radio:
     def failures(self) -> list[asyncio.Future[None]]:
         """Done with an exception when a bug of ours was met."""
         return self.shell.failures
+
+    async def reconfigure(self, settings: RadioConfig) -> None:
+        """Take other settings; returns when they hold.
+
+        Raises:
+            ConfigError: they cannot be; nothing has changed.
+        """
+        await self.shell.reconfigure(settings)
+        self.contents.offer(settings.offers, settings.overheard_octets_max)
 
     async def run(self) -> None:
         """Serve until cancelled."""

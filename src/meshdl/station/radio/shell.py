@@ -7,6 +7,9 @@ One driver runs :class:`~meshdl.radio.station.RadioStation`; one flat match perf
 effects. What a modem reports goes straight in. Two threads block for it: one writes the
 station log, whose answers alone let a burst be keyed; the other keeps symbols.
 
+Other settings (:meth:`RadioShell.reconfigure`) go through the core: it signs off on the old
+ones, and only then another modem takes the place of the one before.
+
 At the end the station signs off: :meth:`RadioShell.close` waits until our callsign is on
 the air, if it is owed, and not longer than :data:`SIGN_OFF_WITHIN_S`.
 """
@@ -17,6 +20,7 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 from typing import assert_never
 
@@ -39,7 +43,9 @@ from meshdl.station.radio.contents import RadioContents
 from meshdl.station.radio.ear import Ear
 from meshdl.station.radio.log import RadioLog
 from meshdl.station.radio.logger import Logger
-from meshdl.station.radio.modem import modem_of
+from meshdl.station.radio.modem import modem_of, rig_of
+from meshdl.station.radio.rig_follower import RigFollower
+from meshdl.station.radio.slot import Slot
 from meshdl.station.radio.symbol_keeper import SymbolKeeper
 from meshdl.station.radio_config import RadioConfig
 from meshdl.station.worker import Worker
@@ -48,9 +54,23 @@ from meshdl.transports.modems.modem import Modem
 SIGN_OFF_WITHIN_S = 20.0
 """Identification waits 15 s for a gap at the most, then it is keyed."""
 
+LOOKED_FOR = "it is being looked for"
 NO_MODEM = "no modem is set; name one in radio.modem, or run: meshdl radio setup"
 
+WITH_ADDRESSES = KissTcp | KissSerial | DireWolf
+"""Modems whose frames the ear is given with their addresses."""
+
 _log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Next:
+    """Settings that wait until our callsign was sent on the old ones."""
+
+    config: RadioConfig
+    exchanges: bool = False
+    modem: Modem | None = None
+    taken: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class RadioShell:
@@ -65,7 +85,9 @@ class RadioShell:
         warn: takes sentences for the operator.
 
     Attributes:
+        config: the settings that hold now.
         core: to be looked at.
+        modems: the modem's place.
         ear: what is heard.
         modem_problem: why there is no modem now; empty when there is one.
 
@@ -83,7 +105,7 @@ class RadioShell:
         log: StationLog,
         warn: Callable[[str], None],
     ) -> None:
-        self.config, self.call, self._warn = config, call, warn
+        self.config, self.call, self._warn, self._home = config, call, warn, home
         self._off_file = home.radio_off_file
         declaration = config.declaration(call, home.directory)
         rng = random.SystemRandom()
@@ -109,16 +131,12 @@ class RadioShell:
         self._radio_log = RadioLog(log, self._pens, self.driver.post, written=self._logger.tell)
         self._symbols = SymbolKeeper(RealDisk(), home.symbols_file, warn)
         self.ear = Ear(call, lambda: transmitter.declaration, self._radio_log.heard, time.time)
-        address = config.modem_address()
-        self._hears_addresses = isinstance(address, KissTcp | KissSerial | DireWolf)
-        self.modem: Modem | None = None
-        if address is not None:
-            self.modem = modem_of(
-                config, address, call, overhear=self.ear.captured, unix_time=time.time
-            )
-        self.modem_problem = NO_MODEM if self.modem is None else "it is being looked for"
+        self.modems = Slot(self._serve, self._modem_of(config))
+        self._rigs = Slot(RigFollower.run, self._follower_of(config))
+        self.modem_problem = NO_MODEM if self.modems.thing is None else LOOKED_FOR
         self._contents: RadioContents | None = None
         self._finished = asyncio.Event()
+        self._next: _Next | None = None
 
     def connect(self, contents: RadioContents) -> None:
         """Say where contents are; before it runs."""
@@ -135,8 +153,30 @@ class RadioShell:
         kept = await self._symbols.kept()
         if kept:
             self.driver.post(events.SymbolsKept(kept))
-        if self.modem is not None:
-            await self.modem.run(self._report)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.modems.run())
+            tasks.create_task(self._rigs.run())
+
+    async def reconfigure(self, config: RadioConfig) -> None:
+        """Take other settings; returns when they hold, after our callsign on the old ones.
+
+        Raises:
+            ConfigError: they cannot be; nothing has changed.
+        """
+        declaration = config.declaration(self.call, self._home.directory)
+        modem_changes = config.modem_settings() != self.config.modem_settings()
+        if self._next is None:
+            self._next = _Next(config)
+        self._next.config = config
+        # An order that still waits may have been for yet another modem.
+        self._next.exchanges |= modem_changes
+        if self._next.exchanges:
+            self._next.modem = self._modem_of(config)
+        exchanges, taken = self._next.exchanges, self._next.taken
+        self.driver.post(
+            door.Reconfigure(declaration, config.limits(), config.hold_off_s, exchanges)
+        )
+        await taken.wait()
 
     async def close(self) -> None:
         """Sign off, if our callsign is owed; then nothing is keyed any more."""
@@ -145,18 +185,32 @@ class RadioShell:
             with suppress(TimeoutError):
                 async with asyncio.timeout(SIGN_OFF_WITHIN_S):
                     await self._finished.wait()
-        if self.modem is not None:
-            self.modem.close()
+        self.modems.close()
+        self._rigs.close()
         self.ear.close()
         self.driver.stop()
         await self._symbols.close()
         await self._pens.close()
         await self._logger.close()
 
+    async def _serve(self, modem: Modem) -> None:
+        await modem.run(self._report)
+
+    def _modem_of(self, config: RadioConfig) -> Modem | None:
+        address = config.modem_address()
+        if address is None:
+            return None
+        ear = self.ear
+        return modem_of(config, address, self.call, overhear=ear.captured, unix_time=time.time)
+
+    def _follower_of(self, config: RadioConfig) -> RigFollower | None:
+        rig = rig_of(config)
+        return RigFollower(rig, self.driver.post) if rig is not None else None
+
     def _report(self, report: ModemReport) -> None:
         match report:
             case FrameHeard():
-                if not self._hears_addresses:
+                if not isinstance(self.config.modem_address(), WITH_ADDRESSES):
                     self.ear.heard(report)
             case ModemUp(traits):
                 self.ear.traits, self.modem_problem = traits, ""
@@ -175,8 +229,13 @@ class RadioShell:
             case Key():
                 self._key(effect)
             case Abort():
-                if self.modem is not None:
-                    self.modem.abort()
+                if self.modems.thing is not None:
+                    self.modems.thing.abort()
+            case door.ReadRig(serial):
+                if self._rigs.thing is not None:
+                    self._rigs.thing.ask(serial)
+            case door.Reconfigured():
+                self._reconfigured(effect)
             case door.WriteLog():
                 self._radio_log.write(effect)
             case events.ReadObject():
@@ -202,14 +261,32 @@ class RadioShell:
                 self._warn_unless_silent(f"not transmitted: {verdict}")
             case door.Finished():
                 self._finished.set()
-            case FrameUnread() | door.Reconfigured():
-                pass  # the ear has explained the one; nobody tunes the other
+            case FrameUnread():
+                pass  # the ear has explained it
             case _:
                 assert_never(effect)
 
+    def _reconfigured(self, effect: door.Reconfigured) -> None:
+        """Our callsign was sent on the old settings, if it was owed; nothing is on the air."""
+        coming, self._next = self._next, None
+        assert coming is not None  # it was ordered
+        before, self.config = self.config, coming.config
+        if effect.order.modem_changes and not self._finished.is_set():
+            self.ear.traits = None
+            self.modem_problem = NO_MODEM if coming.modem is None else LOOKED_FOR
+            self.modems.put(coming.modem)
+        if self.config.rigctld != before.rigctld:
+            self._rigs.put(self._follower_of(self.config))
+        elif self._rigs.thing is not None:
+            self._rigs.thing.ask()
+        if self.config.adif_udp != before.adif_udp:
+            self._logger.readdress(self.config.logger_address())
+        coming.taken.set()
+
     def _key(self, effect: Key) -> None:
-        assert self.modem is not None  # it was up a moment ago
-        self.modem.key(effect)
+        modem = self.modems.thing
+        assert modem is not None  # it was up a moment ago
+        modem.key(effect)
         self.ear.keyed(effect)
 
     def _warn_unless_silent(self, text: str) -> None:

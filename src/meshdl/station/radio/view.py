@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
 
 from meshdl.air import ModemTraits
 from meshdl.content.link import ContentLink
@@ -11,6 +12,7 @@ from meshdl.control.radio_view import (
     AirContent,
     AirtimePrice,
     HeardFrame,
+    RadioReload,
     RadioStationHeard,
     RadioStatus,
     RadioVerdict,
@@ -30,6 +32,8 @@ from meshdl.station.radio.contents import RadioContents
 from meshdl.station.radio.modem import traits_of
 from meshdl.station.radio.shell import RadioShell
 
+Reload: TypeAlias = Callable[[], Awaitable[RadioReload]]
+
 _CALL = Traffic(frames=(bytes(14),), purpose=Purpose.CALL)
 """Whether a station may call is what the verdict of its status tells."""
 
@@ -40,8 +44,12 @@ class NoRadio:
     See :class:`meshdl.control.radio_view.RadioView`.
     """
 
-    def __init__(self, call: Callsign) -> None:
-        self._call = call
+    def __init__(self, call: Callsign, reload: Reload) -> None:
+        self._call, self._reload = call, reload
+
+    async def reload(self) -> RadioReload:
+        """There may be one now."""
+        return await self._reload()
 
     async def status(self) -> RadioStatus:
         """There is none."""
@@ -80,6 +88,7 @@ class LiveRadio:
         contents: of the radio.
         library: of the station.
         describe: tells how far a content has come.
+        reload: reads the settings again.
     """
 
     def __init__(
@@ -88,10 +97,10 @@ class LiveRadio:
         contents: RadioContents,
         library: Library,
         describe: Callable[[CatalogueEntry], ContentStatus],
+        reload: Reload,
     ) -> None:
-        self._shell, self._contents = shell, contents
+        self._shell, self._contents, self._reload = shell, contents, reload
         self._library, self._describe = library, describe
-        self._by = shell.core.transmitter.declaration.in_charge()
         self._loop = asyncio.get_running_loop()
         self._feed: Feed[HeardFrame] = shell.ear.feed
 
@@ -110,6 +119,7 @@ class LiveRadio:
             on_air=status.on_air,
             silent_because=status.silent_because,
             dial_hz=declaration.dial_hz,
+            dial_of="rig" if declaration.rig else "settings",
             sideband=declaration.sideband.value,
             control=declaration.control.value if declaration.control is not None else None,
             control_operator=declaration.in_charge(),
@@ -130,6 +140,14 @@ class LiveRadio:
             fetching=tuple(sorted(one.hex() for one in self._contents.fetching)),
             stations=tuple(self._station(one) for one in reversed(list(core.transfer.stations))),
         )
+
+    async def reload(self) -> RadioReload:
+        """Take up what stands in ``config.toml`` now."""
+        return await self._reload()
+
+    @property
+    def _by(self) -> Callsign:
+        return self._shell.core.transmitter.declaration.in_charge()
 
     async def switch_off(self, *, reason: str) -> RadioStatus:
         """The kill switch."""

@@ -112,6 +112,8 @@ class RigPtt:
         if self._guard is None or self._guard.stdin is None:
             raise RigUnavailable("PTT is not open")
         try:
+            if self._guard.stdin.is_closing():  # then uvloop raises RuntimeError
+                raise ConnectionResetError
             self._guard.stdin.write(f"{line}\n".encode("ascii"))
             await self._guard.stdin.drain()
         except ConnectionError:

@@ -13,7 +13,7 @@ import contextlib
 import re
 from dataclasses import dataclass
 
-from meshdl.errors import RigUnavailable
+from meshdl.errors import RigRefused, RigUnavailable
 
 PORT = 4532
 """Hamlib's own default."""
@@ -24,6 +24,9 @@ REPLY_WITHIN_S = 3.0
 LINE_OCTETS_MAX = 1024
 _DONE = "RPRT 0"
 _REPORT = re.compile(r"RPRT (-?\d+)")
+_CANNOT = {"-4", "-11"}
+"""``RIG_ENIMPL`` and ``RIG_ENAVAIL``: not there in Hamlib, or not in this radio."""
+
 _FREQUENCY_MAX_HZ = 300e9
 _MODE = re.compile("[A-Z0-9-]{1,16}")
 
@@ -140,7 +143,8 @@ class Rigctld:
                 raise ConnectionResetError("it closed the connection")
             reply = line.decode("ascii", errors="replace").strip()
             if (report := _REPORT.fullmatch(reply)) and reply != _DONE:
-                raise RigUnavailable(
+                kind = RigRefused if report[1] in _CANNOT else RigUnavailable
+                raise kind(
                     f"rigctld at {self.host}:{self.port} refused {command!r} with Hamlib's error"
                     f" {report[1]}; can this radio do it? For PTT: rigctld -P RIG"
                 )

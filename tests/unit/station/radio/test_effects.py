@@ -65,7 +65,8 @@ class Bench:
             log=self.log,
             warn=self.warnings.append,
         )
-        self.modem = self.shell.modem = HandModem()
+        self.modem = HandModem()
+        self.shell.modems.put(self.modem)
         self.shell._contents = self  # type: ignore[assignment] # what is used of it
 
     def submit(self) -> None:
