@@ -13,6 +13,7 @@ from meshdl.ids import Callsign
 from meshdl.radio import transmitter_events as events
 from meshdl.radio.budget import AirtimeLimits
 from meshdl.radio.log_records import RadioEvent
+from meshdl.radio.logbook import REFUSALS_MAX
 from meshdl.radio.rules import Level
 from meshdl.radio.traffic import Purpose, Traffic
 from meshdl.radio.waiting import WAITING_MAX
@@ -222,6 +223,29 @@ def test_a_failed_log_silences_the_station_until_it_works_again() -> None:
     assert rig.texts() == [b"help"]
     assert "disk full" in rig.logged(RadioEvent.LOG)[0].text
     assert rig.core.status().silent_because == ""
+
+
+def test_an_old_record_that_becomes_durable_late_mends_no_log() -> None:
+    rig = Rig(log_works=False)
+    rig.submit(routine(cleartext=False))  # record 1
+    rig.submit(routine())  # record 2
+    rig.give(events.LogFailed(2, "disk full"))
+    rig.give(events.LogCommitted(1))
+    assert "disk full" in rig.core.status().silent_because
+    rig.run(30.0)
+    rig.give(events.LogCommitted(len(rig.records)))
+    assert rig.core.status().silent_because == ""
+
+
+def test_no_more_refusals_are_remembered_than_a_log_has_use_for() -> None:
+    rig = Rig()
+    for number in range(REFUSALS_MAX + 1):
+        rig.submit(
+            routine(to=Callsign(f"DL{number % 10}{chr(65 + number // 10)}A"), third_party=True)
+        )
+    rig.submit(routine(to=Callsign("DL0AA"), third_party=True))
+    # The first was forgotten meanwhile, so it is written down again.
+    assert len(rig.logged(RadioEvent.REFUSAL)) == REFUSALS_MAX + 2
 
 
 def test_refusals_are_not_written_into_a_log_that_fails_but_counted() -> None:

@@ -122,6 +122,9 @@ def test_the_kill_switch_unkeys_first_and_empties_everything() -> None:
     assert "meshdl radio on" in rig.of(events.Refused)[0].verdict.remedy
     [owed] = rig.logged(RadioEvent.UNIDENTIFIED)
     assert "KA1ABC" in owed.text
+    rig.give(events.SwitchOn("KA1ABC"))
+    told = [one.text for one in rig.logged(RadioEvent.SWITCH)]
+    assert told == ["off: KA1ABC: interference", "on: KA1ABC"]
 
 
 @pytest.mark.parametrize("state", ["asking", "logging"])
