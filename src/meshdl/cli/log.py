@@ -4,6 +4,8 @@ import asyncio
 import csv
 import sys
 import time
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -15,7 +17,8 @@ from meshdl.cli.present import HASH_DIGITS, instant, size
 from meshdl.control.client import ControlClient
 from meshdl.control.radio_log import RadioFacts
 from meshdl.control.view import LogEntry, LogKind, LogQuery
-from meshdl.errors import FileUnreadable, LogDamaged
+from meshdl.errors import FileUnreadable, LogDamaged, StationNotRunning
+from meshdl.station import config_file
 from meshdl.station.home import Home
 from meshdl.station.log import StationLog
 from meshdl.station.radio.adif import to_adif
@@ -105,8 +108,8 @@ async def _log(home: Home, query: LogQuery, form: Form) -> None:
     writer = csv.writer(sys.stdout)
     if form == "csv":
         writer.writerow(LogEntry.__struct_fields__)
-    async with ControlClient(home.directory) as station:
-        async for entry in station.log(query):
+    async with aclosing(_entries(home, query)) as entries:
+        async for entry in entries:
             match form:
                 case "json":
                     emit(entry)
@@ -116,10 +119,35 @@ async def _log(home: Home, query: LogQuery, form: Form) -> None:
                     click.echo(_line(entry))
 
 
+async def _entries(home: Home, query: LogQuery) -> AsyncGenerator[LogEntry]:
+    """From the station; when none runs, from its file."""
+    try:
+        async with ControlClient(home.directory) as station:
+            async for entry in station.log(query):
+                yield entry
+    except StationNotRunning as nobody:
+        for entry in _of_file(home, query, nobody):
+            yield entry
+
+
+def _of_file(home: Home, query: LogQuery, nobody: StationNotRunning) -> Iterator[LogEntry]:
+    if not home.log_file.exists():
+        raise nobody
+    opened = StationLog(home.log_file)
+    try:
+        yield from opened.entries(query)
+    finally:
+        opened.close()
+
+
 async def _form(home: Home, query: LogQuery, form: Form) -> None:
-    async with ControlClient(home.directory) as station:
-        entries = [entry async for entry in station.log(query)]
-        call = (await station.status()).callsign
+    try:
+        async with ControlClient(home.directory) as station:
+            entries = [entry async for entry in station.log(query)]
+            call = (await station.status()).callsign
+    except StationNotRunning as nobody:
+        entries = list(_of_file(home, query, nobody))
+        call = config_file.load(home.config_file).callsign
     if form == "adif":
         lines = to_adif(contacts_of(entries))
     else:
@@ -155,6 +183,7 @@ def _air(facts: RadioFacts) -> list[str]:
 def _cells(entry: LogEntry) -> list[object]:
     """Of a CSV row; what is only of the radio is one JSON object in the last column."""
     row = {name: _plain(value) for name, value in msgspec.to_builtins(entry).items()}
+    row["at"] = datetime.fromtimestamp(entry.at, UTC).isoformat(timespec="milliseconds")
     if entry.radio is not None:
         row["radio"] = msgspec.json.encode(entry.radio).decode()
     return list(row.values())

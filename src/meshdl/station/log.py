@@ -9,11 +9,8 @@ Entries are chained: each carries the SHA-256 of the digest before it and of its
 make all later digests anew, and the newest one is easily kept elsewhere.
 """
 
-import csv
-import io
 import re
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -59,8 +56,6 @@ MIGRATIONS: tuple[Migration, ...] = (
         "ALTER TABLE log ADD COLUMN digest BLOB",
     ),
 )
-
-CSV_FIELDS = ("at", "direction", "callsign", "station_id", "content_hash", "octets", "path", "text")
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -153,24 +148,6 @@ class StationLog:
         self._database.close()
 
 
-def to_json_lines(entries: Iterable[LogEntry]) -> Iterator[str]:
-    """Every entry as one JSON object a line, as the control API shows it."""
-    for entry in entries:
-        yield msgspec.json.encode(entry).decode() + "\n"
-
-
-def to_csv(entries: Iterable[LogEntry]) -> Iterator[str]:
-    """The transfers among ``entries`` as CSV (RFC 4180) with a line of headings.
-
-    Times are UTC in the form of ISO 8601. A text that a spreadsheet would take for a
-    formula gets an apostrophe in front.
-    """
-    yield _csv_line(CSV_FIELDS)
-    for entry in entries:
-        if entry.kind == "transfer":
-            yield _csv_line([_cell(name, getattr(entry, name)) for name in CSV_FIELDS])
-
-
 def _where(query: LogQuery) -> tuple[str, list[Value]]:
     conditions: list[tuple[str, Value]] = [
         ("kind = ?", query.kind),
@@ -189,18 +166,3 @@ def _entry(row: tuple[object, ...]) -> LogEntry:
     if isinstance(radio, str):
         facts["radio"] = msgspec.json.decode(radio, type=RadioFacts)
     return msgspec.convert(facts, LogEntry)
-
-
-def _cell(name: str, value: object) -> str:
-    if value is None:
-        return ""
-    if name == "at" and isinstance(value, float):
-        return datetime.fromtimestamp(value, UTC).isoformat(timespec="milliseconds")
-    text = value.value if isinstance(value, LinkPath) else str(value)
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@"} else text
-
-
-def _csv_line(cells: Iterable[str]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow(cells)
-    return line.getvalue()

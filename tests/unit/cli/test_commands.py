@@ -280,6 +280,24 @@ def test_the_log_comes_in_three_forms(run: Run, station: FakeStation) -> None:
     assert json.loads(run("log", "--json").stdout)["octets"] == 4_000_000
     [row] = csv.DictReader(io.StringIO(run("log", "--csv").stdout))
     assert (row["callsign"], row["path"], row["text"]) == ("W1AW", "lan", "Map, of the county")
+    assert row["at"] == "2026-09-21T14:13:20.000+00:00"
+
+
+def test_the_log_is_read_from_its_file_when_no_station_runs(tmp_path: Path) -> None:
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(meshdl, ["--home", str(tmp_path / "home"), *arguments])
+
+    assert run("init", "--callsign", "KA1ABC").exit_code == 0
+    assert "meshdl up" in run("log").stderr  # there is none yet
+    log = StationLog(tmp_path / "home" / "log.sqlite3")
+    radio = RadioFacts(event="transmission", own_call="KA1ABC", to="W1AW", dial_hz=14_103_000)
+    for text in ("first", "second"):
+        log.append(at=1_790_000_000.0, kind="radio", text=text, direction="sent", radio=radio)
+    log.close()
+    assert run("log", "--limit", "1").stdout.endswith("second\n")
+    assert len(run("log", "--json").stdout.splitlines()) == 2
+    assert "4. Station:             KA1ABC" in run("log", "--ics309").stdout
+    assert run("log", "--adif").stdout.rstrip().endswith("<EOH>")  # nobody answered
 
 
 def test_the_log_of_the_radio_comes_as_adif_and_ics_309(run: Run, station: FakeStation) -> None:

@@ -88,4 +88,5 @@ def test_what_was_committed_is_seen_by_others_at_once(tmp_path: Path) -> None:
     assert other.execute("SELECT count(*) FROM words").fetchone() == (2,)
     other.close()
     assert database.rows("PRAGMA synchronous") == [(2,)]  # FULL
+    assert database.rows("PRAGMA fullfsync") == [(1,)]
     database.close()

@@ -1,8 +1,5 @@
 """The station log is only ever added to, and tells everything in order."""
 
-import csv
-import io
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +10,7 @@ from meshdl.errors import StorageError
 from meshdl.ids import Callsign, ContentHash, StationId
 from meshdl.links import Path as LinkPath
 from meshdl.station import log as logs
-from meshdl.station.log import StationLog, to_csv, to_json_lines
+from meshdl.station.log import StationLog
 
 KA1ABC, KA1XYZ = Callsign("KA1ABC"), Callsign("KA1XYZ")
 CONTENT = ContentHash(b"\xab" * 32)
@@ -134,41 +131,3 @@ def test_text_of_others_is_one_short_line(log: StationLog) -> None:
     (entry,) = log.entries()
     assert entry.text.startswith("a  b [31m c")
     assert len(entry.text) == logs.TEXT_MAX
-
-
-def test_json_lines_are_one_object_each(log: StationLog) -> None:
-    transfer(log, 1.5)
-    log.append(at=2.0, kind="event", text="st\u00f6p")
-    lines = list(to_json_lines(log.entries()))
-    assert all(line.endswith("\n") and line.count("\n") == 1 for line in lines)
-    first, second = map(json.loads, lines)
-    assert (first["kind"], first["at"], first["path"], first["octets"]) == (
-        "transfer",
-        1.5,
-        "lan",
-        2**40,
-    )
-    assert second["text"] == "st\u00f6p"
-
-
-def test_csv_has_the_transfers_with_times_people_can_read(log: StationLog) -> None:
-    transfer(log, 1_700_000_000.5, text='maps, "old"')
-    log.append(at=2.0, kind="event", text="stopped")
-    heading, row = csv.reader(io.StringIO("".join(to_csv(log.entries()))))
-    assert dict(zip(heading, row, strict=True)) == {
-        "at": "2023-11-14T22:13:20.500+00:00",
-        "direction": "received",
-        "callsign": "KA1ABC",
-        "station_id": "0123456789abcdef",
-        "content_hash": "ab" * 32,
-        "octets": str(2**40),
-        "path": "lan",
-        "text": 'maps, "old"',
-    }
-
-
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@A1"])
-def test_no_text_becomes_a_formula_in_a_spreadsheet(log: StationLog, text: str) -> None:
-    transfer(log, 1.0, text=text)
-    _, row = csv.reader(io.StringIO("".join(to_csv(log.entries()))))
-    assert row[-1] == f"'{text}"

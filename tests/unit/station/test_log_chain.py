@@ -81,6 +81,20 @@ def test_a_changed_removed_or_reordered_entry_is_found(tmp_path: Path, change: s
     assert "3" in found.problem
 
 
+@pytest.mark.parametrize(
+    ("change", "wrong_at"),
+    [
+        ("UPDATE log SET text = 'another' WHERE serial = 3; UPDATE log SET digest = NULL", 1),
+        ("INSERT INTO log (at, kind, text) VALUES (1, 'event', 'put in')", 7),
+        ("DELETE FROM log", 1),
+    ],
+)
+def test_a_log_without_its_chain_is_no_old_one(tmp_path: Path, change: str, wrong_at: int) -> None:
+    write(tmp_path / "log", 6)
+    tamper(tmp_path / "log", change)
+    assert verify(tmp_path / "log").wrong_at == wrong_at
+
+
 def test_a_removed_beginning_is_found(tmp_path: Path) -> None:
     write(tmp_path / "log", 6)
     tamper(tmp_path / "log", "DELETE FROM log WHERE serial = 1")
