@@ -4,6 +4,7 @@ import asyncio
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.unit.radio.rig import Rig
 from tests.unit.radio.stations import AFSK, VHF, traffic
@@ -14,7 +15,7 @@ from meshdl.control.view import LogQuery
 from meshdl.ids import Callsign, ContentHash
 from meshdl.radio.log_records import RadioEvent, RadioRecord
 from meshdl.radio.transmitter_events import LogCommitted, LogFailed, WriteLog
-from meshdl.station.log import StationLog, to_json_lines
+from meshdl.station.log import StationLog
 from meshdl.station.radio.log import Answer, RadioLog, append, reception
 from meshdl.station.worker import Worker
 
@@ -77,7 +78,7 @@ def test_a_reception_is_kept_with_what_was_heard(tmp_path: Path) -> None:
     assert (entry.at, entry.direction, entry.callsign) == (9.0, "received", "N0AAA")
     assert entry.radio is not None
     assert (entry.radio.snr_db, entry.radio.frames) == (7.5, (b"CQ",))
-    [line] = to_json_lines([entry])
+    line = msgspec.json.encode(entry)
     assert json.loads(line)["radio"]["frames"] == ["Q1E="]
     log.close()
 
