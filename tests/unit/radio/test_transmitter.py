@@ -9,9 +9,10 @@ from tests.unit.radio.stations import AFSK, VHF, emergency, routine, traffic
 from meshdl.air import CarrierChanged, ModemDown
 from meshdl.content.precedence import Precedence
 from meshdl.errors import LocalProtocolError
-from meshdl.ids import Callsign
+from meshdl.ids import Callsign, ContentHash
 from meshdl.radio import transmitter_events as events
 from meshdl.radio.budget import AirtimeLimits
+from meshdl.radio.declaration import Control
 from meshdl.radio.log_records import RadioEvent
 from meshdl.radio.logbook import REFUSALS_MAX
 from meshdl.radio.rules import Level
@@ -45,10 +46,18 @@ def test_nothing_is_logged_or_keyed_before_channel_access_agrees() -> None:
 
 def test_a_record_tells_everything_about_the_burst() -> None:
     rig = Rig(declaration=replace(VHF, control_operator=Callsign("N0BBB"), power_w=5.0))
+    content = ContentHash(b"\xab" * 32)
     rig.submit(
-        routine(b"x" * 100, octets_before=300, octets_after=100, chunks=(3, 4), note="symbols 0-9")
-    )
+        routine(
+            b"x" * 100, octets_before=300, octets_after=100, chunks=(3, 4), note="symbols 0-9",
+            content=content, asked_by=Callsign("N0CCC"), third_party=True,
+            precedence=Precedence.WELFARE,
+        )
+    )  # fmt: skip
     [record] = rig.logged(RadioEvent.TRANSMISSION)
+    assert (record.content, record.asked_by, record.third_party) == (content, "N0CCC", True)
+    assert (record.control, record.purpose) == (Control.LOCAL, "exchange")
+    assert (record.precedence, record.frames) == (Precedence.WELFARE, (b"x" * 100,))
     assert (record.callsign, record.to, record.control_operator) == ("KA1ABC", "N0AAA", "N0BBB")
     assert (record.dial_hz, record.modem, record.width_hz) == (145_010_000, "AFSK 1200", 15_000)
     assert (record.chunks, record.octets_before, record.octets_after) == ((3, 4), 300, 100)
