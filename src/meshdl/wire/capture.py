@@ -22,6 +22,9 @@ LINKTYPE_AX25, LINKTYPE_USER0, LINKTYPE_AX25_KISS = 3, 147, 202
 BLOCK_OCTETS_MAX = 1024 * 1024
 """Comments and name tables included. Longer is no capture of radio."""
 
+TIME_END = 2**32
+"""Unix time, seconds: where pcap's clock ends, in 2106. No capture was made after it."""
+
 INTERFACES_MAX = 256
 """Of one section; ours have two."""
 
@@ -80,12 +83,12 @@ def encode(captured: Captured) -> bytes:
     """One frame, to be written behind the head or other frames.
 
     Raises:
-        ValueError: longer than a frame, or before 1970.
+        ValueError: longer than a frame, or not between 1970 and 2106.
     """
     octets = captured.octets
     if captured.framing is Framing.AX25:
         octets = bytes([captured.port << 4 | Command.DATA]) + octets
-    if len(octets) > FRAME_OCTETS_MAX + 1 or captured.at < 0:
+    if len(octets) > FRAME_OCTETS_MAX + 1 or not 0 <= captured.at < TIME_END:
         raise ValueError(f"a frame of {len(octets)} octets at {captured.at} is not kept")
     at = round(captured.at * _MICROSECONDS)
     head = struct.pack(
@@ -238,6 +241,8 @@ class Decoder:
         yield from self._frame(interface, at, body[20 : 20 + length])
 
     def _frame(self, interface: _Interface, at: float, octets: bytes) -> Iterator[Captured]:
+        if at >= TIME_END:
+            raise _invalid("a packet of a time after 2106")
         framing, port = Framing.AX25, 0
         match interface.linktype:
             case 147:
