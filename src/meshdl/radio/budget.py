@@ -5,6 +5,7 @@ the operator's settings. Emergency traffic and identification are not held back 
 """
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 HOUR_S = 3_600.0
@@ -47,6 +48,10 @@ class AirtimeBudget:
         self._bursts.append((now, burst_s))
         while self._bursts[0][0] <= now - HOUR_S:
             self._bursts.popleft()
+
+    def remember(self, bursts: Sequence[tuple[float, float]], *, now: float) -> None:
+        """Bursts of an earlier run: how long ago each began, and its length, s."""
+        self._bursts.extendleft((now - ago_s, burst_s) for ago_s, burst_s in reversed(bursts))
 
     def spent_s(self, *, now: float) -> float:
         """Airtime of the last hour."""

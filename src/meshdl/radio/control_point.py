@@ -1,4 +1,4 @@
-"""Where the control operator acts: kill switch, emergencies, another dial, the end of the program.
+"""Where the control operator acts: kill switch, emergencies, another dial, end and past of a run.
 
 Named after 47 CFR 97.3(a)(14). It changes the standing of the transmitter and says so in the
 log; what must be cut short because of it is left to the transmitter.
@@ -25,6 +25,7 @@ Order: TypeAlias = (
     | events.EndEmergency
     | events.Reconfigure
     | events.ShutDown
+    | events.Remember
 )
 
 
@@ -55,7 +56,7 @@ class ControlPoint:
         """Only our callsign may go: a new dial or the end waits for it."""
         return self._standing.closing or self._pending is not None
 
-    def take(self, order: Order, *, now: float) -> None:
+    def take(self, order: Order, *, now: float) -> None:  # noqa: C901 - one flat match
         """Carry out one order."""
         match order:
             case events.SwitchOff(by, reason):
@@ -79,6 +80,10 @@ class ControlPoint:
             case events.ShutDown():
                 self._standing.closing = True
                 self._sign_off(now)
+            case events.Remember(bursts, unidentified_for_s):
+                self._turns.budget.remember(bursts, now=now)
+                if unidentified_for_s is not None:
+                    self._owed.remember(since=now - unidentified_for_s)
             case _:
                 assert_never(order)
 

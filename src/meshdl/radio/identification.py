@@ -65,6 +65,12 @@ class Identification:
             self._owed_since = now
         self._last_ended_at = ends_at
 
+    def remember(self, *, since: float) -> None:
+        """An earlier run of the program was cut off before it had identified."""
+        if self._owed_since is None:
+            self._last_ended_at = since
+        self._owed_since = since if self._owed_since is None else min(since, self._owed_since)
+
     def ended(self, *, now: float) -> None:
         """A burst is over."""
         self._last_ended_at = now

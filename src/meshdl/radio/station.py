@@ -47,8 +47,9 @@ Operator: TypeAlias = (
     | door.SwitchOn
     | door.Reconfigure
     | door.ShutDown
+    | door.Remember
 )
-"""What the operator does, and the end of the program."""
+"""What the operator does, and the end and the past of the program."""
 
 Answer: TypeAlias = door.LogCommitted | door.LogFailed | door.RigRead | door.RigSilent
 """Of the log and of the rig."""
@@ -146,6 +147,7 @@ class RadioStation:
                 | door.SwitchOff()
                 | door.Reconfigure()
                 | door.ShutDown()
+                | door.Remember()
             ):
                 self.transmitter.receive(event, now=now)
             case door.SwitchOn():

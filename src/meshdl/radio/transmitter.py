@@ -201,6 +201,7 @@ class Transmitter:
                 | events.DeclareEmergency()
                 | events.EndEmergency()
                 | events.Reconfigure()
+                | events.Remember()
             ):
                 self._control.take(event, now=now)
             case events.RigRead():
@@ -252,8 +253,7 @@ class Transmitter:
             self._keyer.ended(way, now=now)
         if traits != self._standing.traits:  # frames were cut to fit the other one
             self._empty(reason, now)
-        self._standing.traits = traits
-        self._keyer.busy, self._keyer.stuck = False, None
+        self._standing.traits, self._keyer.busy, self._keyer.stuck = traits, False, None
 
     def _empty(self, reason: str, now: float) -> None:
         """Nothing that waits or is being sent is wanted any more."""

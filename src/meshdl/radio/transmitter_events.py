@@ -145,6 +145,19 @@ class ShutDown:
     """The program ends: sign off, then :class:`Finished`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """What an earlier run of the program sent, as its log tells.
+
+    Attributes:
+        bursts: of the last hour, the oldest first: how long ago each began, and its length, s.
+        unidentified_for_s: how long our callsign has been owed on this dial; ``None``: it is not.
+    """
+
+    bursts: tuple[tuple[float, float], ...] = ()
+    unidentified_for_s: float | None = None
+
+
 TransmitterInput: TypeAlias = (
     Submit
     | Withdraw
@@ -159,6 +172,7 @@ TransmitterInput: TypeAlias = (
     | SwitchOn
     | Reconfigure
     | ShutDown
+    | Remember
     | RigRead
     | RigSilent
     | ModemUp

@@ -297,6 +297,18 @@ def test_the_duty_cycle_protects_the_final_stage() -> None:
     assert 55.0 < traffic_s <= 60.0
 
 
+def test_airtime_of_an_earlier_run_counts() -> None:
+    limits = AirtimeLimits(airtime_s_per_hour=20.0, duty_cycle_max=1.0)
+    rig = Rig(settings={"limits": limits})
+    rig.give(events.Remember(((3_500.0, 12.0), (60.0, 7.9))))
+    rig.submit(routine(b"x" * 256))
+    rig.run(99.0)
+    assert rig.on_air == []
+    rig.run(2.0)  # the oldest is an hour old
+    assert rig.texts() == [b"x" * 256]
+    assert rig.core.status().airtime_s == pytest.approx(7.9 + AFSK.burst_s([256]))
+
+
 def test_nobody_waits_longer_than_ten_minutes_but_emergency_traffic() -> None:
     rig = Rig(clear=False)
     rig.submit(routine(), emergency())

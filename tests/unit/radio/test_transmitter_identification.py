@@ -32,6 +32,32 @@ def test_a_communication_ends_with_identification_in_plain_ascii() -> None:
     assert rig.texts() == [b"chunk", NAMED]
 
 
+@pytest.mark.parametrize("ago_s", [0.0, 20.0, 100.0, 599.0])
+def test_what_an_earlier_run_owed_is_said_by_the_next(ago_s: float) -> None:
+    rig = Rig()
+    rig.give(ModemDown("not there yet"))
+    rig.give(events.Remember(unidentified_for_s=ago_s))
+    assert rig.core.status().owed
+    rig.run(1.0)
+    assert rig.on_air == []
+    rig.give(ModemUp(AFSK))
+    rig.run(30.0)
+    assert rig.texts() == [NAMED]
+    assert rig.on_air[0][0] == pytest.approx(max(1.0, 30.0 - ago_s))
+    rig.run(3_600.0)
+    assert rig.texts() == [NAMED]
+
+
+def test_what_this_run_sent_before_it_remembered_is_owed_from_the_earlier_one_on() -> None:
+    rig = Rig()
+    rig.submit(routine())
+    rig.run(5.0)
+    rig.give(events.Remember(unidentified_for_s=570.0))
+    rig.clear = False
+    rig.run(20.0)
+    assert rig.texts() == [b"chunk", NAMED]  # at the last moment of the earlier one
+
+
 def test_who_has_not_transmitted_says_nothing() -> None:
     rig = Rig()
     rig.run(3_600.0)

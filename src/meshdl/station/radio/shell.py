@@ -38,7 +38,7 @@ from meshdl.station.disk import RealDisk
 from meshdl.station.home import Home
 from meshdl.station.log import StationLog
 from meshdl.station.modem_address import DireWolf, KissSerial, KissTcp
-from meshdl.station.radio import switch
+from meshdl.station.radio import past, switch
 from meshdl.station.radio.contents import RadioContents
 from meshdl.station.radio.ear import Ear
 from meshdl.station.radio.log import RadioLog
@@ -106,6 +106,7 @@ class RadioShell:
         warn: Callable[[str], None],
     ) -> None:
         self.config, self.call, self._warn, self._home = config, call, warn, home
+        self._log = log
         self._off_file = home.radio_off_file
         declaration = config.declaration(call, home.directory)
         rng = random.SystemRandom()
@@ -149,7 +150,9 @@ class RadioShell:
         return [self.driver.failure, *threads]
 
     async def run(self) -> None:
-        """Take up what an earlier run heard, then serve the modem until cancelled."""
+        """Take up what an earlier run heard and sent, then serve the modem until cancelled."""
+        look_back = partial(past.read, self._log, self.core.transmitter.declaration, at=time.time())
+        self._pens.submit(look_back, self.driver.post)
         kept = await self._symbols.kept()
         if kept:
             self.driver.post(events.SymbolsKept(kept))

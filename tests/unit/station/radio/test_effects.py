@@ -1,11 +1,13 @@
 """The shell around the radio core, with a modem that does what the test says."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 from meshdl.air import BurstEnded, ModemTraits, ModemUp
+from meshdl.control.radio_log import RadioFacts
 from meshdl.ids import Callsign, ContentHash
 from meshdl.radio import transmitter_events as door
 from meshdl.radio.transfer import events
@@ -30,6 +32,7 @@ class HandModem:
 
     def __init__(self) -> None:
         self.keyed: list[int] = []
+        self.frames: list[tuple[bytes, ...]] = []
         self.aborts = 0
         self.report: Report = lambda _: None
         self.closed = asyncio.Event()
@@ -41,6 +44,7 @@ class HandModem:
 
     def key(self, burst: Burst) -> None:
         self.keyed.append(burst.serial)
+        self.frames.append(burst.frames)
 
     def abort(self) -> None:
         self.aborts += 1
@@ -121,6 +125,26 @@ def test_what_is_owed_is_said_before_the_end(tmp_path: Path) -> None:
 
     bench = with_bench(tmp_path, scenario)
     assert len(bench.modem.keyed) == 2
+
+
+def test_what_a_killed_program_owed_is_said_by_the_next(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    home.create()
+    log = StationLog(home.log_file)
+    facts = RadioFacts(
+        event="transmission", burst=1, own_call="KA1ABC", dial_hz=LAWFUL["dial_hz"],
+        duration_s=1.0, frames=(b"cut off",),
+    )  # fmt: skip
+    log.append(at=time.time() - 100.0, kind="radio", direction="sent", radio=facts)
+    log.close()
+
+    async def scenario(bench: Bench) -> None:
+        await bench.until_keyed(1)
+        assert bench.modem.frames == [(b"DE KA1ABC",)]
+        bench.end_burst()
+        assert not bench.shell.core.transmitter.status().owed
+
+    assert len(with_bench(tmp_path, scenario).modem.keyed) == 1
 
 
 def test_a_switch_is_remembered_over_a_restart(tmp_path: Path) -> None:
