@@ -41,7 +41,8 @@ sim: $(VENV)/.test  ## Only the simulated swarms and disks, with ten times the e
 
 soak: $(VENV)/.test  ## The same and the codecs, with a hundred times the examples (an hour)
 	$(BIN)/python -m pytest tests/simulation tests/unit --hypothesis-profile=soak --timeout=1800
-	$(BIN)/python -m pytest tests/real/test_radio_dire_wolf.py --hypothesis-profile=soak
+	$(BIN)/python -m pytest tests/real/test_radio_dire_wolf.py --hypothesis-profile=soak \
+		-o faulthandler_timeout=1490 -rP
 
 lock: $(VENV)/.check  ## Write requirements/*.txt anew from pyproject.toml
 	$(LOCK) pyproject.toml --output-file requirements/runtime.txt

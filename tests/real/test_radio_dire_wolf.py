@@ -135,6 +135,7 @@ def test_a_content_reaches_both_who_do_not_hear_each_other_and_one_comes_late(
 
     async def scene(a: DireWolf, b: DireWolf, c: DireWolf) -> None:
         sender, first, late = station(a, "N0AAA"), station(b, "N0BBB"), station(c, "N0CCC")
+        began = clock()
         async with on_air(sender, first):
             sender.hold(wanted)
             first.fetch(wanted.content)
@@ -143,7 +144,9 @@ def test_a_content_reaches_both_who_do_not_hear_each_other_and_one_comes_late(
             async with on_air(late):
                 late.fetch(wanted.content)
                 await first.whole(wanted, within_s=WITHIN_S)
+                tell(f"{len(wanted.octets)} octets: the first had them {clock() - began:.0f} s on")
                 await late.whole(wanted, within_s=WITHIN_S)
+                tell(f"the late one {clock() - began:.0f} s on; {spent(sender, first, late)}")
         assert not first.memory.wrong
         assert not late.memory.wrong
 
@@ -161,6 +164,7 @@ def test_one_that_is_killed_goes_on_where_it_stopped(tmp_path: Path) -> None:
 
     async def scene(a: DireWolf, b: DireWolf, c: DireWolf) -> None:
         sender, steady, killed = station(a, "N0AAA"), station(b, "N0BBB"), station(c, "N0CCC")
+        began = clock()
         async with on_air(sender, steady):
             sender.hold(wanted)
             steady.fetch(wanted.content)
@@ -171,6 +175,7 @@ def test_one_that_is_killed_goes_on_where_it_stopped(tmp_path: Path) -> None:
                     within_s=WITHIN_S,
                 )
             kept, leaves = list(killed.memory.journal), held(killed)
+            tell(f"killed with {len(kept)} symbols, and {len(leaves)} leaves proved")
             await steady.whole(wanted, within_s=WITHIN_S)
             before = len(sender.keyed)
             again = station(c, "N0CCC", journal=kept, seed=2)
@@ -178,6 +183,7 @@ def test_one_that_is_killed_goes_on_where_it_stopped(tmp_path: Path) -> None:
             async with on_air(again):
                 again.fetch(wanted.content)
                 await again.whole(wanted, within_s=WITHIN_S)
+                tell(f"whole after {clock() - began:.0f} s; {spent(sender, steady, again)}")
             # Whole leaves were not sent again, and of the one begun it asked for what it lacked.
             sent = {
                 one.of.number for one in said(sender.keyed[before:]) if isinstance(one, Symbols)
@@ -199,6 +205,23 @@ def test_one_that_is_killed_goes_on_where_it_stopped(tmp_path: Path) -> None:
 
     with dire_wolves(tmp_path, ["a", "b", "c"], deaf=HIDDEN, speed=SPEED) as (a, b, c):
         quick_loop.run(scene(a, b, c), speed=SPEED)
+
+
+def tell(figures: str) -> None:
+    """``make soak`` shows them."""
+    print(figures)  # noqa: T201 - that is what it is for
+
+
+def clock() -> float:
+    """Of the air, seconds."""
+    return asyncio.get_running_loop().time()
+
+
+def spent(*stations: ModemStation) -> str:
+    """Their airtime."""
+    return ", ".join(
+        f"{one.name} {one.airtime_s:.0f} s of air in {len(one.keyed)} bursts" for one in stations
+    )
 
 
 def said(keyed: Sequence[tuple[float, Key]]) -> list[Pdu]:
