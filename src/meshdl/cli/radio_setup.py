@@ -159,7 +159,8 @@ def _test(settings: StationConfig, listen_s: float, *, as_json: bool) -> Receive
     if not as_json:
         for line in what_to_check(test, radio):
             click.echo(printable(line))
-        click.echo("Next: meshdl up")
+        if test.up:
+            click.echo("Next: meshdl up")
     return test
 
 

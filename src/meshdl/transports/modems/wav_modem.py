@@ -173,7 +173,9 @@ class WavModem:
 
     def _new_recordings(self) -> list[Path]:
         if not self._outbox.is_dir():
-            raise FileUnwritable(f"the directory {self._outbox} for bursts is not there")
+            raise FileUnwritable(
+                f"the directory {self._outbox} for bursts is not there; make it, or mount its disk"
+            )
         if self._inbox is None:
             return []
         new = []
@@ -187,7 +189,10 @@ class WavModem:
         except OSError as error:
             raise FileUnreadable(f"the inbox {self._inbox} cannot be read: {error}") from None
         if not self._inbox.is_dir():
-            raise FileUnreadable(f"the inbox {self._inbox} is not there")
+            raise FileUnreadable(
+                f"the directory {self._inbox} for recordings is not there; make it, or mount its "
+                "disk"
+            )
         return new
 
     async def _send(self, burst: Burst) -> None:
