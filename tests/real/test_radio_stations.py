@@ -14,9 +14,9 @@ from tests.support.stations import hash_of, make_file, run, station, until, unti
 
 from meshdl.cli.airtime import price_line
 from meshdl.control.client import ControlClient
-from meshdl.control.view import ContentState, LogEntry, LogQuery
+from meshdl.control.view import ContentState, ContentStatus, LogEntry, LogQuery
 from meshdl.discovery.interfaces import own_addresses
-from meshdl.errors import ConfigError
+from meshdl.errors import ConfigError, ContentUnknown
 from meshdl.ids import ContentHash
 from meshdl.station.config import LanConfig
 from meshdl.station.log import StationLog
@@ -81,6 +81,49 @@ def test_a_file_comes_by_radio_from_its_bare_hash(tmp_path: Path, octets: int) -
             assert got.state is ContentState.COMPLETE
             assert got.via == "rf"
             assert got.duplicate_octets == 0
+            assert Path(got.location).read_bytes() == source.read_bytes()
+
+    run(scenario())
+
+
+def test_what_a_station_tells_of_is_described_and_then_got(tmp_path: Path) -> None:
+    source = make_file(tmp_path / "form.txt", 900)
+
+    async def scenario() -> None:
+        async with (
+            kiss_hub() as hub,
+            radio_station(tmp_path, "N0AAA", hub.port) as alfa,
+            radio_station(tmp_path, "N0BBB", hub.port) as bravo,
+        ):
+            with pytest.raises(ContentUnknown, match="no station that was heard"):
+                await bravo.view.radio.describe("00000000")
+
+            async def ready() -> bool:
+                both = [await one.view.radio.status() for one in (alfa, bravo)]
+                return all(one.modem is not None for one in both)
+
+            await until(ready)
+            steps = alfa.view.share([str(source)], title=None, precedence="emergency", tags=[])
+            [shared] = [step async for step in steps]
+            assert isinstance(shared, ContentStatus)
+            tag = shared.content_hash[:8]
+
+            async def told() -> bool:
+                heard = (await bravo.view.radio.status()).stations
+                return any(one.tag == tag for by in heard for one in by.contents)
+
+            await until(told)
+            assert (await bravo.view.radio.price(tag)).basis == "info"
+            await bravo.view.radio.describe(tag)
+
+            async def described() -> bool:
+                found = await bravo.view.contents()
+                return [(one.title, one.octets) for one in found] == [("form.txt", 900)]
+
+            await until(described)
+            [found] = await bravo.view.contents()
+            assert (found.state, found.octets_done) == (ContentState.OVERHEARD, 0)
+            got = await bravo.download(found.content_hash, via="rf")
             assert Path(got.location).read_bytes() == source.read_bytes()
 
     run(scenario())

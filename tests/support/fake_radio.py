@@ -1,5 +1,6 @@
 """A radio without a modem; the control API's tests command it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import msgspec
@@ -76,6 +77,7 @@ class FakeRadio:
         told: every order, as a tuple of its name and arguments.
         reloads: settings that change when they are read again.
         failure: raised by every order while it is set.
+        after_describe: called once a content is to be described.
     """
 
     shown: RadioStatus = field(default_factory=radio_of)
@@ -84,6 +86,7 @@ class FakeRadio:
     failure: Exception | None = None
     reloads: tuple[str, ...] = ()
     feed: Feed[HeardFrame] = field(default_factory=Feed)
+    after_describe: Callable[[], None] = lambda: None
 
     async def status(self) -> RadioStatus:
         return self.shown
@@ -107,6 +110,11 @@ class FakeRadio:
     async def price(self, target: str) -> AirtimePrice:
         self._obey("price", target)
         return self.asked_price
+
+    async def describe(self, tag: str) -> RadioStatus:
+        self._obey("describe", tag)
+        self.after_describe()
+        return self.shown
 
     def heard(self) -> Subscription[HeardFrame]:
         return self.feed.subscribe()

@@ -1,8 +1,10 @@
 """The price of a download in airtime, told and agreed to before anything is keyed."""
 
+import asyncio
 import signal
 import sys
 import threading
+from contextlib import aclosing
 from datetime import UTC, datetime
 
 import click
@@ -12,8 +14,12 @@ from meshdl.cli.present import size
 from meshdl.content.metainfo import decode_torrent
 from meshdl.control.client import ControlClient
 from meshdl.control.radio_view import AirtimePrice
+from meshdl.control.view import ContentChanged
+from meshdl.errors import ContentUnknown, LinkClosed, SourceNotFound
 
 MINUTE_S = 60
+TAG_DIGITS = 8
+"""Of a hash, that a station tells on the air."""
 
 
 def price_line(price: AirtimePrice) -> str:
@@ -65,6 +71,49 @@ async def agree(
     if not _confirmed():
         raise NotAllowed("nothing is asked for by radio")
     return price
+
+
+async def described(
+    station: ControlClient, digits: str, *, yes: bool, as_json: bool, timeout_s: float | None
+) -> str:
+    """The hash of a content of which only a station on the air tells, by its first digits.
+
+    Raises:
+        ContentUnknown: none tells of it, several contents begin so, or it is another one.
+        NotAllowed: the operator does not agree to the price.
+        SourceNotFound: nobody has answered for so long.
+    """
+    heard = (await station.radio.status()).stations
+    tags = {one.tag for by in heard for one in by.contents}
+    found = [tag for tag in tags if tag.startswith(digits[:TAG_DIGITS].lower())]
+    if len(found) != 1:
+        many = f"{len(found)} contents" if found else "no content"
+        raise ContentUnknown(
+            f"{many} on the air, nor any other, whose hash begins with {digits}; see: meshdl radio "
+            "status"
+        )
+    [tag] = found
+    await agree(station, tag, yes=yes, as_json=as_json)
+    await station.radio.describe(tag)
+    if not as_json:
+        click.echo(f"Asked on the air what {tag} is; waiting for an answer ...", err=True)
+    try:
+        async with asyncio.timeout(timeout_s):
+            content = await _overheard(station, tag)
+    except TimeoutError:
+        raise SourceNotFound(f"nobody has told for {timeout_s:g} s what {tag} is") from None
+    if not content.startswith(digits.lower()):
+        raise ContentUnknown(f"what a station told of as {tag} is {content}, not {digits}")
+    return content
+
+
+async def _overheard(station: ControlClient, tag: str) -> str:
+    # Closed before the next question: while it waits for an answer nobody reads.
+    async with aclosing(station.events()) as events:
+        async for event in events:
+            if isinstance(event, ContentChanged) and event.content.content_hash.startswith(tag):
+                return event.content.content_hash
+    raise LinkClosed("the station stopped; start it again with: meshdl up")
 
 
 def _confirmed() -> bool:

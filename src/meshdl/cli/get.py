@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from meshdl.cli.airtime import agree
+from meshdl.cli.airtime import agree, described
 from meshdl.cli.console import LiveLine
 from meshdl.cli.exits import Unfinished
 from meshdl.cli.options import emit, home_option, json_option, pass_home
@@ -80,7 +80,8 @@ def get(
     """Download TARGET; return 0 only when every octet is verified.
 
     TARGET is a content hash, a meshdl: or magnet: link, the first digits of a hash
-    that "meshdl ls --network" shows, or a BitTorrent v2 file (FILE.torrent). Ctrl-C
+    that "meshdl ls --network" shows (by radio: or "meshdl radio status"), or a BitTorrent v2
+    file (FILE.torrent). Ctrl-C
     pauses the download; give the same command to go on. By radio, the price in airtime is
     told first, and asked about unless there is --yes. With --json: the content's
     status, an object a line, the last one final.
@@ -116,7 +117,14 @@ async def _get(
 ) -> None:
     async with ControlClient(home.directory) as station:
         if isinstance(target, str):
-            target = await wanted_content(station, target)
+            try:
+                target = await wanted_content(station, target)
+            except ContentUnknown:
+                if via not in BY_RADIO:
+                    raise
+                target = await described(
+                    station, target, yes=yes, as_json=as_json, timeout_s=timeout_s
+                )
         begin = partial(
             station.download, target, directory=directory, via=via, precedence=precedence
         )

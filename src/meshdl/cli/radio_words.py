@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator
 
-from meshdl.cli.present import duration, instant
+from meshdl.cli.present import duration, instant, size
 from meshdl.control.radio_view import RadioStatus, RadioVerdict
+
+OFFERED_SHOWN = 12
+"""Contents on the air, in the status: more do not fit beside the rest of it."""
 
 
 def status_lines(now: RadioStatus, *, at: float) -> Iterator[tuple[str, str]]:
@@ -24,10 +27,24 @@ def status_lines(now: RadioStatus, *, at: float) -> Iterator[tuple[str, str]]:
         yield "Fetching", ", ".join(one[:12] for one in now.fetching)
     if now.stations:
         yield "Heard", ", ".join(one.callsign for one in now.stations)
+    yield from (("Offered", text) for text in _offered(now))
     if now.verdict is not None:
         yield "Verdict", verdict_words(now.verdict)
         if now.verdict.remedy:
             yield "Next", now.verdict.remedy
+
+
+def _offered(now: RadioStatus) -> Iterator[str]:
+    """What stations tell of, emergencies first."""
+    told = [(one, by.callsign) for by in now.stations for one in by.contents]
+    told.sort(key=lambda of: of[0].precedence != "emergency")
+    for one, callsign in told[:OFFERED_SHOWN]:
+        part = "" if one.complete else ", part of it"
+        yield (
+            f"{one.tag}  {one.precedence}, up to {size(one.octets_at_most)}, by {callsign}{part}"
+        )
+    if len(told) > OFFERED_SHOWN:
+        yield f"and {len(told) - OFFERED_SHOWN} more"
 
 
 def verdict_words(verdict: RadioVerdict) -> str:

@@ -9,7 +9,12 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from meshdl.control.radio_messages import EmergencyRequest, PriceRequest, SwitchOffRequest
+from meshdl.control.radio_messages import (
+    DescribeRequest,
+    EmergencyRequest,
+    PriceRequest,
+    SwitchOffRequest,
+)
 from meshdl.control.radio_view import AirtimePrice, HeardFrame, RadioReload, RadioStatus
 
 ValueT = TypeVar("ValueT")
@@ -69,6 +74,11 @@ class RadioClient:
         """What getting a content by radio would cost."""
         body = msgspec.json.encode(PriceRequest(target=target))
         return await self._ask("POST", "/radio/price", AirtimePrice, data=body)
+
+    async def describe(self, tag: str) -> RadioStatus:
+        """Ask on the air what a content is that a station tells of."""
+        body = msgspec.json.encode(DescribeRequest(tag=tag))
+        return await self._ask("POST", "/radio/describe", RadioStatus, data=body)
 
     async def heard(self) -> AsyncGenerator[HeardFrame]:
         """Every frame on the air from now on, until the caller stops.

@@ -3,7 +3,12 @@
 from aiohttp import web
 
 from meshdl.control.endpoints import body_of, reply, stream
-from meshdl.control.radio_messages import EmergencyRequest, PriceRequest, SwitchOffRequest
+from meshdl.control.radio_messages import (
+    DescribeRequest,
+    EmergencyRequest,
+    PriceRequest,
+    SwitchOffRequest,
+)
 from meshdl.control.streams import write_heard
 from meshdl.control.view import StationView
 
@@ -45,6 +50,12 @@ async def price(view: StationView, request: web.Request) -> web.StreamResponse:
     """What getting a content by radio would cost."""
     wanted = await body_of(request, PriceRequest)
     return reply(await view.radio.price(wanted.target))
+
+
+async def describe(view: StationView, request: web.Request) -> web.StreamResponse:
+    """Ask on the air what a content is."""
+    wanted = await body_of(request, DescribeRequest)
+    return reply(await view.radio.describe(wanted.tag))
 
 
 async def heard(view: StationView, request: web.Request) -> web.StreamResponse:

@@ -26,6 +26,12 @@ class EmergencyRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
 
 class PriceRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Body of ``POST /radio/price``: a hash or a link."""
+    """Body of ``POST /radio/price``: a hash, a link, or the eight digits that a station tells."""
 
     target: Annotated[str, Meta(min_length=1, max_length=8_192)]
+
+
+class DescribeRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of ``POST /radio/describe``: the eight digits that a station tells."""
+
+    tag: Annotated[str, Meta(pattern="^[0-9a-f]{8}$")]

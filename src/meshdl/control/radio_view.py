@@ -220,11 +220,26 @@ class RadioView(Protocol):
         """What getting a content by radio would cost.
 
         Args:
-            target: hash or link.
+            target: hash or link; or the eight digits by which a station tells of a content, for
+                the price of its description.
 
         Raises:
-            ContentLinkInvalid: neither a hash nor a link.
+            ContentLinkInvalid: none of these.
             LinkRefused: there is no modem to tell a price for.
+        """
+
+    async def describe(self, tag: str) -> RadioStatus:
+        """Ask on the air what a content is that a station tells of.
+
+        When the answer is here, the content is among the contents, as ``overheard``, and can be
+        got by its hash.
+
+        Args:
+            tag: its eight digits.
+
+        Raises:
+            ContentUnknown: no station that was heard tells of it.
+            ConfigError: there is no room for what is overheard.
         """
 
     def heard(self) -> Subscription[HeardFrame]:

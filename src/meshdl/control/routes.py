@@ -22,7 +22,12 @@ from meshdl.control.messages import (
     ShareRequest,
     TrustRequest,
 )
-from meshdl.control.radio_messages import EmergencyRequest, PriceRequest, SwitchOffRequest
+from meshdl.control.radio_messages import (
+    DescribeRequest,
+    EmergencyRequest,
+    PriceRequest,
+    SwitchOffRequest,
+)
 from meshdl.control.radio_view import AirtimePrice, HeardFrame, RadioReload, RadioStatus
 from meshdl.control.streams import EVENT_STREAM, JSON_LINES
 from meshdl.control.view import (
@@ -280,6 +285,15 @@ ROUTES: tuple[Route, ...] = (
         serve=radio_endpoints.price,
         body=PriceRequest,
         answer=AirtimePrice,
+    ),
+    Route(
+        method="POST",
+        path="/radio/describe",
+        name="describeOnAir",
+        summary="Ask on the air what a content is that a station tells of.",
+        serve=radio_endpoints.describe,
+        body=DescribeRequest,
+        answer=RadioStatus,
     ),
     Route(
         method="GET",

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from tests.support.fake_radio import price_of
+from tests.support.fake_radio import price_of, radio_of
 from tests.support.fake_station import MAP_HASH, FakeStation, content_of
 
 from meshdl.cli import airtime
 from meshdl.cli.main import meshdl
+from meshdl.control.radio_view import AirContent, RadioStationHeard
 from meshdl.control.server import ControlServer
 from meshdl.control.view import ContentState
 from meshdl.errors import ConfigError
-from meshdl.ids import ContentHash
+from meshdl.ids import Callsign, ContentHash
 
 Run = Callable[..., Result]
 
@@ -33,10 +34,10 @@ def station() -> FakeStation:
 
 @pytest.fixture
 def run(tmp_path: Path, station: FakeStation) -> Run:
-    def invoke(*words: str, answer: str | None = None) -> Result:
+    def invoke(*words: str, answer: str | None = None, target: str = MAP_HASH.hex()) -> Result:
         async def whole() -> Result:
             async with ControlServer(station, home=tmp_path):
-                arguments = ["get", MAP_HASH.hex(), *words, "--home", str(tmp_path)]
+                arguments = ["get", target, *words, "--home", str(tmp_path)]
                 return await asyncio.to_thread(CliRunner().invoke, meshdl, arguments, input=answer)
 
         return asyncio.run(whole())
@@ -125,6 +126,60 @@ def test_when_the_size_comes_the_operator_is_asked_again(run: Run, station: Fake
     assert "1 h 6 min of air" in result.stderr
     assert station.held[MAP_HASH].state is ContentState.PAUSED
     assert len(begun(station)) == 1
+
+
+def on_the_air(*tags: str) -> RadioStationHeard:
+    return RadioStationHeard(
+        callsign=Callsign("N0AAA"), locator="", gateway=False, heard_at=AT_1420Z,
+        contents=tuple(
+            AirContent(tag=tag, octets_at_most=896, precedence="emergency", complete=True)
+            for tag in tags
+        ),
+    )  # fmt: skip
+
+
+@pytest.mark.usefixtures("somebody_there")
+def test_what_only_a_station_on_the_air_tells_of_is_described_first(
+    run: Run, station: FakeStation
+) -> None:
+    del station.held[MAP_HASH]
+    tag = MAP_HASH.hex()[:8]
+    station.radio.shown = radio_of(stations=(on_the_air("deadbeef", tag),))
+    station.radio.after_describe = lambda: station.change(WHOLE)
+    result = run("--via", "rf", target=tag[:5], answer="y\ny\n")
+    assert result.exit_code == 0, result.output
+    assert f"Asked on the air what {tag} is" in result.stderr
+    assert station.radio.told == [
+        ("price", tag), ("describe", tag), ("price", MAP_HASH.hex()),
+    ]  # fmt: skip
+    assert begun(station) == [("download", MAP_HASH.hex(), None, None, "rf")]
+
+
+@pytest.mark.parametrize("digits", ["beef", "dead", MAP_HASH.hex()[:9]])
+def test_nothing_is_asked_of_digits_that_mean_nothing_or_two_things(
+    run: Run, station: FakeStation, digits: str
+) -> None:
+    del station.held[MAP_HASH]
+    station.radio.shown = radio_of(stations=(on_the_air("deadbeef", "deadbee0"),))
+    result = run("--via", "rf", "--yes", target=digits)
+    assert "see: meshdl radio status" in result.stderr
+    assert result.exit_code != 0
+    assert station.radio.told == []
+
+
+def test_a_description_that_nobody_sends_is_given_up(run: Run, station: FakeStation) -> None:
+    del station.held[MAP_HASH]
+    station.radio.shown = radio_of(stations=(on_the_air("deadbeef"),))
+    result = run("--via", "rf", "--yes", "--timeout", "0.05", target="dead")
+    assert result.exit_code == 69
+    assert "nobody has told" in result.stderr
+
+
+def test_by_links_nobody_on_the_air_is_asked(run: Run, station: FakeStation) -> None:
+    del station.held[MAP_HASH]
+    station.radio.shown = radio_of(stations=(on_the_air("deadbeef"),))
+    assert "see: meshdl ls --network" in run(target="dead").stderr
+    assert station.radio.told == []
 
 
 def test_waiting_for_airtime_is_told_apart_from_airtime() -> None:

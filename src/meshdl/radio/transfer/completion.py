@@ -113,4 +113,6 @@ class Completion:
         self._effects.append(
             events.MetainfoFound(metainfo, layers, hashes, info.record, content.wanted)
         )
+        if not content.wanted:
+            self._asking.end(content.tag)  # it was to be described, and is
         self.learned(content)

@@ -12,6 +12,7 @@ from meshdl.radio.traffic import Traffic
 from meshdl.radio.transfer.contents import ObjectKey
 from meshdl.radio.transfer.gathering import NewSymbol
 from meshdl.radio.transfer.terms import Terms
+from meshdl.wire.onair.codes import ContentTag
 from meshdl.wire.onair.frames import OnAir
 from meshdl.wire.onair.pdus import Cq
 
@@ -109,6 +110,16 @@ class Fetch:
 
 
 @dataclass(frozen=True, slots=True)
+class Describe:
+    """The operator wants to know what this is that a station says it has.
+
+    Only its INFO is asked for; then there is a hash to fetch it by.
+    """
+
+    tag: ContentTag
+
+
+@dataclass(frozen=True, slots=True)
 class StopFetch:
     """No more airtime for this one."""
 
@@ -155,6 +166,7 @@ FromStation: TypeAlias = (
     | LeafHeld
     | LeafHashesHeld
     | Fetch
+    | Describe
     | StopFetch
     | GatewayChanged
     | TermsChanged

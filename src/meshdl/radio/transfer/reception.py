@@ -10,6 +10,7 @@ from meshdl.radio.transfer.contents import AirContent
 from meshdl.radio.transfer.gathering import NewSymbol
 from meshdl.radio.transfer.pace import Pace
 from meshdl.radio.transfer.parts import Parts
+from meshdl.wire.onair.codes import ContentTag
 from meshdl.wire.onair.frames import Frame, Identification, object_tag
 from meshdl.wire.onair.pdus import AirObject, Cq, Enough, Pdu, ShortSymbol, Symbols, Want
 
@@ -39,6 +40,17 @@ class Reception:
                     self._parts.stations.heard(callsign, now=now)
             case _:
                 assert_never(heard.frame)
+
+    def describe(self, tag: ContentTag, *, now: float) -> None:
+        """Ask for the INFO of a content that is known by its tag alone."""
+        parts = self._parts
+        content = parts.contents.hear(tag, now=now, room=CONTENTS_MAX)
+        if content is None or content.wanted or parts.pace is None:
+            return
+        if content.shape is None:
+            parts.asking.begin(tag, parts.pace, now=now)
+        elif not content.kept:
+            parts.completion.tell_again(content)
 
     def _frame(self, frame: Frame, address: Callsign | None, now: float) -> None:
         said = frame.sender

@@ -49,9 +49,6 @@ from meshdl.radio.transfer.terms import Terms
 from meshdl.wire.onair.codes import content_tag
 from meshdl.wire.onair.pdus import ObjectKind
 
-CONTENTS_MAX = 1024
-"""Remembered; those that are here or wanted always, strange ones while there is room."""
-
 
 class Transfer:
     """Sans-I/O core; see :class:`meshdl.core.Core` for the four verbs.
@@ -179,6 +176,8 @@ class Transfer:
                 self._leaf_hashes_held(self._parts.contents.find(content), chunk, hashes)
             case events.Fetch():
                 self._fetch(event, now)
+            case events.Describe(tag):
+                self._reception.describe(tag, now=now)
             case events.StopFetch(content):
                 self._stop_fetch(self._parts.contents.find(content))
             case events.GatewayChanged(gateway):

@@ -18,7 +18,7 @@ on the air: small and urgent enough for the settings, or asked for by radio by t
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
@@ -33,6 +33,7 @@ from meshdl.radio.transfer import events
 from meshdl.radio.transfer.gathering import NewSymbol
 from meshdl.station.catalogue import CatalogueEntry, StoredState
 from meshdl.station.library import Library
+from meshdl.station.radio.opened import leaves_held, unfinished_chunks
 from meshdl.station.radio.overheard import Overheard
 from meshdl.station.record_book import RecordBook
 from meshdl.swarm import effects, inputs
@@ -239,11 +240,19 @@ class RadioContents:
     # How.
 
     def _named(self, record: ContentRecord) -> None:
-        entry = self._library.find(record.content_hash)
+        content = record.content_hash
+        entry = self._library.find(content)
         if entry is None:
             return
-        if entry.overheard or entry.title == entry.content_hash.hex()[:12]:
-            self._library.change(replace(entry, title=record.title))
+        if entry.overheard or entry.title == content.hex()[:12]:
+            entry = replace(entry, title=record.title)
+        urgent = entry.precedence is Precedence.ROUTINE and record.precedence < entry.precedence
+        if urgent:  # the operator has not said otherwise
+            entry = replace(entry, precedence=record.precedence)
+        self._library.change(entry)
+        if urgent and content in self._fetching:
+            # Else an emergency would hold back those who ask for it.
+            self._radio(events.Fetch(content, entry.precedence))
 
     def _answer(self, effect: events.ReadObject, octets: bytes | None) -> None:
         self._radio(events.ObjectRead(effect.key, octets))
@@ -255,12 +264,12 @@ class RadioContents:
         told = self._told[event.content] = _Told(
             metainfo=event.metainfo,
             chunk_hashes=event.chunk_hashes,
-            held=_leaves(event),
-            precedence=event.precedence,
+            held=leaves_held(event),
+            precedence=min(event.precedence, entry.precedence),
             declared=entry.state is StoredState.SHARING,
         )
         self._hold(event.content, told)
-        for chunk in _unfinished(event):
+        for chunk in unfinished_chunks(event):
             answer = partial(self._leaf_hashes_read, event.content, chunk)
             self._library.stores.read_leaf_hashes(event.content, chunk, answer)
 
@@ -328,23 +337,3 @@ class RadioContents:
         told = self._told.get(content)
         if told is not None:
             self._hold(content, told)
-
-
-def _leaves(event: inputs.ContentOpened) -> int:
-    """The set of leaves that are here, numbered as on the air."""
-    held, full = 0, event.metainfo.leaves_per_chunk
-    for chunk in range(event.metainfo.chunk_count):
-        if event.have >> chunk & 1:
-            count = event.metainfo.span(ChunkIndex(chunk)).leaf_count
-            held |= (1 << count) - 1 << chunk * full
-    for chunk, leaves in event.partial.items():
-        held |= leaves << chunk * full
-    return held
-
-
-def _unfinished(event: inputs.ContentOpened) -> Iterator[ChunkIndex]:
-    """Chunks of several leaves that are not whole."""
-    for number in range(event.metainfo.chunk_count):
-        chunk = ChunkIndex(number)
-        if not event.have >> number & 1 and event.metainfo.span(chunk).width > 1:
-            yield chunk

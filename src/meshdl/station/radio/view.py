@@ -1,6 +1,7 @@
 """What a station's radio shows, and the orders that it takes; see the control API."""
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
@@ -18,12 +19,13 @@ from meshdl.control.radio_view import (
     RadioVerdict,
 )
 from meshdl.control.view import ContentStatus
-from meshdl.errors import ConfigError, LinkRefused
+from meshdl.errors import ConfigError, ContentUnknown, LinkRefused
 from meshdl.ids import Callsign, ContentHash
 from meshdl.radio import transmitter_events as door
 from meshdl.radio.price import Basis, Lacking, price, symbols_of
 from meshdl.radio.standing import IDENTIFY_EVERY_S
 from meshdl.radio.traffic import Purpose, Traffic
+from meshdl.radio.transfer import events
 from meshdl.radio.transfer.asking import SMALL_OBJECT_SYMBOLS
 from meshdl.radio.transfer.stations import HeardStation
 from meshdl.station.catalogue import CatalogueEntry
@@ -31,11 +33,15 @@ from meshdl.station.library import Library
 from meshdl.station.radio.contents import RadioContents
 from meshdl.station.radio.modem import traits_of
 from meshdl.station.radio.shell import RadioShell
+from meshdl.wire.onair.codes import ContentTag
 
 Reload: TypeAlias = Callable[[], Awaitable[RadioReload]]
 
 _CALL = Traffic(frames=(bytes(14),), purpose=Purpose.CALL)
 """Whether a station may call is what the verdict of its status tells."""
+
+_TAG = re.compile(r"[0-9a-f]{8}")
+"""What a CQ tells of a content hash."""
 
 
 class NoRadio:
@@ -73,6 +79,10 @@ class NoRadio:
 
     async def price(self, target: str) -> AirtimePrice:  # noqa: ARG002 - a protocol's
         """No airtime, no price."""
+        raise no_radio()
+
+    async def describe(self, tag: str) -> RadioStatus:  # noqa: ARG002 - a protocol's
+        """Nobody is asked."""
         raise no_radio()
 
     def heard(self) -> Subscription[HeardFrame]:
@@ -172,8 +182,12 @@ class LiveRadio:
 
     async def price(self, target: str) -> AirtimePrice:
         """What getting a content by radio would cost."""
-        content = ContentLink.parse(target).content_hash
-        lacking, traits = self._lacking(content), self._traits()
+        if _TAG.fullmatch(target):
+            content, lacking = target, Lacking(SMALL_OBJECT_SYMBOLS, None, Basis.INFO)
+        else:
+            parsed = ContentLink.parse(target).content_hash
+            content, lacking = parsed.hex(), self._lacking(parsed)
+        traits = self._traits()
         transmitter = self._shell.core.transmitter
         profile = transmitter.declaration.profile
         every_s = profile.identification.every_s if profile is not None else IDENTIFY_EVERY_S
@@ -187,7 +201,7 @@ class LiveRadio:
         except ValueError as error:
             raise LinkRefused(str(error)) from error
         return AirtimePrice(
-            content_hash=content.hex(),
+            content_hash=content,
             basis=lacking.basis.value,
             octets=lacking.octets,
             airtime_s=cost.airtime_s,
@@ -198,6 +212,24 @@ class LiveRadio:
             silent_because=transmitter.silent_because(),
             held_back_s=cost.held_back_s,
         )
+
+    async def describe(self, tag: str) -> RadioStatus:
+        """Ask on the air what a content is that a station tells of."""
+        stations = self._shell.core.transfer.stations
+        content = ContentTag(bytes.fromhex(tag))
+        told = [one.haves[content].octets_at_most for one in stations if content in one.haves]
+        if not told:
+            raise ContentUnknown(
+                f"no station that was heard tells of {tag}; see: meshdl radio status"
+            )
+        if max(told) > self._shell.config.overheard_octets_max:
+            raise ConfigError(
+                "radio.overheard_octets_max",
+                f"there is no room for {tag}, of at most {max(told)} octets; get it by its whole "
+                "hash",
+            )
+        self._shell.driver.post(events.Describe(content))
+        return await self.status()
 
     def heard(self) -> Subscription[HeardFrame]:
         """Every frame from now on, ours and others'."""

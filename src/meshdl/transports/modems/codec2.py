@@ -176,7 +176,7 @@ class Codec2:
         if self.api_version < API_VERSION_MIN:
             raise ModemUnavailable(
                 f"{path} has version {self.api_version} of the FreeDV interface, and"
-                f" {API_VERSION_MIN} is needed (codec2 1.2); install meshdl[freedv]"
+                f" {API_VERSION_MIN} is needed (codec2 1.2)"
             )
 
     def __str__(self) -> str:

@@ -389,17 +389,49 @@ def test_what_is_held_changes_and_the_leaf_hashes_stay() -> None:
     assert [(one.objects.kind, one.objects.first) for one in asked.wanted] == [(ObjectKind.LEAF, 2)]
 
 
-def test_what_was_overheard_and_not_kept_is_told_again_when_it_is_wanted() -> None:
-    info = segments(Info(record=b"", info_octets=FORM.metainfo.info_octets, chunk_hashes=b""))
-    radio = Radio()
-    symbols = info[0].ljust(-(-len(info[0]) // 48) * 48, b"\0")
+def info_symbols(content: RadioContent) -> Symbols:
+    """All of its INFO, which is short."""
+    [info] = segments(Info(record=b"", info_octets=content.metainfo.info_octets, chunk_hashes=b""))
+    octets = info.ljust(-(-len(info) // 48) * 48, b"\0")
     of = AirObject(
-        content=content_tag(FORM.content),
+        content=content_tag(content.content),
         kind=ObjectKind.INFO,
         number=0,
-        form=Form(Codec.RAW, len(symbols) // 48),
+        form=Form(Codec.RAW, len(octets) // 48),
     )
-    radio.hear(Symbols(of, 0, symbols))
+    return Symbols(of, 0, octets)
+
+
+def test_of_what_is_to_be_described_the_info_is_asked_for_and_nothing_else() -> None:
+    radio = Radio()
+    radio.hear(have(FORM))
+    radio.run(60.0)
+    assert radio.on_its_way == []
+    radio.post(events.Describe(content_tag(FORM.content)))
+    radio.run(10.0)
+    assert radio.sent() == [wanted(FORM, ObjectKind.INFO)]
+    radio.hear(info_symbols(FORM))
+    [found] = [one for one in radio.others if isinstance(one, events.MetainfoFound)]
+    assert (found.metainfo.content_hash, found.wanted) == (FORM.content, False)
+    radio.run(600.0)
+    assert radio.on_its_way == []
+    radio.post(events.Describe(content_tag(FORM.content)))
+    assert [one for one in radio.others if isinstance(one, events.MetainfoFound)] == [found] * 2
+
+
+def test_an_emergency_is_described_ahead_of_all_else() -> None:
+    radio = Radio()
+    tag = content_tag(FORM.content)
+    radio.hear(Cq(haves=(Have(content=tag, precedence=Precedence.EMERGENCY, size_class=60),)))
+    radio.post(events.Describe(tag))
+    radio.run(10.0)
+    [want] = radio.on_its_way
+    assert want.precedence is Precedence.EMERGENCY
+
+
+def test_what_was_overheard_and_not_kept_is_told_again_when_it_is_wanted() -> None:
+    radio = Radio()
+    radio.hear(info_symbols(FORM))
     [first] = [one for one in radio.others if isinstance(one, events.MetainfoFound)]
     assert not first.wanted
     radio.post(events.Fetch(FORM.content))

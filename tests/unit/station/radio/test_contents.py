@@ -10,7 +10,8 @@ from typing import Any
 from meshdl.content import merkle
 from meshdl.content.metainfo import Metainfo
 from meshdl.content.precedence import Precedence
-from meshdl.ids import ChunkIndex, ContentHash
+from meshdl.content.record import ContentRecord
+from meshdl.ids import Callsign, ChunkIndex, ContentHash, StationKey
 from meshdl.radio.transfer import events
 from meshdl.radio.transfer.contents import ObjectKey
 from meshdl.sim.radio_memory import content_of
@@ -60,6 +61,7 @@ class Others:
     radio: list[Any] = field(default_factory=list)
     swarm: list[Any] = field(default_factory=list)
     overheard: list[Metainfo] = field(default_factory=list)
+    named: list[Callable[[Any], None]] = field(default_factory=list)
     room: bool = True
     now: inputs.ContentOpened | None = None
 
@@ -74,7 +76,7 @@ class Others:
         return self.room
 
     def heard_on_air(self, record: bytes, named: Callable[[Any], None]) -> None:
-        raise AssertionError("there is no record in these")
+        self.named.append(named)
 
     def of(self, kind: type) -> list[Any]:
         return [one for one in self.radio if isinstance(one, kind)]
@@ -263,3 +265,45 @@ def test_symbols_are_counted_of_what_is_wanted_and_described() -> None:
         assert contents.symbols_lacking(HASH) is None
 
     with_contents(fetch)
+
+
+def record(precedence: Precedence) -> ContentRecord:
+    return ContentRecord(
+        content_hash=HASH,
+        title="Insulin",
+        octets=100_000,
+        originator=Callsign("N0AAA"),
+        originator_key=StationKey(b"k" * 32),
+        precedence=precedence,
+        tags=(),
+        media_type="",
+        created_at=1_790_000_000,
+        expires_at=1_790_100_000,
+        signature=b"",
+    )
+
+
+def after_its_record(said: Precedence, **changes: Any) -> Others:
+    def fetch(contents: RadioContents, others: Others) -> None:
+        others.entries[HASH] = entry(title=HASH.hex()[:12], **changes)
+        started = inputs.StartDownload(HASH, others.entries[HASH].precedence, by_links=False)
+        contents.told(started)
+        contents.found(events.MetainfoFound(CONTENT.metainfo, {}, CONTENT.hashes, b"record", True))
+        [named] = others.named
+        named(record(said))
+        contents.told(opened())
+
+    return with_contents(fetch)
+
+
+def test_who_asks_for_an_emergency_asks_as_urgently_as_its_record_says() -> None:
+    others = after_its_record(Precedence.EMERGENCY)
+    assert others.of(events.Fetch)[-1] == events.Fetch(HASH, Precedence.EMERGENCY)
+    assert others.of(events.Hold)[-1].precedence is Precedence.EMERGENCY
+    assert others.entries[HASH].title == "Insulin"
+
+
+def test_a_precedence_that_the_operator_gave_stays() -> None:
+    others = after_its_record(Precedence.EMERGENCY, precedence=Precedence.PRIORITY)
+    assert [one.precedence for one in others.of(events.Fetch)] == [Precedence.PRIORITY]
+    assert others.of(events.Hold)[-1].precedence is Precedence.PRIORITY
