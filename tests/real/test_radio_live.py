@@ -1,6 +1,10 @@
 """Whole stations whose operator changes settings, tunes the rig, or edits a file meanwhile."""
 
+import asyncio
+import signal
+import sys
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +14,19 @@ from tests.support.radio_stations import fast_tncs, radio_station
 from tests.support.rigs import dummy_rig, needs_rigctld
 from tests.support.stations import hash_of, make_file, run, until, until_state
 
+from meshdl.cli import kill_switch
 from meshdl.control.client import ControlClient
 from meshdl.control.radio_view import RadioStatus
 from meshdl.control.view import ContentState
 from meshdl.errors import ConfigError
 from meshdl.ids import Callsign
+from meshdl.radio.transfer import calling
+from meshdl.signal_server.server import SignalServer
+from meshdl.signal_server.settings import ServerSettings
 from meshdl.station import config_file
-from meshdl.station.config import StationConfig
+from meshdl.station.config import InternetConfig, StationConfig
+from meshdl.station.home import Home
+from meshdl.station.radio import room
 from meshdl.station.settings_edit import change_file
 from meshdl.station.station import Station
 from meshdl.transports.modems.rigctld import Rigctld, RigMode
@@ -247,6 +257,35 @@ def test_less_is_offered_from_the_moment_on_that_the_settings_say_so(tmp_path: P
     assert run(scenario()) == [1, 0, 2]
 
 
+def test_a_cq_says_whether_the_station_reaches_others_by_the_internet_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "LOOK_EVERY_S", 0.02)
+    monkeypatch.setattr(calling, "FIRST_WITHIN_S", 0.1)
+
+    async def scenario() -> None:
+        async with (
+            kiss_hub() as hub,
+            radio_station(tmp_path, "N0BBB", hub.port) as bravo,
+            AsyncExitStack() as stack,
+        ):
+
+            async def heard(gateway: bool) -> bool:
+                await alfa.view.radio.switch_on()  # it calls anew
+                stations = (await status(bravo)).stations
+                return [one.gateway for one in stations] == [gateway]
+
+            async with SignalServer(ServerSettings(port=0)) as server:
+                internet = InternetConfig(servers=(f"ws://127.0.0.1:{server.port}",))
+                alfa = await stack.enter_async_context(
+                    radio_station(tmp_path, "N0AAA", hub.port, internet=internet)
+                )
+                await until(lambda: heard(True))
+            await until(lambda: heard(False))
+
+    run(scenario())
+
+
 @needs_rigctld
 def test_a_station_follows_the_dial_of_its_rig_and_is_silent_where_it_may_not_be(
     tmp_path: Path,
@@ -340,3 +379,27 @@ async def _tune(port: int, dial_hz: int) -> None:
 
 async def _true(fact: bool) -> bool:
     return fact
+
+
+def test_the_kill_switch_ends_a_station_that_hangs_and_the_next_start_is_silent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kill_switch, "OFF_WITHIN_S", 0.3)
+
+    async def scenario() -> None:
+        async with kiss_hub() as hub:
+            station = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "tests.support.radio_stations",
+                str(tmp_path), "N0BBB", str(hub.port), stdout=asyncio.subprocess.PIPE,
+            )  # fmt: skip
+            assert station.stdout is not None
+            assert await station.stdout.readline() == b"up\n"
+            station.send_signal(signal.SIGSTOP)
+            home = Home(home_of(tmp_path, "N0BBB"))
+            done = await asyncio.to_thread(kill_switch.silence, home, "it hangs")
+            assert done == kill_switch.Silenced(running=False, ended=station.pid)
+            assert await station.wait() == -signal.SIGKILL
+            async with radio_station(tmp_path, "N0BBB", hub.port) as again:
+                assert (await status(again)).silent_because == "off: operator: it hangs"
+
+    run(scenario())

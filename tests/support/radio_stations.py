@@ -40,7 +40,13 @@ def fast_tncs() -> Iterator[None]:
 
 
 def radio_station(
-    directory: Path, call: str, port: int, *, lan: LanConfig | None = None, **radio: Any
+    directory: Path,
+    call: str,
+    port: int,
+    *,
+    lan: LanConfig | None = None,
+    internet: InternetConfig | None = None,
+    **radio: Any,
 ) -> Station:
     """A station at the hub's port; its home and downloads are below ``directory``."""
     settings = LAWFUL | {
@@ -58,7 +64,7 @@ def radio_station(
         grid="FN42",
         download_directory=directory / call / "downloads",
         lan=lan or LanConfig(enabled=False),
-        internet=InternetConfig(peer_exchange=False),
+        internet=internet or InternetConfig(peer_exchange=False),
         radio=RadioConfig(**(settings | radio)),
     )
     (directory / call).mkdir(exist_ok=True)

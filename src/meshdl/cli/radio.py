@@ -10,15 +10,13 @@ from pathlib import Path
 import click
 
 from meshdl.cli.console import printable
+from meshdl.cli.kill_switch import silence
 from meshdl.cli.options import emit, home_option, json_option, pass_home
 from meshdl.control.client import ControlClient
 from meshdl.control.radio_view import RadioStatus
-from meshdl.errors import LinkError, MeshdlError
+from meshdl.errors import LinkError
 from meshdl.station.home import Home
 from meshdl.station.radio import switch
-
-SWITCHED_OFF = "operator: meshdl radio off"
-"""Why it is off, when no station runs that could say who asked."""
 
 EMERGENCY_HOURS_MAX = 24.0
 
@@ -126,36 +124,14 @@ async def _status(home: Home) -> tuple[RadioStatus, bool]:
 @pass_home
 def off(home: Home, *, reason: str, as_json: bool) -> None:
     """Silence the transmitter now, and until `meshdl radio on`, over restarts too."""
-    try:
-        asyncio.run(_switch_off(home, reason))
-        running = True
-    except MeshdlError as error:
-        # Whatever is wrong with the station: the next start must be silent.
-        because = f"operator: {reason}" if reason else SWITCHED_OFF
-        switch.remember(home.radio_off_file, because)
-        if not isinstance(error, LinkError):
-            raise
-        running = _silence_what_runs(home, reason)
-    _tell_switch(off=True, running=running, as_json=as_json)
-
-
-def _silence_what_runs(home: Home, reason: str) -> bool:
-    """A station may have started in between, and have looked at the switch before that."""
-    if not home.held():
-        return False
-    try:
-        asyncio.run(_switch_off(home, reason))
-    except LinkError as error:
-        raise LinkError(
-            f"{error}; THE TRANSMITTER MAY BE ON: end the station, or switch the rig off. "
-            "The next start is silent"
-        ) from error
-    return True
-
-
-async def _switch_off(home: Home, reason: str) -> None:
-    async with ControlClient(home.directory) as station:
-        await station.radio.switch_off(reason=reason)
+    done = silence(home, reason)
+    if done.ended is not None and not as_json:
+        click.echo(
+            f"The station did not answer, and its process {done.ended} was ended; start it again "
+            "with: meshdl up",
+            err=True,
+        )
+    _tell_switch(off=True, running=done.running, as_json=as_json, ended=done.ended)
 
 
 @radio.command()
@@ -180,9 +156,9 @@ async def _switch_on(home: Home) -> None:
         await station.radio.switch_on()
 
 
-def _tell_switch(*, off: bool, running: bool, as_json: bool) -> None:
+def _tell_switch(*, off: bool, running: bool, as_json: bool, ended: int | None = None) -> None:
     if as_json:
-        emit({"off": off, "running": running})
+        emit({"off": off, "running": running} | ({"ended": ended} if off else {}))
         return
     what = "off: nothing is transmitted" if off else "on: the rules decide what is transmitted"
     when = "" if running else "; no station runs, the next one starts so"

@@ -123,6 +123,15 @@ class Home:
             return True
         return False
 
+    def holder(self) -> int | None:
+        """The process of the station that runs on it; ``None``: none does, or it is not known."""
+        if not self.held():
+            return None
+        try:
+            return int(self.lock_file.read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return None
+
     def lock(self) -> "HomeLock":
         """Claim the home for this process until the lock is closed.
 

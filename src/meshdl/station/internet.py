@@ -184,6 +184,10 @@ class Internet:
         """Every server of the settings, and how the station stands with it."""
         return tuple(self._server(one) for one in self._discovery.standings())
 
+    def reaches(self) -> bool:
+        """Whether a server knows this station now."""
+        return any(one.state is ClientState.ONLINE for one in self._discovery.standings())
+
     def ice_servers(self) -> list[IceServer]:
         """STUN and TURN servers that the signalling servers handed out, each once."""
         every = (server for one in self._discovery.standings() for server in one.ice_servers)

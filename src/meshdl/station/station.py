@@ -85,6 +85,7 @@ class Station:
         self._stack = AsyncExitStack()
         self._lan: Lan | None = None
         self._radios: RadioRoom | None = None
+        self._internet: Internet | None = None
         self.view: LiveView
 
     @property
@@ -221,6 +222,7 @@ class Station:
             records=records,
             view=view,
             describe=view.observer.content,
+            reaches=lambda: self._internet is not None and self._internet.reaches(),
             tasks=tasks,
         )
         told.append(radios.told)
@@ -277,7 +279,7 @@ class Station:
         tasks: asyncio.TaskGroup,
     ) -> None:
         config = self._config
-        internet = Internet(
+        internet = self._internet = Internet(
             config.internet,
             identity,
             rooms=rooms,

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from tests.support.fake_radio import heard_frame, radio_of
 from tests.support.fake_station import FakeStation
 
-from meshdl.cli import radio
+from meshdl.cli import kill_switch
 from meshdl.cli.main import meshdl
 from meshdl.control.radio_view import RadioVerdict
 from meshdl.control.server import ControlServer
@@ -200,7 +200,9 @@ def test_off_without_a_station_holds_for_the_next_start(home: Home) -> None:
     assert result.exit_code == 0
     assert "the next one starts so" in result.stdout
     assert radio_switch.off_because(home.radio_off_file) == "operator: lightning"
-    assert shown(alone(home, "off", "--json")) == {"off": True, "running": False}
+    assert shown(alone(home, "off", "--json")) == {
+        "off": True, "running": False, "ended": None,
+    }  # fmt: skip
     assert shown(alone(home, "on", "--json")) == {"off": False, "running": False}
     assert radio_switch.off_because(home.radio_off_file) is None
 
@@ -228,7 +230,7 @@ def test_off_holds_for_the_next_start_even_if_this_station_has_no_radio(
 ) -> None:
     station.radio.failure = ConfigError("radio", "there is none")
     assert run("off").exit_code == 78
-    assert radio_switch.off_because(home.radio_off_file) == radio.SWITCHED_OFF
+    assert radio_switch.off_because(home.radio_off_file) == kill_switch.SWITCHED_OFF
 
 
 def test_a_station_that_starts_meanwhile_is_silenced_too(
@@ -236,12 +238,13 @@ def test_a_station_that_starts_meanwhile_is_silenced_too(
 ) -> None:
     tries: list[str] = []
 
-    async def switch_off(_home: Home, reason: str) -> None:
+    async def switch_off(_home: Home, reason: str) -> bool:
         tries.append(reason)
         if len(tries) == 1:
             raise StationNotRunning("no station runs")
+        return True
 
-    monkeypatch.setattr(radio, "_switch_off", switch_off)
+    monkeypatch.setattr(kill_switch, "ask", switch_off)
     with home.lock():
         assert shown(alone(home, "off", "--reason", "noise", "--json"))["running"] is True
     assert tries == ["noise", "noise"]

@@ -16,6 +16,7 @@ from typing import Protocol
 from meshdl.control.radio_view import RadioReload, RadioView
 from meshdl.control.view import ContentStatus
 from meshdl.ids import ContentHash, StationId
+from meshdl.radio.transfer.events import GatewayChanged
 from meshdl.station import config_file
 from meshdl.station.background import watch
 from meshdl.station.catalogue import CatalogueEntry, StoredState
@@ -29,6 +30,9 @@ from meshdl.station.radio_config import RadioConfig
 from meshdl.station.record_book import RecordBook
 from meshdl.station.swarm_shell import SwarmShell
 from meshdl.swarm.inputs import OfferRecord, StartDownload, SwarmInput
+
+LOOK_EVERY_S = 10.0
+"""At whether the Internet is there."""
 
 
 class Shows(Protocol):
@@ -58,6 +62,7 @@ class RadioRoom:
         records: its records.
         view: shows the radio.
         describe: tells how far a content has come.
+        reaches: whether the station reaches others by the Internet now; a CQ says so.
         tasks: of the station.
 
     Attributes:
@@ -75,11 +80,12 @@ class RadioRoom:
         records: RecordBook,
         view: Shows,
         describe: Callable[[CatalogueEntry], ContentStatus],
+        reaches: Callable[[], bool],
         tasks: asyncio.TaskGroup,
     ) -> None:
         self._config, self._home, self._log, self._swarm = config, home, log, swarm
         self._library, self._records, self._view, self._tasks = library, records, view, tasks
-        self._describe = describe
+        self._describe, self._reaches = describe, reaches
         self._reloading = asyncio.Lock()
         self.radio: Radio | None = None
         view.radio = NoRadio(config.callsign, self.reload)
@@ -133,8 +139,15 @@ class RadioRoom:
         shown = LiveRadio(radio.shell, radio.contents, self._library, self._describe, self.reload)
         self._view.show_radio(radio, shown)
         self._tasks.create_task(radio.run())
+        self._tasks.create_task(self._watch_internet(radio))
         for failure in radio.failures:
             self._tasks.create_task(watch(failure))
+
+    async def _watch_internet(self, radio: Radio) -> None:
+        """A CQ goes out every two minutes at the most: a look now and then is enough."""
+        while True:
+            radio.shell.driver.post(GatewayChanged(self._reaches()))
+            await asyncio.sleep(LOOK_EVERY_S)
 
     async def _catch_up(self, radio: Radio | None) -> None:
         """Tell a radio that begins late what was told before there was one."""
