@@ -22,10 +22,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def dummy_rig(*, ptt: bool = True) -> Iterator[int]:
-    """Run one; yields its port. Without ``ptt`` it refuses to be keyed."""
+def dummy_rig(*, ptt: bool = True, port: int | None = None) -> Iterator[int]:
+    """Run one, at a port of its own if none is given; yields it.
+
+    Without ``ptt`` it refuses to be keyed.
+    """
     assert RIGCTLD is not None
-    port = free_port()
+    port = port or free_port()
     options = ["-P", "RIG"] if ptt else []
     with subprocess.Popen(
         [RIGCTLD, "-m", "1", *options, "-T", "127.0.0.1", "-t", str(port)]

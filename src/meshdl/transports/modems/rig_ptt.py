@@ -97,14 +97,18 @@ class RigPtt:
             start_new_session=True,
         )  # fmt: skip
         assert guard.stdout is not None
+        started = b""
         try:
-            async with asyncio.timeout(GUARD_STARTS_WITHIN_S):
-                started = await guard.stdout.readline()
-        except TimeoutError:
-            started = b""
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GUARD_STARTS_WITHIN_S):
+                    started = await guard.stdout.readline()
+        finally:
+            # Whoever is cancelled meanwhile would leave it behind.
+            if not started:
+                with contextlib.suppress(ProcessLookupError):
+                    guard.kill()
+                await guard.wait()
         if not started:
-            with contextlib.suppress(ProcessLookupError):
-                guard.kill()
             raise RigUnavailable("the guard that drops PTT does not start; nothing is keyed")
         return guard
 
