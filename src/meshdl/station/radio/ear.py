@@ -11,6 +11,7 @@ says how many frames were not.
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -25,7 +26,9 @@ from meshdl.radio.log_records import RadioRecord
 from meshdl.radio.monitor import Heard, Monitor
 from meshdl.station.radio.log import reception
 from meshdl.wire.capture import Captured, Framing
-from meshdl.wire.onair.codes import content_tag
+from meshdl.wire.onair.codes import ContentTag, content_tag
+from meshdl.wire.onair.frames import Frame
+from meshdl.wire.onair.pdus import AirObject, Enough, Pdu, Symbols, Want
 
 PAUSE_S = 3.0
 """Between two frames of one reception: longer than any gap within a burst."""
@@ -35,6 +38,9 @@ RECORDS_PER_MINUTE_MAX = 60
 
 FRAME_OCTETS_KEPT = 1024
 """Of one reception: a call, a request, the beginning of an answer. The rest is in the content."""
+
+CONTENTS_MAX = 4_096
+"""Known by their tags; a station with more does not send them all."""
 
 FRAMES_MAX = 256
 """Of one reception; then it is written and another begins."""
@@ -83,6 +89,7 @@ class Ear:
             burst_octets=RECORDS_PER_MINUTE_MAX,
             now=self._loop.time(),
         )
+        self._contents: OrderedDict[ContentTag, ContentHash] = OrderedDict()
         self.traits: ModemTraits | None = None
         self.feed: Feed[HeardFrame] = Feed()
 
@@ -104,9 +111,15 @@ class Ear:
             heard = replace(self._monitor.hear(bare), source=self._own)
             self._show(heard, ours=True)
 
-    def tell_title(self, content: ContentHash, title: str) -> None:
-        """Name a content in what is shown from now on."""
-        self._monitor.tell_title(content_tag(content), title)
+    def know(self, content: ContentHash, title: str = "") -> None:
+        """Frames name a content by a tag only: whose tag it is from now on, and its title."""
+        tag = content_tag(content)
+        self._contents[tag] = content
+        self._contents.move_to_end(tag)
+        if len(self._contents) > CONTENTS_MAX:
+            self._contents.popitem(last=False)
+        if title:
+            self._monitor.tell_title(tag, title)
 
     def close(self) -> None:
         """Write what is open; nobody is shown anything any more."""
@@ -143,7 +156,12 @@ class Ear:
         octets = heard.octets[: traits.payload_octets_max] or b"\0"
         frame = FrameHeard(octets=octets, at=heard.at, snr_db=heard.snr_db)
         one = reception(
-            frame, self._declaration(), traits, sender=_call(heard.source), text=heard.summary
+            frame,
+            self._declaration(),
+            traits,
+            sender=_call(heard.source),
+            content=self._content_of(heard),
+            text=heard.summary,
         )
         one = replace(one, frames=(heard.octets,))
         open_ = self._open
@@ -155,6 +173,13 @@ class Ear:
             open_.record = _merged(open_.record, one)
             open_.frames += 1
         self._arm()
+
+    def _content_of(self, heard: Heard) -> ContentHash | None:
+        """The first content that a frame is about and that is known here."""
+        pdus = heard.details.pdus if isinstance(heard.details, Frame) else ()
+        tags = (pdu.of.content if isinstance(pdu, Symbols) else _tag_of(pdu) for pdu in pdus)
+        known = (self._contents.get(tag) for tag in tags if tag is not None)
+        return next((one for one in known if one is not None), None)
 
     def _arm(self) -> None:
         if self._timer is not None:
@@ -187,8 +212,13 @@ def _merged(record: RadioRecord, more: RadioRecord) -> RadioRecord:
         record,
         duration_s=(record.duration_s or 0.0) + (more.duration_s or 0.0),
         frames=kept if fits else record.frames,
+        content=record.content or more.content,
         snr_db=min(snr, default=None),
     )
+
+
+def _tag_of(pdu: Pdu) -> ContentTag | None:
+    return pdu.content if isinstance(pdu, Want | Enough | AirObject) else None
 
 
 def _call(source: str) -> Callsign | None:

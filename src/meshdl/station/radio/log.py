@@ -13,7 +13,7 @@ from meshdl.content.precedence import Precedence
 from meshdl.control.radio_log import RadioFacts
 from meshdl.control.view import Direction, LogEntry
 from meshdl.errors import StorageError
-from meshdl.ids import Callsign
+from meshdl.ids import Callsign, ContentHash
 from meshdl.radio.declaration import Declaration
 from meshdl.radio.log_records import RadioEvent, RadioRecord
 from meshdl.radio.transmitter_events import LogCommitted, LogFailed, WriteLog
@@ -162,6 +162,7 @@ def reception(
     *,
     sender: Callsign | None,
     text: str,
+    content: ContentHash | None = None,
 ) -> RadioRecord:
     """What the log keeps of a frame that was heard.
 
@@ -171,11 +172,15 @@ def reception(
         traits: of the modem.
         sender: whose frame it is, as far as it says.
         text: what the monitor makes of it.
+        content: what it is about, if that is known here.
     """
     occupied = declaration.occupied(traits)
     return RadioRecord(
         event=RadioEvent.RECEPTION,
         callsign=sender,
+        control_operator=declaration.in_charge(),
+        control=declaration.control,
+        content=content,
         dial_hz=declaration.dial_hz,
         modem=traits.name,
         width_hz=occupied.width_hz if occupied else None,

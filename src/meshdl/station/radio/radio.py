@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Callable
 
 from meshdl.ids import ChunkIndex, ContentHash
+from meshdl.radio.transfer import events
 from meshdl.station.config import StationConfig
 from meshdl.station.home import Home
 from meshdl.station.library import Library
@@ -70,7 +71,7 @@ class Radio:
             records,
             Overheard(library, home, settings.overheard_octets_max),
             offers=settings.offers,
-            radio=self.shell.driver.post,
+            radio=self._tell,
             swarm=swarm.driver.post,
             held=lambda content: held_now(swarm.core, content),
             changed=changed,
@@ -78,6 +79,17 @@ class Radio:
         )
         self.shell.connect(self.contents)
         swarm.leaf_hashes_proved = self.contents.leaf_hashes_proved
+
+    def _tell(self, event: events.TransferInput) -> None:
+        match event:
+            case events.Hold():
+                metainfo = event.metainfo
+                self.shell.ear.know(metainfo.content_hash, metainfo.name)
+            case events.Fetch(content):
+                self.shell.ear.know(content)
+            case _:
+                pass
+        self.shell.driver.post(event)
 
     @property
     def failures(self) -> list[asyncio.Future[None]]:

@@ -8,8 +8,10 @@ from tests.unit.radio.stations import AFSK, DATAC1, KA1ABC, VHF
 
 from meshdl.air import FrameHeard
 from meshdl.control.radio_view import HeardFrame
+from meshdl.ids import ContentHash
 from meshdl.radio.log_records import RadioEvent, RadioRecord
 from meshdl.station.radio.ear import (
+    CONTENTS_MAX,
     FRAME_OCTETS_KEPT,
     FRAMES_MAX,
     RECORDS_PER_MINUTE_MAX,
@@ -18,8 +20,22 @@ from meshdl.station.radio.ear import (
 from meshdl.wire import ax25
 from meshdl.wire.ax25 import Address
 from meshdl.wire.capture import Captured, Framing
+from meshdl.wire.onair import frames
+from meshdl.wire.onair.codes import ContentTag, content_tag
+from meshdl.wire.onair.pdus import (
+    AirObject,
+    Codec,
+    Cq,
+    Form,
+    ObjectKind,
+    Objects,
+    Symbols,
+    Want,
+    Wanted,
+)
 
 BASE_AT = 1_790_000_000.0
+RAW = Form(Codec.RAW, 342)
 
 
 class Listener:
@@ -62,6 +78,37 @@ def test_frames_without_a_pause_are_one_entry() -> None:
     assert record.dial_hz == VHF.dial_hz
     one = record.frames[0]
     assert record.duration_s == 5 * AFSK.frame_s(len(one))
+
+
+def test_a_reception_of_a_known_content_has_its_hash() -> None:
+    content = ContentHash(b"\xab" * 32)
+    of = AirObject(content=content_tag(content), kind=ObjectKind.LEAF, number=3, form=RAW)
+    about = frames.encode([Cq(), Symbols(of, 0, bytes(48))])
+    stranger = frames.encode([Want(ContentTag(b"abcd"), (Wanted(Objects(ObjectKind.LEAF, 0, 1)),))])
+
+    def hear(listener: Listener) -> None:
+        listener.frame("N0AAA", about)
+        listener.frame("N0BBB", stranger)
+        listener.ear.know(content, "Map of the county")
+        listener.frame("N0AAA", frames.encode([Cq()]))
+        listener.frame("N0AAA", about)
+
+    unknown, other, (known, _) = listen(hear).written
+    assert (unknown[0].content, other[0].content, known.content) == (None, None, content)
+    assert (known.control_operator, known.control) == ("KA1ABC", VHF.control)
+
+
+def test_no_more_contents_are_remembered_than_a_station_sends() -> None:
+    def hear(listener: Listener) -> None:
+        first = ContentHash(bytes(32))
+        listener.ear.know(first)
+        for number in range(1, CONTENTS_MAX + 1):
+            listener.ear.know(ContentHash(number.to_bytes(4, "big") + bytes(28)))
+        of = AirObject(content=content_tag(first), kind=ObjectKind.LEAF, number=0, form=RAW)
+        listener.frame("N0AAA", frames.encode([of]))
+
+    [(record, _)] = listen(hear).written
+    assert record.content is None
 
 
 def test_another_station_is_another_entry() -> None:
