@@ -1,7 +1,8 @@
 """One downloader, and 1, 4, 10, 20 stations that have everything.
 
 Beside it as many bare channels, each out of a process of its own: so many processes share
-one machine's cores, which costs the bare library more than it costs us.
+one machine's cores, which costs the bare library more than it costs us. Then the same from
+light seeds, all in one process: what is left of the difference is the downloader's.
 """
 
 import shutil
@@ -10,6 +11,7 @@ import time
 from pathlib import Path
 
 from bench.baselines import measure_wrtc
+from bench.from_light_seeds import measure_from
 from bench.report import Figure, Report, make_content
 from bench.stations import callsigns
 from meshdl.control.view import ContentStatus
@@ -32,6 +34,9 @@ async def measure(report: Report) -> None:
     for count in COUNTS[1:]:
         report.add_ratio(f"{count} sources / one", rates[count], alone, at_least=OF_ONE_AT_LEAST)
         report.add_ratio(f"bare wrtc, {count} sources / one", bare[count], bare[1])
+    light = {count: (await measure_from(count, report, processes=1))[0] for count in COUNTS}
+    for count in COUNTS[1:]:
+        report.add_ratio(f"{count} sources in one process / one", light[count], light[1])
 
 
 async def _measure(count: int, report: Report) -> float:
