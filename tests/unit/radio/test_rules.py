@@ -181,8 +181,11 @@ def test_an_unattended_bulletin_is_a_beacon() -> None:
     automatic = replace(VHF, control=Control.AUTOMATIC)
     verdict = judge(automatic, AFSK, traffic(purpose=Purpose.BULLETIN, declared=True))
     assert (verdict.level, verdict.section) == (Level.BLOCKED, "97.203(d)")
+    test = judge(automatic, AFSK, traffic(purpose=Purpose.TEST))
+    assert (test.level, test.section) == (Level.BLOCKED, "97.203(d)")
     beacon = replace(automatic, dial_hz=144_288_000)
     assert level(beacon, AFSK, purpose=Purpose.BULLETIN, declared=True) is Level.LEGAL
+    assert level(beacon, AFSK, purpose=Purpose.TEST) is Level.LEGAL
 
 
 # -- Third parties --------------------------------------------------------------------------
@@ -199,6 +202,7 @@ def test_an_unattended_bulletin_is_a_beacon() -> None:
 )  # fmt: skip
 def test_third_parties_reach_home_and_treaty_partners(to: str, expected: Level) -> None:
     assert level(HF, to=Callsign(to), third_party=True) is expected
+    assert level(HF, to=None, asked_by=Callsign(to), third_party=True) is expected
     assert level(HF, to=Callsign(to)) is Level.LEGAL
 
 
@@ -234,6 +238,10 @@ def test_near_an_edge_the_operator_is_warned() -> None:
     near = judge(at(14_000), tones(20, 1_000), traffic())
     assert (near.level, near.section) == (Level.WARNING, "97.307(b)")
     assert judge(at(14_000), tones(50, 1_000), traffic()).level is Level.LEGAL
+    # The class goes on there, data does not.
+    data = judge(at(14_148), tones(1_000, 1_980), traffic())
+    assert (data.level, data.section) == (Level.WARNING, "97.307(b)")
+    assert judge(at(14_148), tones(1_000, 1_950), traffic()).level is Level.LEGAL
 
 
 def test_where_the_law_knows_exceptions_the_operator_is_warned() -> None:
