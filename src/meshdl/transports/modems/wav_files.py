@@ -17,6 +17,9 @@ CHANNELS_MAX = 8
 _SAMPLE_OCTETS = 2
 _RATES_HZ = (SAMPLE_RATE_HZ, SAMPLE_RATE_HZ * FACTOR)
 
+# The last of them when a chunk says that it is longer than the file.
+_UNREADABLE = (OSError, EOFError, wave.Error, RuntimeError)
+
 
 def read_wav(path: Path) -> Iterator[Samples]:
     """The first channel of a recording, at 8 kHz.
@@ -29,7 +32,7 @@ def read_wav(path: Path) -> Iterator[Samples]:
     with contextlib.ExitStack() as stack:
         try:
             recording = stack.enter_context(wave.open(str(path), "rb"))
-        except (OSError, EOFError, wave.Error) as error:
+        except _UNREADABLE as error:
             raise FileUnreadable(f"{path} cannot be read as a WAV file: {error}") from None
         channels, rate_hz = recording.getnchannels(), recording.getframerate()
         if recording.getsampwidth() != _SAMPLE_OCTETS or rate_hz not in _RATES_HZ:
@@ -74,5 +77,5 @@ def write_wav(path: Path, pieces: Iterable[Samples]) -> None:
 def _read(recording: wave.Wave_read, frames: int, path: Path) -> bytes:
     try:
         return recording.readframes(frames)
-    except (OSError, EOFError, wave.Error) as error:
+    except _UNREADABLE as error:
         raise FileUnreadable(f"{path} cannot be read to its end: {error}") from None

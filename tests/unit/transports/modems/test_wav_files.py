@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from meshdl.errors import FileUnreadable, FileUnwritable
 from meshdl.transports.modems.codec2 import Samples
@@ -77,6 +79,32 @@ def test_what_is_no_recording_is_told(tmp_path: Path, octets: bytes) -> None:
     (tmp_path / "a.wav").write_bytes(octets)
     with pytest.raises(FileUnreadable, match="cannot be read as a WAV file"):
         list(read_wav(tmp_path / "a.wav"))
+
+
+HEADER = bytes.fromhex(
+    "52494646b401000057415645666d74201000000001000100401f0000803e00000200100064617461"
+)
+"""Of 400 octets of sound."""
+
+
+@given(
+    changes=st.lists(st.tuples(st.integers(0, len(HEADER) - 1), st.integers(0, 255)), max_size=4),
+    sound=st.binary(max_size=40),
+)
+@example(changes=[(13, 0xDF)], sound=b"")  # a chunk that is longer than the file
+def test_a_damaged_header_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[int, int]], sound: bytes
+) -> None:
+    octets = bytearray(HEADER + sound)
+    for at, octet in changes:
+        octets[at] = octet
+    path = tmp_path_factory.getbasetemp() / "damaged.wav"
+    path.write_bytes(octets)
+    try:
+        pieces = list(read_wav(path))
+    except FileUnreadable:
+        return
+    assert sum(map(len, pieces)) <= len(octets)
 
 
 def test_what_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
