@@ -146,6 +146,11 @@ def test_both_stations_log_the_transfer_and_every_identification(tmp_path: Path)
             content = hash_of(await alfa.share(source))
             began = time.time()
             await bravo.download(content)
+
+            async def logged() -> bool:
+                return bool([e async for e in bravo.view.log(LogQuery(kind="transfer"))])
+
+            await until(logged)  # whoever waits for the content does not wait for the log
             (received,) = [e async for e in bravo.view.log(LogQuery(kind="transfer"))]
             assert received.direction == "received"
             assert received.callsign == "KA1AA"

@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 
 import click
 
+from meshdl.cli.console import printable
 from meshdl.cli.exits import NotAllowed
 from meshdl.cli.present import size
 from meshdl.content.metainfo import decode_torrent
 from meshdl.control.client import ControlClient
 from meshdl.control.radio_view import AirtimePrice
-from meshdl.control.view import ContentChanged
+from meshdl.control.view import ContentChanged, ContentStatus
 from meshdl.errors import ContentUnknown, LinkClosed, SourceNotFound
 
 MINUTE_S = 60
@@ -40,8 +41,8 @@ def price_line(price: AirtimePrice) -> str:
             return f"{line} (at most {size(price.octets or 0)} by {price.modem}, as a station says)"
         case "info":
             return (
-                f"{line} (by {price.modem}; for its description alone: nobody has told its size, "
-                "you are asked again when it is known)"
+                f"{line} (by {price.modem}; for its description alone, you are asked again for "
+                "the rest)"
             )
 
 
@@ -102,17 +103,19 @@ async def described(
             content = await _overheard(station, tag)
     except TimeoutError:
         raise SourceNotFound(f"nobody has told for {timeout_s:g} s what {tag} is") from None
-    if not content.startswith(digits.lower()):
-        raise ContentUnknown(f"what a station told of as {tag} is {content}, not {digits}")
-    return content
+    if not content.content_hash.startswith(digits.lower()):
+        raise ContentUnknown(f"{tag} is {content.content_hash}, and does not begin with {digits}")
+    if not as_json:
+        click.echo(f"{tag} is {printable(content.title)}", err=True)
+    return content.content_hash
 
 
-async def _overheard(station: ControlClient, tag: str) -> str:
+async def _overheard(station: ControlClient, tag: str) -> ContentStatus:
     # Closed before the next question: while it waits for an answer nobody reads.
     async with aclosing(station.events()) as events:
         async for event in events:
             if isinstance(event, ContentChanged) and event.content.content_hash.startswith(tag):
-                return event.content.content_hash
+                return event.content
     raise LinkClosed("the station stopped; start it again with: meshdl up")
 
 

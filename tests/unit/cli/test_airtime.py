@@ -149,6 +149,7 @@ def test_what_only_a_station_on_the_air_tells_of_is_described_first(
     result = run("--via", "rf", target=tag[:5], answer="y\ny\n")
     assert result.exit_code == 0, result.output
     assert f"Asked on the air what {tag} is" in result.stderr
+    assert f"\n{tag} is Map of the county\n" in result.stderr
     assert station.radio.told == [
         ("price", tag), ("describe", tag), ("price", MAP_HASH.hex()),
     ]  # fmt: skip
