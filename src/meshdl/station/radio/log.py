@@ -25,10 +25,9 @@ _Result: TypeAlias = tuple[Answer, LogEntry | None]
 
 _DIRECTIONS: dict[RadioEvent, Direction] = {
     RadioEvent.TRANSMISSION: "sent",
-    RadioEvent.ENDED: "sent",
-    RadioEvent.REFUSAL: "sent",
     RadioEvent.RECEPTION: "received",
 }
+"""Of what was on the air; what was refused, or in the end not keyed, was not sent."""
 
 
 class RadioLog:

@@ -103,3 +103,13 @@ def test_a_full_disk_is_told_by_its_name(tmp_path: Path, monkeypatch: pytest.Mon
     assert log.verify().wrong_at is None
     assert [entry.at for entry in log.entries()] == [2.0]
     log.close()
+
+
+@pytest.mark.parametrize("event", RadioEvent)
+def test_only_what_was_on_the_air_has_a_direction(tmp_path: Path, event: RadioEvent) -> None:
+    log = StationLog(tmp_path / "log")
+    append(log, RadioRecord(event=event, to=Callsign("N0AAA")), at=1.0)
+    [entry] = log.entries()
+    expected = {RadioEvent.TRANSMISSION: "sent", RadioEvent.RECEPTION: "received"}
+    assert entry.direction == expected.get(event)
+    log.close()
