@@ -163,7 +163,10 @@ def build(out: Path) -> Path:
 
 
 def try_wheel(wheel: Path, room: Path) -> str:
-    """Install the wheel with its locked dependencies in a fresh environment; its version."""
+    """Install the wheel with its locked dependencies in a fresh environment; its version.
+
+    A radio is set up there, too: rules are data, and what the radio needs comes late.
+    """
     venv.create(room, with_pip=True)
     bin_directory = room / ("Scripts" if sys.platform == "win32" else "bin")
     python = str(bin_directory / "python")
@@ -174,6 +177,14 @@ def try_wheel(wheel: Path, room: Path) -> str:
     said = _run(str(bin_directory / "meshdl"), "--version").strip()
     if (version := wheel.name.split("-")[1]) not in said:
         raise ReleaseFault(f"{wheel.name} says {said!r} instead of {version}")
+    verdict = _run(
+        python, "-m", "meshdl", "--home", str(room / "home"), "radio", "setup",
+        "--callsign", "N0CALL", "--modem", "kiss-tcp:127.0.0.1:8001", "--mode", "afsk-1200",
+        "--rules", "us-part97", "--class", "technician", "--control", "local",
+        "--dial", "145.05", "--sideband", "fm", "--listen", "0",
+    )  # fmt: skip
+    if "Verdict  LEGAL" not in verdict:
+        raise ReleaseFault(f"{wheel.name} cannot set up a radio: {verdict}")
     return said
 
 

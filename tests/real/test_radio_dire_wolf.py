@@ -103,10 +103,12 @@ def text() -> RadioContent:
 def station(
     wolf: DireWolf, name: str, *, journal: Sequence[NewSymbol] = (), seed: int = 1
 ) -> ModemStation:
+    """Who has something calls: whoever asked in vain then asks again, however busy the machine."""
     waveform, declaration = BAUD[wolf.baud]
     settings = TncSettings(waveform=waveform, txdelay_ms=100)
     modem = KissModem(tcp_line("127.0.0.1", wolf.kiss_port), settings, Callsign(name))
-    return ModemStation(name, declaration, modem, journal=journal, seed=seed)
+    calls = name == "N0AAA"
+    return ModemStation(name, declaration, modem, calls=calls, journal=journal, seed=seed)
 
 
 CASES = [
