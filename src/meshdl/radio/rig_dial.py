@@ -76,7 +76,7 @@ class RigDial:
         declaration = replace(before, dial_hz=reading.dial_hz, sideband=sideband)
         self._standing.declaration, self._standing.rig_problem = declaration, ""
         if declaration != before:
-            self._moved(before if knew else None, declaration, now)
+            self._moved(before, declaration, now)
         if declaration != before or not knew:
             self._effects.append(events.Tuned(reading.dial_hz))
         way = self._carries.logging(reading.serial)
@@ -106,9 +106,9 @@ class RigDial:
         if due is not None and now >= due:
             self.silent(SILENT, now=now)
 
-    def _moved(self, before: Declaration | None, declaration: Declaration, now: float) -> None:
-        """The rig is elsewhere now, as far as was known before."""
-        if before is not None and self._owed.owed and not self._overlap(before, declaration):
+    def _moved(self, before: Declaration, declaration: Declaration, now: float) -> None:
+        """The rig is elsewhere now."""
+        if self._owed.owed and not self._overlap(before, declaration):
             self._control.unidentified(TUNED, now=now)
             self._owed.paid()
         way = self._carries.way

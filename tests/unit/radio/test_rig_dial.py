@@ -222,3 +222,25 @@ def test_a_reading_of_a_rig_that_is_not_followed_any_more_changes_nothing() -> N
     rig.give(events.RigSilent("no reply"))
     rig.submit(traffic())
     assert len(rig.on_air) == 1
+
+
+def test_what_an_earlier_run_owes_is_not_paid_where_the_rig_is_now() -> None:
+    rig = Rig(declaration=replace(VHF, rig=True), dial_hz=ELSEWHERE_HZ)
+    rig.give(events.Remember(((10.0, 2.0),), 10.0))
+    rig.give(events.RigRead(ELSEWHERE_HZ))
+    rig.run(600.0)
+    assert rig.on_air == []
+    [owed] = rig.logged(RadioEvent.UNIDENTIFIED)
+    assert "tuned elsewhere" in owed.text
+
+
+def test_a_rig_that_was_silent_and_comes_back_elsewhere_owes_nothing_there() -> None:
+    rig = following()
+    rig.submit(routine())
+    rig.run(3.0)
+    rig.give(events.RigSilent("no reply"))
+    rig.dial_hz = ELSEWHERE_HZ
+    rig.give(events.RigRead(ELSEWHERE_HZ))
+    rig.run(600.0)
+    assert rig.texts() == [b"chunk"]
+    assert len(rig.logged(RadioEvent.UNIDENTIFIED)) == 1
