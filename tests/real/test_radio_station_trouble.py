@@ -4,7 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from tests.support.rigs import dummy_rig, keyed, needs_rigctld
 from tests.support.stations import hash_of, make_file, run, until, until_state
 
 from meshdl.control.radio_view import RadioStatus
-from meshdl.control.view import ContentState, LogQuery
+from meshdl.control.view import ContentState, LogEntry, LogQuery
 from meshdl.errors import ConfigError
 from meshdl.radio import keyer, logbook
 from meshdl.radio.transfer import calling
@@ -74,6 +74,15 @@ def from_bravo(hub: KissHub) -> int:
 
 async def _is_so(fact: bool) -> bool:
     return fact
+
+
+async def refusals(station: Station) -> list[LogEntry]:
+    entries = [entry async for entry in station.view.log(LogQuery(kind="radio"))]
+    return [one for one in entries if one.radio is not None and one.radio.event == "refusal"]
+
+
+async def _some(found: Awaitable[list[LogEntry]]) -> bool:
+    return bool(await found)
 
 
 class DeafTnc:
@@ -181,6 +190,45 @@ def test_a_full_log_disk_silences_the_station_until_there_is_room(
             await until_state(bravo, content, ContentState.COMPLETE)
             assert (await status(bravo)).silent_because == ""
             assert log.verify().wrong_at is None
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("in_a_folder", [False, True])
+def test_what_is_encrypted_is_refused_with_the_section_and_not_called(
+    tmp_path: Path, in_a_folder: bool
+) -> None:
+    source = tmp_path / "share" / "roster.gpg"
+    make_file(source, 3_000)
+    secret = bytes.fromhex("8c0d04090302a7a2b06d93b86ff0ff")
+    source.write_bytes(secret + source.read_bytes())
+    make_file(tmp_path / "share" / "a-map.bin", 2_000)
+
+    async def scenario() -> None:
+        async with (
+            kiss_hub() as hub,
+            radio_station(tmp_path, "N0AAA", hub.port) as alfa,
+            radio_station(tmp_path, "N0BBB", hub.port) as bravo,
+        ):
+            content = hash_of(await alfa.share(source.parent if in_a_folder else source))
+            await bravo.view.download(content.hex(), via="rf")
+
+            await until(lambda: _some(refusals(alfa)))
+            refusal = (await refusals(alfa))[0]
+            assert refusal.radio is not None
+            assert refusal.radio.section == "97.113(a)(4)"
+            assert "obscured" in refusal.text
+            warnings = (await alfa.view.status()).warnings
+            assert any("97.113(a)(4)" in one for one in warnings)
+            assert secret not in b"".join(hub.heard)
+            # Nobody is told of it any more either.
+            radio = alfa.radio
+            assert radio is not None
+            parts = radio.shell.core.transfer._parts
+            assert parts.calling.call(room_octets=200, now=0.0).haves == ()
+            # What is plain is sent as before.
+            plain = hash_of(await alfa.share(tmp_path / "share" / "a-map.bin"))
+            assert (await bravo.download(plain, via="rf")).state is ContentState.COMPLETE
 
     run(scenario())
 

@@ -69,6 +69,7 @@ def traffic_of(
         asked_by=asked_by,
         asker_attended=asked_by is not None and askers[asked_by],
         declared=content.declared,
+        cleartext=content.cleartext,
         content=content.content,
         chunks=_chunks(content, runs),
         octets_before=sum(_octets_before(content, run) for run in runs),

@@ -130,6 +130,7 @@ class Calling:
             one
             for one in self._contents
             if one.served
+            and one.cleartext
             and one.shape is not None
             and one.shape.held
             and (

@@ -155,6 +155,7 @@ class AirContent:
         kept: the station keeps what comes of it; otherwise it was merely overheard.
         served: it may be sent by radio.
         declared: the operator declared it bulletin or emergency traffic.
+        cleartext: nothing in it says that it is encrypted.
         heard_at: when something of it was last on the air.
         segment_count: of its INFO, once one segment told.
         segments: of its INFO that are here.
@@ -169,6 +170,7 @@ class AirContent:
     kept: bool = False
     served: bool = False
     declared: bool = False
+    cleartext: bool = True
     heard_at: float = 0.0
     segment_count: int = 1
     segments: dict[int, bytes] = field(default_factory=dict)

@@ -61,6 +61,7 @@ class Hold:
         record: octets of its record; empty when there is none.
         served: it may be sent by radio.
         declared: declared by the operator as bulletin or emergency traffic.
+        cleartext: nothing in it says that it is encrypted.
     """
 
     metainfo: Metainfo
@@ -70,6 +71,7 @@ class Hold:
     record: bytes = b""
     served: bool = True
     declared: bool = False
+    cleartext: bool = True
 
     @property
     def emergency(self) -> bool:

@@ -233,7 +233,7 @@ class Transfer:
         emergency = hold.emergency and content.precedence is not hold.precedence
         content.shape, content.record, content.precedence = shape, hold.record, hold.precedence
         content.served, content.declared = hold.served, hold.declared
-        content.kept = True
+        content.kept, content.cleartext = True, hold.cleartext
         content.segments.clear()
         self._parts.completion.learned(content)
         if news or emergency:

@@ -35,6 +35,7 @@ from meshdl.station.catalogue import CatalogueEntry, StoredState
 from meshdl.station.library import Library
 from meshdl.station.radio.opened import leaves_held, unfinished_chunks
 from meshdl.station.radio.overheard import Overheard
+from meshdl.station.radio.plain import Plain
 from meshdl.station.record_book import RecordBook
 from meshdl.swarm import effects, inputs
 from meshdl.swarm.inputs import SwarmInput
@@ -96,7 +97,7 @@ class RadioContents:
         lacking: Callable[[ContentHash], int | None],
     ) -> None:
         self._library, self._records, self._offers = library, records, offers
-        self._overheard, self._lacking = overheard, lacking
+        self._overheard, self._lacking, self._plain = overheard, lacking, Plain(library)
         self._radio, self._swarm, self._held, self._changed = radio, swarm, held, changed
         self._told: dict[ContentHash, _Told] = {}
         self._offered: dict[ContentHash, bytes] = {}
@@ -224,6 +225,14 @@ class RadioContents:
 
     def read(self, effect: events.ReadObject) -> None:
         """Read an object to be sent; the radio is answered."""
+        told = self._told.get(effect.content)
+        metainfo = told.metainfo if told is not None else None
+        self._plain.look(metainfo, partial(self._looked, effect))
+
+    def _looked(self, effect: events.ReadObject, encrypted: bool) -> None:
+        told = self._told.get(effect.content)
+        if encrypted and told is not None:
+            self._hold(effect.content, told)  # now the transmitter refuses it, with the section
         answer = partial(self._answer, effect)
         if effect.key.kind is ObjectKind.HASHES:
             self._library.stores.read_leaf_hashes(effect.content, effect.chunk, answer)
@@ -290,6 +299,7 @@ class RadioContents:
                 precedence=told.precedence,
                 record=self._offered.get(content, b""),
                 declared=told.declared,
+                cleartext=content not in self._plain.encrypted,
             )
         )
 
