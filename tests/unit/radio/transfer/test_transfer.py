@@ -140,6 +140,17 @@ def test_what_the_operator_shares_in_an_emergency_is_called_ahead_of_all_else() 
     assert radio.on_its_way == []  # it was told
 
 
+def test_what_becomes_an_emergency_is_called_then() -> None:
+    radio = Radio(calls=True)
+    radio.run(60.0)
+    radio.sent()
+    radio.post(replace(hold(FORM), declared=True))
+    assert radio.on_its_way == []
+    radio.post(replace(hold(FORM, Precedence.EMERGENCY), declared=True))
+    [call] = radio.on_its_way
+    assert call.precedence is Precedence.EMERGENCY
+
+
 def test_an_emergency_that_came_from_another_is_told_in_its_time() -> None:
     radio = Radio(calls=True)
     radio.run(60.0)
