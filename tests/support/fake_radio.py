@@ -75,7 +75,7 @@ class FakeRadio:
 
     Attributes:
         told: every order, as a tuple of its name and arguments.
-        reloads: settings that change when they are read again.
+        reloads: settings that change when they are read again, and those that wait.
         failure: raised by every order while it is set.
         after_describe: called once a content is to be described.
     """
@@ -84,7 +84,7 @@ class FakeRadio:
     asked_price: AirtimePrice = field(default_factory=lambda: price_of("aa" * 32))
     told: list[tuple[object, ...]] = field(default_factory=list)
     failure: Exception | None = None
-    reloads: tuple[str, ...] = ()
+    reloads: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     feed: Feed[HeardFrame] = field(default_factory=Feed)
     after_describe: Callable[[], None] = lambda: None
 
@@ -93,7 +93,8 @@ class FakeRadio:
 
     async def reload(self) -> RadioReload:
         self._obey("reload")
-        return RadioReload(changed=self.reloads, restart=(), status=self.shown)
+        changed, restart = self.reloads
+        return RadioReload(changed=changed, restart=restart, status=self.shown)
 
     async def switch_off(self, *, reason: str) -> RadioStatus:
         return self._obey("off", reason, silent_because=f"off: {reason}")

@@ -183,6 +183,45 @@ def test_a_home_without_a_radio_says_how_to_get_one(home: Home) -> None:
     )
 
 
+def test_the_dial_of_a_rig_is_told_as_such(run: Run, station: FakeStation) -> None:
+    station.radio.shown = radio_of(dial_of="rig")
+    assert "Dial      145.050000 MHz fm, of the rig" in run("status").stdout.splitlines()
+
+
+# Settings that are read again.
+
+
+def test_a_reload_tells_what_changed_and_what_waits_for_a_restart(
+    run: Run, station: FakeStation
+) -> None:
+    station.radio.reloads = ("radio.dial_hz", "radio.mode"), ("station.callsign",)
+    result = run("reload")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "The station has changed radio.dial_hz, radio.mode",
+        "Restart it for station.callsign",
+        "Modem    AFSK 1200",
+        "Dial     145.050000 MHz fm",
+        "Verdict  LEGAL: call at 145.05 MHz (97.111(b)(2))",
+    ]
+    told = shown(run("reload", "--json"))
+    assert (told["changed"], told["restart"]) == (
+        ["radio.dial_hz", "radio.mode"], ["station.callsign"],
+    )  # fmt: skip
+    station.radio.reloads = (), ()
+    assert "has these settings of the radio already" in run("reload").stdout
+
+
+def test_a_reload_of_wrong_settings_or_without_a_station_is_an_error(
+    run: Run, station: FakeStation, home: Home
+) -> None:
+    assert alone(home, "reload").exit_code == 69
+    station.radio.failure = ConfigError("radio.dial_hz", "0 is not in 1..300000000000")
+    result = run("reload")
+    assert result.exit_code == 78
+    assert "radio.dial_hz" in result.stderr
+
+
 # The switch.
 
 
