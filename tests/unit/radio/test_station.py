@@ -6,7 +6,8 @@ from random import Random
 import pytest
 from tests.unit.radio.stations import AFSK, DATAC1, HF, KA1ABC, VHF
 
-from meshdl.air import FrameHeard, ModemTraits, ModemUp
+from meshdl.air import BurstEnded, CarrierChanged, FrameHeard, ModemTraits, ModemUp
+from meshdl.content.precedence import Precedence
 from meshdl.ids import Callsign
 from meshdl.radio import transmitter_events as door
 from meshdl.radio.declaration import Control, Declaration
@@ -22,9 +23,11 @@ from meshdl.wire.onair import frames
 from meshdl.wire.onair.codes import ContentTag, content_tag
 from meshdl.wire.onair.frames import Frame
 from meshdl.wire.onair.pdus import (
+    AirObject,
     Codec,
     Cq,
     Form,
+    Have,
     ObjectKind,
     Objects,
     Symbols,
@@ -158,3 +161,53 @@ def test_a_segment_number_that_no_info_has_ends_nobody() -> None:
     kept = NewSymbol(key, Form(Codec.RAW, 1), 0, bytes(48), "N0AAA")
     core.receive(events.SymbolsKept((kept,)), now=2.0)
     assert not any(isinstance(one, events.MetainfoFound) for one in core.effects())
+
+
+# -- What the rooms want of each other ----------------------------------------------------------
+
+
+def waited(core: RadioStation, *, until: float) -> None:
+    """Let time pass; nothing is granted, logged or keyed."""
+    while (due := core.deadline()) is not None and due <= until:
+        core.expire(now=due)
+
+
+def test_an_emergency_that_is_heard_holds_the_door() -> None:
+    core = station()
+    have = Have(content=FORM_TAG, precedence=Precedence.EMERGENCY, size_class=10)
+    core.receive(heard(frames.encode([Cq(haves=(have,))]), now=1.0), now=1.0)
+    assert core.transmitter.status().hold_off_until == 61.0
+
+
+def test_symbols_that_come_put_the_signing_off_off() -> None:
+    core = station()
+    core.receive(events.Fetch(FORM.content), now=0.0)
+    [key] = keyed(core, until=3.0)
+    assert isinstance(key, Key)
+    core.receive(BurstEnded(key.serial), now=3.0)
+    assert core.transmitter.status().identification_due_at == 33.0
+    of = AirObject(content=FORM_TAG, kind=ObjectKind.INFO, number=0, form=Form(Codec.RAW, 8))
+    core.receive(heard(frames.encode([Symbols(of, 0, bytes(48))]), now=20.0), now=20.0)
+    assert core.transmitter.status().identification_due_at == 50.0
+
+
+def test_a_want_that_another_says_first_is_taken_back() -> None:
+    core = station()
+    core.receive(CarrierChanged(busy=True), now=0.0)
+    core.receive(events.Fetch(FORM.content), now=0.0)
+    waited(core, until=30.0)
+    assert core.transmitter.status().waiting == 1
+    everything = Wanted(Objects(ObjectKind.INFO, 0, 1))
+    want = Want(FORM_TAG, (everything,), attended=True)
+    core.receive(heard(frames.encode([want]), now=31.0), now=31.0)
+    assert core.transmitter.status().waiting == 0
+
+
+def test_what_was_wanted_while_the_radio_was_off_is_asked_for_when_it_is_on() -> None:
+    core = station()
+    core.receive(door.SwitchOff("KA1ABC", "storm"), now=0.0)
+    core.receive(events.Fetch(FORM.content), now=1.0)
+    assert keyed(core, until=60.0) == []
+    core.receive(door.SwitchOn("KA1ABC"), now=61.0)
+    [key] = keyed(core, until=80.0)
+    assert isinstance(key, Key)
