@@ -16,10 +16,12 @@ from tests.support.stations import hash_of, make_file, run
 
 from meshdl.control.view import ContentState
 from meshdl.ids import Callsign
+from meshdl.station import config_file
 from meshdl.station.config import InternetConfig, LanConfig, StationConfig
 from meshdl.station.home import Home
 from meshdl.station.radio import modem as radio_modem
 from meshdl.station.radio_config import RadioConfig
+from meshdl.station.settings_edit import change_file
 from meshdl.station.station import Station
 from meshdl.transports.modems.tnc import G3RUH_9600
 
@@ -44,7 +46,7 @@ RADIO: dict[str, Any] = {
 BLOCKS_OF_A_SECOND = 50
 
 
-def station(place: Place, call: str) -> Station:
+def station(place: Place, call: str, **radio: Any) -> Station:
     directory = place.wolf.directory
     config = StationConfig(
         callsign=Callsign(call),
@@ -52,12 +54,15 @@ def station(place: Place, call: str) -> Station:
         download_directory=directory / call / "downloads",
         lan=LanConfig(enabled=False),
         internet=InternetConfig(peer_exchange=False),
-        radio=RadioConfig(
-            **RADIO, audio_input=f"UDP:{place.wolf.audio_port}", audio_output=place.wolf.name
-        ),
+        radio=RadioConfig(**settings_of(place, **radio)),
     )
     (directory / call).mkdir()
     return Station(config, home=Home(directory / call / "home"))
+
+
+def settings_of(place: Place, **radio: Any) -> dict[str, Any]:
+    sound = {"audio_input": f"UDP:{place.wolf.audio_port}", "audio_output": place.wolf.name}
+    return RADIO | sound | radio
 
 
 async def until_on_air(one: Station) -> None:
@@ -96,6 +101,44 @@ def test_a_file_comes_by_radio_and_the_switch_ends_a_burst_in_the_middle(
             loud = await asyncio.to_thread(ear.loud_blocks, 4 * BLOCKS_OF_A_SECOND)
             assert loud < 2 * BLOCKS_OF_A_SECOND
         assert dire_wolves_at_home(tmp_path) == []
+
+    with places(tmp_path, monkeypatch, ["a", "b"]) as ([a, b], ear):
+        run(scene(a, b, ear))
+
+
+def test_two_that_change_their_mode_in_a_download_go_on_with_the_symbols_that_they_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(radio_modem.WAVEFORMS, "g3ruh-9600", G3RUH_9600)
+    source = make_file(tmp_path / "map.bin", 2_500)
+
+    async def another_mode(one: Station, place: Place) -> None:
+        path = one._home.config_file
+        path.write_text(config_file.template(call=one._config.callsign, grid="FN42"))
+        change_file(path, {"radio": settings_of(place, mode="g3ruh-9600")})
+        told = await one.view.radio.reload()
+        assert "radio.mode" in told.changed
+
+    async def scene(a: Place, b: Place, _: AirEar) -> None:
+        slow: dict[str, Any] = {"mode": "afsk-1200", "burst_max_s": 4.0}
+        async with station(a, "N0AAA", **slow) as alfa, station(b, "N0BBB", **slow) as bravo:
+            content = hash_of(await alfa.share(source))
+            await bravo.view.download(content.hex(), via="rf")
+            radio = bravo.radio
+            assert radio is not None
+            lacking = radio.contents.symbols_lacking
+            async with asyncio.timeout(60):
+                while not 0 < (lacking(content) or 0) < 50:
+                    await asyncio.sleep(0.05)
+            before = lacking(content)
+            assert before is not None
+            await asyncio.gather(another_mode(alfa, a), another_mode(bravo, b))
+            after = lacking(content)
+            assert after is None or after <= before
+            got = await bravo.download(content, via="rf")
+            assert Path(got.location).read_bytes() == source.read_bytes()
+            assert (await bravo.view.radio.status()).modem == "G3RUH 9600"
+            assert len(dire_wolves_at_home(tmp_path)) == 2
 
     with places(tmp_path, monkeypatch, ["a", "b"]) as ([a, b], ear):
         run(scene(a, b, ear))
