@@ -18,7 +18,10 @@ def problem_of(
         if problem is not None:
             return f"not by radio: {problem}"
         if entry.content_hash in radio.fetching:
-            return "asked for by radio; it goes on by itself when a station answers"
+            return (
+                "asked for by radio; it goes on by itself when a station answers, see: meshdl "
+                "radio status"
+            )
     if state is ContentState.WAITING:
         return "no station within reach has it; it goes on by itself when one comes"
     if download is not None and download.problem:

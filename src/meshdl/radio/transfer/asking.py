@@ -13,6 +13,10 @@ A content that is wanted has an *ask* with an instant at which its next WANT is 
 - when nobody answered: after twice the time before, :data:`TRIES_MAX` times. From then on
   only the CQ says that it is sought, until something of it is heard.
 
+What was put together of the answers may be of another content: a mistyped hash with the same
+first octets, or a forgery. It is asked for again, ever more seldom, else each answer would call
+for the next one for ever.
+
 A WANT of another station that asks for all that ours would makes ours needless: whatever
 is sent is heard by both. It counts as if it had been ours.
 """
@@ -58,6 +62,10 @@ ALONE_SPREAD = 0.5
 """Of the time until an unanswered WANT is repeated: several times as long as a WANT, so that
 two stations that do not hear each other meet at a third no second time."""
 
+SPOILED_S = 30.0
+SPOILED_MAX_S = 1800.0
+"""First and longest wait after answers that are of another content."""
+
 LACKING_MUCH = 0.5
 """Of what was asked for. Who lacks so much does not wait for others who may lack more."""
 
@@ -74,12 +82,23 @@ class _Ask:
         tries: WANTs that had no answer.
         served: symbols came since the last WANT.
         expected: what the last WANT asked for.
+        spoils: how often the answers were of another content.
+        spoiled: they are so now.
+        not_before: for that reason it is not asked for before.
     """
 
     due_at: float | None
     tries: int = 0
     served: bool = False
     expected: set[ObjectKey] = field(default_factory=set)
+    spoils: int = 0
+    spoiled: bool = False
+    not_before: float = 0.0
+
+    @property
+    def next_at(self) -> float | None:
+        """When its next WANT goes out."""
+        return None if self.due_at is None else max(self.due_at, self.not_before)
 
 
 class Asking:
@@ -141,11 +160,20 @@ class Asking:
     def arrived(self, key: ObjectKey, pace: Pace, *, now: float) -> None:
         """An object is here."""
         ask = self._asks.get(key.content)
+        if ask is not None and ask.spoiled:
+            ask.not_before = now + min(SPOILED_MAX_S, SPOILED_S * 2 ** min(ask.spoils, 16))
+            ask.spoiled, ask.spoils = False, ask.spoils + 1
         if ask is not None and key in ask.expected:
             ask.expected.discard(key)
             if not ask.expected:
                 ask.served = False
                 ask.due_at = self._after(0.0, pace, now=now)
+
+    def spoiled(self, tag: ContentTag) -> None:
+        """What is arriving, with all that came before, is of another content."""
+        ask = self._asks.get(tag)
+        if ask is not None:
+            ask.spoiled = True
 
     def overheard(self, want: Want, pace: Pace, *, now: float) -> bool:
         """Another station's WANT; whether it asks for all that we would ask for."""
@@ -188,7 +216,7 @@ class Asking:
 
     def deadline(self, *, urgent: bool) -> float | None:
         """When the next WANT is due, for emergency traffic or for all else."""
-        times = [one.due_at for tag, one in self._asks.items() if self._is_urgent(tag) is urgent]
+        times = [one.next_at for tag, one in self._asks.items() if self._is_urgent(tag) is urgent]
         return min((at for at in times if at is not None), default=None)
 
     def due(self, *, urgent: bool, now: float) -> list[ContentTag]:
@@ -196,7 +224,7 @@ class Asking:
         found = [
             tag
             for tag, one in self._asks.items()
-            if one.due_at is not None and one.due_at <= now and self._is_urgent(tag) is urgent
+            if one.next_at is not None and one.next_at <= now and self._is_urgent(tag) is urgent
         ]
         return sorted(found, key=self._urgency)
 

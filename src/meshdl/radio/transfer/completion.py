@@ -94,6 +94,7 @@ class Completion:
             # Each segment was right by itself, and together they are none of this content.
             content.segments.clear()
             content.segment_count = 1
+            self._asking.spoiled(content.tag)
             if content.wanted and content.content is not None:
                 reason = f"what is sent as its INFO cannot be used: {error}"
                 self._effects.append(events.FetchFailed(content.content, reason))

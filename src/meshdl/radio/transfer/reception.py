@@ -81,11 +81,13 @@ class Reception:
     def _cq(self, cq: Cq, sender: Callsign | None, now: float) -> None:
         if sender is None:
             return
+        urgent = [one.content for one in cq.haves if one.precedence is Precedence.EMERGENCY]
+        # What is told every half hour for days must not hold up the channel each time.
+        if not all(self._parts.stations.told_of_emergency(tag) for tag in urgent):
+            self._parts.effects.append(events.EmergencyHeard())
         self._parts.stations.called_cq(sender, cq, now=now)
         self._parts.effects.append(events.StationHeard(sender, cq))
         for have in cq.haves:
-            if have.precedence is Precedence.EMERGENCY:
-                self._parts.effects.append(events.EmergencyHeard())
             content = self._parts.contents.hear(have.content, now=now, room=CONTENTS_MAX)
             if content is not None and content.shape is None and not content.wanted:
                 content.precedence = have.precedence

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from meshdl.content.precedence import Precedence
 from meshdl.ids import Callsign
 from meshdl.wire.onair.codes import ContentTag, StationTag, station_tag
 from meshdl.wire.onair.pdus import Cq, Have
@@ -103,6 +104,11 @@ class Stations:
         self._forget_old(now)
         haves = (one.haves.get(tag) for one in self._stations.values())
         return sum(have is not None and have.chunks is None for have in haves)
+
+    def told_of_emergency(self, tag: ContentTag) -> bool:
+        """Whether a station that is heard tells of it as emergency traffic."""
+        haves = (one.haves.get(tag) for one in self._stations.values())
+        return any(have is not None and have.precedence is Precedence.EMERGENCY for have in haves)
 
     def _forget_old(self, now: float) -> None:
         while self._stations:

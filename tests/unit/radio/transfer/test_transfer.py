@@ -3,6 +3,7 @@
 from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -14,7 +15,7 @@ from meshdl.air import ModemDown, ModemTraits, ModemUp
 from meshdl.content import merkle
 from meshdl.content.precedence import Precedence
 from meshdl.errors import RemoteProtocolError
-from meshdl.ids import Callsign, ChunkIndex
+from meshdl.ids import Callsign, ChunkIndex, ContentHash
 from meshdl.radio.traffic import Purpose, Traffic
 from meshdl.radio.transfer import events
 from meshdl.radio.transfer.contents import ObjectKey
@@ -333,6 +334,24 @@ def test_metainfo_that_is_none_is_told_and_asked_for_anew() -> None:
     assert [type(pdu) for pdu in radio.sent()] == [Want]
 
 
+def test_a_mistyped_hash_does_not_fill_the_channel_with_answers_of_another_content() -> None:
+    radio = Radio()
+    mistyped = ContentHash(FORM.content[:4] + bytes(28))
+    radio.post(events.Fetch(mistyped))
+    asked_at = []
+    while radio.now < 24 * 3600.0:
+        radio.run(5.0)
+        if Want in map(type, radio.sent()):
+            asked_at.append(radio.now)
+            radio.hear(info_symbols(FORM))
+            radio.hear(have(FORM))
+    waits = [later - earlier for earlier, later in pairwise(asked_at)]
+    assert waits[0] >= 30.0
+    assert max(waits) <= 2_000.0  # it goes on: the first answers may have been forged
+    assert len(asked_at) < 60
+    assert sum(isinstance(one, events.FetchFailed) for one in radio.others) == len(asked_at)
+
+
 @given(octets=st.lists(st.binary(max_size=300), max_size=20))
 def test_whatever_is_heard_it_goes_on(octets: list[bytes]) -> None:
     radio = Radio()
@@ -428,6 +447,21 @@ def test_of_what_is_to_be_described_the_info_is_asked_for_and_nothing_else() -> 
     assert radio.on_its_way == []
     radio.post(events.Describe(content_tag(FORM.content)))
     assert [one for one in radio.others if isinstance(one, events.MetainfoFound)] == [found] * 2
+
+
+def test_a_call_holds_others_back_when_it_tells_of_an_emergency_for_the_first_time() -> None:
+    radio = Radio()
+    first, second = (
+        Cq(haves=(Have(content=content_tag(one.content), precedence=Precedence.EMERGENCY,
+                       size_class=60),))
+        for one in (FORM, NOISE)
+    )  # fmt: skip
+    emergencies = []
+    for cq in (first, first, second, have(NOISE), first):
+        radio.hear(cq)
+        radio.hear(cq, sender=N0BBB)
+        emergencies.append(sum(isinstance(one, events.EmergencyHeard) for one in radio.others))
+    assert emergencies == [1, 1, 2, 2, 2]
 
 
 def test_an_emergency_is_described_ahead_of_all_else() -> None:
