@@ -184,6 +184,21 @@ def test_a_knob_that_moved_by_less_than_the_signal_is_wide_owes_what_it_owed() -
     assert rig.logged(RadioEvent.UNIDENTIFIED) == []
 
 
+def test_a_callsign_that_may_not_be_sent_any_more_is_told_once() -> None:
+    edge_hz = 147_990_000  # the signal ends 2.5 kHz below 148 MHz
+    rig = following(edge_hz)
+    rig.submit(routine())
+    rig.run(3.0)
+    rig.dial_hz = edge_hz + 4_000  # nearly the same channel, and it crosses the edge
+    rig.give(events.RigRead(rig.dial_hz))
+    assert rig.core.status().owed
+    rig.run(3_600.0)
+    assert rig.texts() == [b"chunk"]
+    [owed] = rig.logged(RadioEvent.UNIDENTIFIED)
+    assert "outside the privileges" in owed.text
+    assert not rig.core.status().owed
+
+
 def test_the_callsign_at_its_last_moment_asks_the_rig_too() -> None:
     rig = following()
     rig.submit(routine())
