@@ -110,6 +110,23 @@ def test_eight_leechers_take_hardly_more_than_one_copy_from_the_seed() -> None:
     assert lan.world.now < 2.0 * len(content.octets) / FAST_ETHERNET
 
 
+@pytest.mark.parametrize(("seed_rate", "rate"), [(1e6, 1e6), (8e6, 2e6)])
+def test_a_seed_of_eight_leechers_is_spared_on_slow_links_and_if_it_is_faster_than_they_are(
+    seed_rate: float, rate: float
+) -> None:
+    lan = Lan(1, 9, rate=rate)
+    seed, *leechers = lan.stations
+    seed.nic.up_octets_per_s = seed_rate
+    content = SimContent(7, 12 * MIB, 256 * KIB)
+    seed.seed(content)
+    for leecher in leechers:
+        leecher.get(content.hash)
+    lan.run(content, *leechers)
+    assert seed.octets_served[content.hash] / len(content.octets) <= 1.15
+    assert duplicates(content, *leechers) <= 0.01
+    assert lan.world.now < 1.7 * len(content.octets) / rate
+
+
 def test_partial_holders_complete_among_themselves() -> None:
     lan = Lan(3, 3)
     everything = (1 << CONTENT.metainfo.chunk_count) - 1

@@ -20,6 +20,10 @@ from meshdl.wire.control import RANGE_OCTETS_MAX
 
 LEAVES_PER_RANGE = RANGE_OCTETS_MAX // merkle.LEAF_OCTETS
 
+END_GAME_COPIES = 2
+END_GAME_AFTER_S = 0.5
+"""A range is asked of a second station only when the first has had this long."""
+
 
 class Verdict(enum.Enum):
     """What became of octets that arrived."""
@@ -122,6 +126,18 @@ class ActiveChunk:
         freed = leaves_between(offset, found.octets) & ~self.verified
         self.unasked |= freed
         return bool(freed)
+
+    def late(self, link: LinkId, *, now: float) -> int | None:
+        """Where a range begins that another station is slow to deliver, ``None``: nowhere."""
+        for offset, asked in self.asked.items():
+            if (
+                link not in asked.askers
+                and len(asked.askers) < END_GAME_COPIES
+                and now - min(asked.askers.values()) >= END_GAME_AFTER_S
+                and not self.verified & leaves_between(offset, asked.octets)
+            ):
+                return offset
+        return None
 
     def settle(self, offset: int, octets: int) -> list[tuple[LinkId, int]]:
         """These octets are verified: who was asked for them, and at which offsets."""

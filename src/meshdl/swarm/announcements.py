@@ -19,6 +19,9 @@ from meshdl.wire import control as wire
 CONTENTS_PER_PEER_MAX = 4096
 """Contents that one peer may subscribe to or announce holdings of."""
 
+SEEDS_TOLD = 2
+"""Where there are more, none of them serves so many that it must know, see Spread."""
+
 
 class Announcements:
     """What is told to the peers of this station's contents, and heard of theirs."""
@@ -65,15 +68,23 @@ class Announcements:
     def tell_gain(self, content: ContentHash, chunk: ChunkIndex) -> None:
         """Tell all that want to know of one more chunk."""
         text = None
+        seeds_too = self._tells_seeds(content)
         for session in self._state.peers():
-            if content not in session.station.subscribed:
-                continue
             theirs = session.station.holdings.get(content)
-            if theirs is not None and theirs.complete:
+            seed = theirs is not None and theirs.complete
+            if not (seeds_too if seed else content in session.station.subscribed):
                 continue
             if text is None:
                 text = wire.encode(wire.Have(content, chunks=(chunk,)))
             self._state.send(session.link, text)
+
+    def _tells_seeds(self, content: ContentHash) -> bool:
+        """Whether seeds want to know how far their chunks have come: few, serving many."""
+        download = self._fetcher.downloads.get(content)
+        if download is None or not download.fetching:
+            return False
+        others = download.availability.partial_holders_have()
+        return download.availability.seeds <= SEEDS_TOLD and bool(others)
 
     # Theirs.
 

@@ -23,21 +23,17 @@ from meshdl.content import merkle
 from meshdl.content.precedence import Precedence
 from meshdl.ids import ChunkIndex, ContentHash, LinkId
 from meshdl.policy.picker import Availability, in_order, rarest_first
+from meshdl.policy.turns import Turns
 from meshdl.swarm.active_chunk import ActiveChunk, Arrival, AskedRange, Verdict, leaves_between
 from meshdl.swarm.stage import Stage
 from meshdl.swarm.state import Holding
 from meshdl.wire.control import RANGE_OCTETS_MAX
 
-END_GAME_COPIES = 2
 END_GAME_SHARE = 1 / 128
 """At most this part of a content is asked for twice, and four ranges always may be."""
 
-END_GAME_AFTER_S = 0.5
-"""A range is asked of a second station only when the first has had this long."""
-
 FORGIVE_EVERY_S = 10.0
 """How long a source is not asked again for a chunk in which it was wrong, at most."""
-
 
 MAKE_WAY_S = 3.0
 """So long others make way for an urgent content whose metainfo is on its way."""
@@ -48,6 +44,7 @@ class Download:
 
     Attributes:
         by_links: peers are asked for it; otherwise it comes another way alone.
+        turns: of the sources that have everything.
     """
 
     def __init__(
@@ -63,6 +60,7 @@ class Download:
         self.availability = Availability()
         self.duplicate_octets = 0
         self.waiting_octets = 0
+        self.turns = Turns(now=now)
         self._forgive_at = 0.0
         self._asked_twice_octets = 0
         self.active: dict[ChunkIndex, ActiveChunk] = {}
@@ -85,6 +83,11 @@ class Download:
     def fetching(self) -> bool:
         """Whether ranges may be asked for."""
         return self.stage is Stage.FETCHING
+
+    @property
+    def beginning(self) -> bool:
+        """Whether there are chunks that are still to be begun."""
+        return bool(self._fresh)
 
     def awaits_metainfo(self, *, now: float) -> bool:
         """Whether its metainfo is on its way, and not overdue."""
@@ -147,11 +150,11 @@ class Download:
             chunk.asked[offset] = AskedRange(octets, {link: now})
             return chunk, offset, octets
         late = self._late_range(link, offered, now)
-        if late is None:
-            return None
-        chunk, offset = late
-        chunk.asked[offset].askers[link] = now
-        return chunk, offset, chunk.asked[offset].octets
+        if late is not None:
+            chunk, offset = late
+            chunk.asked[offset].askers[link] = now
+            return chunk, offset, chunk.asked[offset].octets
+        return None
 
     def begin(self, index: ChunkIndex) -> ActiveChunk | None:
         """A chunk that something came of unasked; ``None`` when it is held."""
@@ -167,13 +170,20 @@ class Download:
 
     def release_link(self, link: LinkId) -> None:
         """A station is gone or stalls: its chunk becomes an orphan."""
-        chunk = self._owned.pop(link, None)
+        self.hand_over(link)
+        self.hashes_refused(link)
+
+    def hashes_refused(self, link: LinkId) -> None:
+        """Leaf hashes that this station was asked for will not come from it."""
+        for chunk in self.active.values():
+            if chunk.hashes_asked_of == link:
+                chunk.hashes_asked_of = None
+
+    def hand_over(self, link: LinkId) -> None:
+        """A station is not asked for a while: its chunk is the next one's."""
+        chunk = self._owned.get(link)
         if chunk is not None:
-            chunk.owner = None
-            self._queue(chunk)
-        for other in self.active.values():
-            if other.hashes_asked_of == link:
-                other.hashes_asked_of = None
+            self._disown(chunk, link)
 
     def receive(self, arrival: Arrival, index: ChunkIndex) -> Verdict:
         """Octets arrived, asked for or not."""
@@ -205,16 +215,14 @@ class Download:
 
     def others_asked(self, arrival: Arrival, index: ChunkIndex) -> list[tuple[LinkId, int]]:
         """Octets are verified: who else need not send them any more, at which offsets."""
-        chunk = self.active.get(index)
-        if chunk is None:
+        if (chunk := self.active.get(index)) is None:
             return []
         asked = chunk.settle(arrival.offset, len(arrival.octets))
         return [(link, offset) for link, offset in asked if link != arrival.link]
 
     def take_waiting(self, index: ChunkIndex) -> list[Arrival]:
         """Arrivals that waited for leaf hashes; they are to be received again."""
-        chunk = self.active.get(index)
-        if chunk is None:
+        if (chunk := self.active.get(index)) is None:
             return []
         waiting, chunk.waiting = chunk.waiting, []
         self.waiting_octets -= sum(len(arrival.octets) for arrival in waiting)
@@ -236,10 +244,8 @@ class Download:
 
     def _written_late(self, index: ChunkIndex, offset: int, octets: int) -> bool:
         """What was on its way to the disk at a pause is held all the same."""
-        holding = self.holding
-        if holding.have >> index & 1:
-            return False
-        if not holding.gain_leaves(index, leaves_between(offset, octets)):
+        held = self.holding.have >> index & 1
+        if held or not self.holding.gain_leaves(index, leaves_between(offset, octets)):
             return False
         self._fresh &= ~(1 << index)
         return True
@@ -276,15 +282,10 @@ class Download:
         for chunk in self.active.values():
             if not offered >> chunk.index & 1 or link in chunk.refused:
                 continue
-            for offset, asked in chunk.asked.items():
-                if (
-                    link not in asked.askers
-                    and len(asked.askers) < END_GAME_COPIES
-                    and now - min(asked.askers.values()) >= END_GAME_AFTER_S
-                    and not chunk.verified & leaves_between(offset, asked.octets)
-                ):
-                    self._asked_twice_octets += asked.octets
-                    return chunk, offset
+            offset = chunk.late(link, now=now)
+            if offset is not None:
+                self._asked_twice_octets += chunk.asked[offset].octets
+                return chunk, offset
         return None
 
     def _activate(self, index: ChunkIndex, owner: LinkId | None) -> ActiveChunk:

@@ -32,6 +32,7 @@ from meshdl.swarm.effects import WriteLeafHashes, WriteRange
 from meshdl.swarm.leaf_hashes import LeafHashes
 from meshdl.swarm.requests import Requests
 from meshdl.swarm.session import RangeKey, Session
+from meshdl.swarm.sources import Sources
 from meshdl.swarm.state import SwarmState
 from meshdl.swarm.urgency import by_urgency, count_sharing
 from meshdl.wire.chunks import ChunkOctets
@@ -65,18 +66,27 @@ class Fetcher:
         self._blame = blame
         self.unwritten_octets = 0
         self._requests = Requests(state)
+        self._sources = Sources(state)
         self._leaf_hashes = LeafHashes(state)
         self._bucket = TokenBucket.for_limit(state.settings.download_octets_per_s, now=now)
         self.downloads: dict[ContentHash, Download] = {}
 
     def fill_all(self, *, now: float) -> None:
         """Ask every source that has room."""
+        if not self.downloads:
+            return
         count_sharing(self._state, self.downloads.values())
+        self._sources.pass_on(self.downloads.values(), now=now)
         for session in self._state.lanes():
-            self.fill(session, now=now)
+            self._fill(session, now)
 
     def fill(self, session: Session, *, now: float) -> None:
-        """Ask this source for as much as it has room for."""
+        """Ask this source for as much as it has room for, and those whose turn begins."""
+        for begun in self._sources.pass_on(self.downloads.values(), now=now):
+            self._fill(begun, now)
+        self._fill(session, now)
+
+    def _fill(self, session: Session, now: float) -> None:
         room = session.room_octets()
         if not room or session.peer is None:
             return
@@ -111,6 +121,7 @@ class Fetcher:
         download = self.downloads.get(content)
         if download is None or not download.fetching:
             return
+        self._sources.delivered(session, download, len(message.octets), now=now)
         if len(message.octets) != asked.octets:
             download.release(session.link, key.chunk, key.offset)
             raise RemoteProtocolError("chunk octets of the wrong length", penalty=CORRUPT_POINTS)
@@ -132,11 +143,8 @@ class Fetcher:
     def receive_hashes_reject(self, session: Session, reject: HashesReject) -> None:
         """A peer has no such hashes (any more)."""
         download = self.downloads.get(ContentHash(reject.content_hash))
-        if download is None or not download.fetching:
-            return
-        for chunk in download.active.values():
-            if chunk.hashes_asked_of == session.link:
-                chunk.hashes_asked_of = None
+        if download is not None and download.fetching:
+            download.hashes_refused(session.link)
 
     def receive_reject(self, session: Session, reject: ChunkReject, *, now: float) -> None:
         """A peer will not send these ranges."""
@@ -212,8 +220,7 @@ class Fetcher:
     # Asking.
 
     def _fill_from(self, session: Session, download: Download, room: int, now: float) -> int:
-        holding = session.station.holdings[download.content]
-        offered = holding.offered(download.holding.all_chunks, now=now)
+        offered = self._sources.offered(session, download, now=now)
         ranges: list[tuple[int, int, int]] = []
         lan = session.traits.path is Path.LAN
         most = session.window.range_octets
@@ -236,8 +243,8 @@ class Fetcher:
             ranges.append((chunk.index, offset, octets))
         if ranges:
             content, urgency = download.content, int(download.precedence)
-            request = ChunkRequest(content, self._requests.handle(content), tuple(ranges), urgency)
-            self._state.tell(session.link, request)
+            handle = self._requests.handle(content)
+            self._state.tell(session.link, ChunkRequest(content, handle, tuple(ranges), urgency))
         return room
 
     def _room_in_memory(self) -> bool:
@@ -279,17 +286,12 @@ class Fetcher:
                 self._requests.cancel(self._state.sessions[other], [key])
         chunk = download.active[index]
         self.unwritten_octets += len(arrival.octets)
+        content, whole = download.content, chunk.verified == chunk.all_leaves
         if alone and chunk.leaf_hashes is not None:
             hashes = b"".join(chunk.leaf_hashes)
-            self._state.effects.append(WriteLeafHashes(download.content, index, hashes))
+            self._state.effects.append(WriteLeafHashes(content, index, hashes))
         self._state.effects.append(
-            WriteRange(
-                download.content,
-                index,
-                arrival.offset,
-                arrival.octets,
-                chunk.verified == chunk.all_leaves,
-            )
+            WriteRange(content, index, arrival.offset, arrival.octets, whole)
         )
 
     def _receive_unasked(

@@ -69,9 +69,14 @@ class Lanes:
         """Whom to dial once more, and which lanes to close."""
         dial: list[tuple[StationId, Way]] = []
         close: list[Session] = []
-        far = [one for one in self._state.peers() if one.traits.path is not Path.LAN]
+        peers = self._state.peers()
+        far = [one for one in peers if one.traits.path is not Path.LAN]
         far_octets = sum(one.station.lane_count.delivered_octets for one in far)
-        for first in self._state.peers():
+        # A station on the local network has other lanes only if it was far away before.
+        several = {id(one.peer) for one in self._sessions() if not one.first}
+        for first in peers:
+            if first.traits.path is Path.LAN and id(first.peer) not in several:
+                continue
             station = station_id(first.station.key)
             lanes = self._state.lanes_of(first.station)
             wanted = self._wanted(first, lanes, far, far_octets, now)

@@ -154,6 +154,7 @@ class Reception:
         match message:
             case wire.Have():
                 self._announcements.receive_have(session, message)
+                self._uploader.told(session, message, now=now)
                 self._metainfo.ask(ContentHash(message.content_hash), now=now)
                 self._fetcher.fill(session, now=now)
             case wire.Info():

@@ -43,6 +43,7 @@ from meshdl.wire.control import (
     ChunkCancel,
     ChunkReject,
     ChunkRequest,
+    Have,
 )
 
 READ_AHEAD_PER_PEER = 4
@@ -93,6 +94,10 @@ class Uploader:
             key = RangeKey(content, ChunkIndex(chunk), offset)
             self._enqueue(session, UploadRequest(key, octets, request.handle, precedence))
         self.pump(now=now)
+
+    def told(self, session: Session, have: Have, *, now: float) -> None:
+        """A peer has got chunks, perhaps from us."""
+        self._spread.told(session, ContentHash(have.content_hash), have.chunks or (), now=now)
 
     def cancel(self, session: Session, cancel: ChunkCancel) -> None:
         """A peer needs these ranges no longer."""

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from tests.unit.swarm.rig import (
     BIG_CHUNKS,
     KIB,
@@ -203,6 +204,31 @@ def test_the_rarest_chunk_is_fetched_first() -> None:
     common.say(wire.Have(OTHER.hash, bitfield=b"\x7f"))
     first = ranges(asked(rare))[0]
     assert first[0] == 7
+
+
+@pytest.mark.parametrize(
+    ("seeds", "others", "tells"), [(1, 1, True), (2, 1, True), (3, 1, False), (1, 0, False)]
+)
+def test_a_few_seeds_that_serve_several_are_told_which_chunks_have_come(
+    seeds: int, others: int, tells: bool
+) -> None:
+    rig = Rig()
+    full = [rig.peer(f"KA1AA{letter}") for letter in "ABC"[:seeds]]
+    rig.open_for_download(OTHER)
+    for n in range(others):
+        rig.peer(f"KA1BB{'ABC'[n]}").has(OTHER, chunks_held=0b1)
+    for peer in full:
+        peer.has(OTHER)
+    for peer in full:
+        peer.serve(OTHER)
+    told = [
+        chunk
+        for peer in full
+        for message in peer.heard()
+        if isinstance(message, wire.Have)
+        for chunk in message.chunks or ()
+    ]
+    assert bool(told) is tells
 
 
 def test_a_peer_is_told_of_every_chunk_as_it_is_gained() -> None:

@@ -11,7 +11,7 @@ from meshdl.links import LinkWritable, Path
 from meshdl.policy.yielding import URGENT_FOR_S
 from meshdl.sim.station import SimContent
 from meshdl.swarm import effects, inputs
-from meshdl.swarm.spread import ELSEWHERE_S
+from meshdl.swarm.spread import ARRIVES_WITHIN_S, ELSEWHERE_S
 from meshdl.swarm.state import SwarmSettings
 from meshdl.swarm.uploads import QUEUE_MAX, READ_AHEAD_PER_PEER
 from meshdl.wire import chunks
@@ -228,6 +228,50 @@ def test_a_chunk_that_one_peer_is_getting_is_found_elsewhere_by_the_others() -> 
     rig.wait(ELSEWHERE_S)
     ask(second, 1)
     assert [one.chunk for one in octets(second)] == [1]
+
+
+def test_the_time_of_the_others_runs_from_when_a_peer_that_tells_has_the_chunk() -> None:
+    rig = seeding()
+    slow, other = rig.peer("KA1AAA"), rig.peer("KA1BBB")
+    for peer in (slow, other):
+        peer.say(wire.Want(CONTENT.hash))
+    ask(slow, 0, 1)
+    slow.say(wire.Have(CONTENT.hash, chunks=(0,)))
+    rig.wait(ELSEWHERE_S)
+    ask(other, 1)
+    assert rejects(other) == [("elsewhere", 1)]
+    ask(other, 0)
+    assert [one.chunk for one in octets(other)] == [0]
+    slow.say(wire.Have(CONTENT.hash, chunks=(1,)))
+    rig.wait(ELSEWHERE_S)
+    ask(other, 1)
+    assert [one.chunk for one in octets(other)] == [1]
+
+
+def test_a_chunk_that_never_arrives_is_given_to_others_in_the_end() -> None:
+    rig = seeding()
+    slow, other = rig.peer("KA1AAA"), rig.peer("KA1BBB")
+    for peer in (slow, other):
+        peer.say(wire.Want(CONTENT.hash))
+    ask(slow, 0, 1)
+    slow.say(wire.Have(CONTENT.hash, chunks=(0,)))
+    for _ in range(round(ARRIVES_WITHIN_S / 2)):
+        rig.wait(2.0)
+        slow.say(wire.Ping(1))  # it lives
+        other.say(wire.Ping(1))
+    ask(other, 1)
+    assert [one.chunk for one in octets(other)] == [1]
+
+
+def test_a_chunk_given_to_a_peer_that_wants_it_no_longer_is_free_for_all() -> None:
+    rig = seeding()
+    peers = [rig.peer(f"KA1AA{letter}") for letter in "ABC"]
+    for peer in peers:
+        peer.say(wire.Want(CONTENT.hash))
+    ask(peers[0], 0)
+    peers[0].say(wire.Want(CONTENT.hash, wanted=False))
+    ask(peers[1], 0)
+    assert [one.chunk for one in octets(peers[1])] == [0]
 
 
 def test_a_chunk_given_to_a_peer_that_left_is_free_for_all() -> None:
