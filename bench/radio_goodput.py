@@ -104,7 +104,10 @@ async def _stick(a: DireWolf, b: DireWolf) -> float:
     async with running(sender), running(_modem(b, ASKER)) as ear:
         began_at = loop.time()
         sender.key(TestBurst(1, payloads))
-        heard = await ear.frames(count)
+        try:
+            heard = await ear.frames(count)
+        except TimeoutError:
+            heard = []  # some of them were lost
         took_s = loop.time() - began_at
     if heard != list(payloads):
         raise RuntimeError("the channel was not clean: this machine is too busy")
