@@ -104,7 +104,7 @@ def test_what_a_station_tells_of_is_described_and_then_got(tmp_path: Path) -> No
 
             await until(ready)
             steps = alfa.view.share([str(source)], title=None, precedence="emergency", tags=[])
-            [shared] = [step async for step in steps]
+            shared = [step async for step in steps][-1]  # on a busy machine progress comes first
             assert isinstance(shared, ContentStatus)
             tag = shared.content_hash[:8]
 
