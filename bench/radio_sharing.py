@@ -34,6 +34,7 @@ DECLARATION = Declaration(
 )  # fmt: skip
 
 HOUR_S = 3600.0
+SEEDS = range(1, 7)
 RECEIVERS = 20
 LOSS = 0.2
 LEAVES = 8
@@ -96,6 +97,7 @@ async def measure(report: Report) -> None:
     for traits in (FEW_SYMBOLS, AFSK):
         many_receivers(report, traits)
     two_senders(report)
+    hidden_senders(report)
     calls(report)
     emergency(report)
 
@@ -133,6 +135,37 @@ def two_senders(report: Report) -> None:
     report.add(
         Figure("two senders / one", round(airtimes[1] / airtimes[0], 3), "ratio", at_most=1.1)
     )
+
+
+def hidden_senders(report: Report) -> None:
+    """Two that do not hear each other, beside the same two that do."""
+    one, other = _content(30_000), _content(30_001, name="other.bin")
+    for name, contents in (("a content each", (one, other)), ("the same content", (one, one))):
+        airtimes = {}
+        for hidden in (False, True):
+            airtimes[hidden] = [_between(contents, hidden=hidden, seed=seed) for seed in SEEDS]
+        ratio = sum(airtimes[True]) / sum(airtimes[False])
+        longest = max(airtimes[True])
+        report.add(
+            Figure(
+                f"two senders hidden from each other, {name} / not hidden",
+                round(ratio, 2), "airtime",
+                note=f"{longest:.0f} s at the most, not hidden {airtimes[False][0]:.0f} s",
+            )
+        )  # fmt: skip
+
+
+def _between(contents: tuple[RadioContent, RadioContent], *, hidden: bool, seed: int) -> float:
+    channel = Channel(AFSK, loss=0.0, seed=seed)
+    asker = channel.station("N0BBB")
+    if hidden:
+        channel.air.hide("N0AAA", "N0CCC")
+    for name, content in zip(("N0AAA", "N0CCC"), contents, strict=True):
+        channel.station(name).hold(content)
+        asker.fetch(content.content)
+    for content in contents:
+        channel.run(content, [asker])
+    return channel.airtime_s
 
 
 def calls(report: Report) -> None:

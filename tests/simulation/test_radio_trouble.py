@@ -19,7 +19,7 @@ from meshdl.content.precedence import Precedence
 from meshdl.ids import Callsign
 from meshdl.radio.log_records import RadioEvent
 from meshdl.radio.station import RadioEffect, RadioInput, RadioStation
-from meshdl.radio.transfer.answering import REQUESTS_MAX
+from meshdl.radio.transfer.requests import REQUESTS_MAX
 from meshdl.radio.transmitter_events import SwitchOff, SwitchOn
 from meshdl.sim.air import SimAir, SimModem, Transmission
 from meshdl.sim.radio import SimRadio

@@ -15,6 +15,10 @@ burst to end so rarely begin at the same moment.
   channel counts as busy for one more frame, for a burst has more of them.
 - A modem that does all this itself (``access_within_s``) is granted the channel at once.
 
+Somebody who asks may give the channel to the one that shall answer (:class:`Reserved`):
+that one takes the first slot there is, all others wait until his time is over. Emergency
+traffic waits for nobody but a carrier.
+
 Our own burst makes us deaf; what follows it, unless it is an emergency's, waits for the
 turnaround and some slots more, in which others get a word in.
 """
@@ -48,6 +52,9 @@ CARRIER_NOTICED_S = 0.05
 """From the first sample of a carrier to its report."""
 
 
+RESERVED_S_MAX = 40.0
+"""Whoever gives turns can keep us silent for one burst and the way to it, and no longer."""
+
 LISTEN_SLOTS = 3
 """Between two bursts of ours. It costs three parts of a hundred of a long answer."""
 
@@ -60,11 +67,25 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Reserved:
+    """The channel is one station's until then.
+
+    Attributes:
+        ours: that station is this one.
+    """
+
+    until: float
+    ours: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Granted:
     """Now."""
 
 
-AccessInput: TypeAlias = Wanted | CarrierChanged | FrameHeard | BurstEnded | ModemUp | ModemDown
+AccessInput: TypeAlias = (
+    Wanted | Reserved | CarrierChanged | FrameHeard | BurstEnded | ModemUp | ModemDown
+)
 
 
 class ChannelAccess:
@@ -81,10 +102,11 @@ class ChannelAccess:
         self._wanted: Precedence | None = None
         self._carrier = False
         self._busy_until = self._listen_until = float("-inf")
+        self._others_until = self._ours_until = float("-inf")
         self._decide_at: float | None = None
         self._effects: list[Granted] = []
 
-    def receive(self, event: AccessInput, *, now: float) -> None:
+    def receive(self, event: AccessInput, *, now: float) -> None:  # noqa: C901 - one flat match
         """Take one input."""
         match event:
             case Wanted(precedence):
@@ -92,6 +114,8 @@ class ChannelAccess:
                 self._wanted = precedence
                 if began or precedence is None:
                     self._decide_at = None
+            case Reserved(until, ours):
+                self._reserved(until, ours=ours, now=now)
             case CarrierChanged(busy):
                 self._carrier = busy
                 self._decide_at = None
@@ -112,7 +136,10 @@ class ChannelAccess:
         """Throw the dice, if that is due."""
         if self._decide_at is None or now < self._decide_at or self._wanted is None:
             return
-        if self._rng.random() < self._p(self._wanted):
+        if self._traits is not None and self._traits.access_within_s > 0:
+            self._grant()  # it throws its own dice
+            return
+        if now < self._ours_until or self._rng.random() < self._p(self._wanted):
             self._grant()
         else:
             self._decide_at = now + self.slot_s
@@ -136,13 +163,25 @@ class ChannelAccess:
         traits = self._traits
         if traits is None or self._wanted is None or self._carrier or self._decide_at is not None:
             return
+        urgent = self._wanted is Precedence.EMERGENCY
+        free_at = now if urgent else max(now, self._others_until)
         if traits.access_within_s > 0:
-            self._grant()
+            if free_at > now:
+                self._decide_at = free_at
+            else:
+                self._grant()
+            return
+        free_at = max(free_at, self._busy_until)
+        if not urgent:
+            free_at = max(free_at, self._listen_until)
+        self._decide_at = free_at + self.slot_s
+
+    def _reserved(self, until: float, *, ours: bool, now: float) -> None:
+        if ours:
+            self._ours_until = max(self._ours_until, until)
         else:
-            free_at = max(now, self._busy_until)
-            if self._wanted is not Precedence.EMERGENCY:
-                free_at = max(free_at, self._listen_until)
-            self._decide_at = free_at + self.slot_s
+            self._others_until = max(self._others_until, min(until, now + RESERVED_S_MAX))
+            self._decide_at = None
 
     def _frame_heard(self, octets: int, now: float) -> None:
         traits = self._traits

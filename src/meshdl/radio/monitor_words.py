@@ -25,6 +25,7 @@ from meshdl.wire.onair.pdus import (
     Wanted,
 )
 from meshdl.wire.onair.routes import Rerr, Rrep, RrepAck, Rreq
+from meshdl.wire.onair.turn import Turn
 
 TEXT_SHOWN_MAX = 200
 """Characters of a stranger's text in a line."""
@@ -62,7 +63,7 @@ def printable(text: str) -> str:
     return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
-def pdu_words(pdu: Pdu, titles: Mapping[ContentTag, str]) -> str:
+def pdu_words(pdu: Pdu, titles: Mapping[ContentTag, str]) -> str:  # noqa: PLR0911 - one flat match
     """What a PDU says. ``titles`` names contents that are known."""
     match pdu:
         case Cq():
@@ -71,6 +72,9 @@ def pdu_words(pdu: Pdu, titles: Mapping[ContentTag, str]) -> str:
             asked = "; ".join(map(_wanted, wanted))
             manned = " (attended)" if attended else ""
             return f"wants{manned} of {content_words(content, titles)}: {asked}"
+        case Turn(seconds, holder):
+            who = "whoever has it" if holder is None else f"the station of tag {holder:04x}"
+            return f"gives a turn of {seconds} s to {who}"
         case Enough(content, objects):
             had = ", ".join(map(_objects, objects))
             return f"has enough of {content_words(content, titles)}: {had}"

@@ -32,7 +32,7 @@ from meshdl.air import (
 )
 from meshdl.errors import RemoteProtocolError
 from meshdl.radio import transmitter_events as door
-from meshdl.radio.channel_access import AccessInput, ChannelAccess, Wanted
+from meshdl.radio.channel_access import AccessInput, ChannelAccess, Reserved, Wanted
 from meshdl.radio.keying import Abort, Key
 from meshdl.radio.transfer import events
 from meshdl.radio.transfer.terms import Terms
@@ -134,7 +134,11 @@ class RadioStation:
                 self.transfer.receive(event, now=now)
                 self._access.receive(event, now=now)
                 self.transmitter.receive(event, now=now)
-            case CarrierChanged() | BurstEnded():
+            case CarrierChanged():
+                self._access.receive(event, now=now)
+                self.transmitter.receive(event, now=now)
+                self.transfer.receive(event, now=now)
+            case BurstEnded():
                 self._access.receive(event, now=now)
                 self.transmitter.receive(event, now=now)
             case (
@@ -209,6 +213,8 @@ class RadioStation:
                 self.transmitter.receive(door.Submit(traffic), now=now)
             case events.Withdraw(key, reason):
                 self.transmitter.receive(door.Withdraw(key, reason), now=now)
+            case events.Reserve(until, ours):
+                self._to_access(Reserved(until, ours), now)
             case events.ExchangeGoesOn():
                 self.transmitter.receive(door.ExchangeGoesOn(), now=now)
             case events.EmergencyHeard():

@@ -15,7 +15,14 @@ from meshdl.air import (
     ModemUp,
 )
 from meshdl.content.precedence import Precedence
-from meshdl.radio.channel_access import LISTEN_SLOTS, ChannelAccess, Granted, Wanted
+from meshdl.radio.channel_access import (
+    LISTEN_SLOTS,
+    RESERVED_S_MAX,
+    ChannelAccess,
+    Granted,
+    Reserved,
+    Wanted,
+)
 
 TELLS = replace(AFSK, measures_busy=True, turnaround_s=0.1)
 DEAF = replace(AFSK, turnaround_s=0.1)
@@ -110,3 +117,44 @@ def test_what_is_wanted_no_more_is_not_granted() -> None:
     core.receive(Wanted(EMERGENCY), now=1.0)
     core.receive(ModemDown("unplugged"), now=1.01)
     assert granted_at(core, until=100.0) is None
+
+
+def test_a_channel_that_another_was_given_is_left_to_him_except_in_an_emergency() -> None:
+    for precedence, at in ((ROUTINE, 20.0), (EMERGENCY, 1.0)):
+        core = access()
+        core.receive(Reserved(until=20.0, ours=False), now=0.5)
+        core.receive(Wanted(precedence), now=1.0)
+        first = granted_at(core, until=100.0)
+        assert first is not None
+        assert first >= at + core.slot_s
+        assert precedence is ROUTINE or first < at + 2 * core.slot_s
+
+
+def test_who_waits_when_another_is_given_the_channel_waits_on() -> None:
+    core = access()
+    core.receive(Wanted(ROUTINE), now=1.0)
+    core.receive(Reserved(until=20.0, ours=False), now=1.01)
+    assert granted_at(core, until=20.0) is None
+
+
+def test_nobody_keeps_a_station_silent_for_longer_than_a_burst() -> None:
+    core = access()
+    core.receive(Reserved(until=1e6, ours=False), now=0.0)
+    core.receive(Wanted(ROUTINE), now=1.0)
+    assert granted_at(core, until=RESERVED_S_MAX + 20.0) is not None
+
+
+def test_who_is_given_the_channel_takes_the_first_slot() -> None:
+    for seed in range(20):
+        core = access(seed=seed)
+        core.receive(Reserved(until=20.0, ours=True), now=0.0)
+        core.receive(Wanted(ROUTINE), now=1.0)
+        assert granted_at(core, until=100.0) == pytest.approx(1.0 + core.slot_s)
+
+
+def test_a_tnc_with_dice_of_its_own_is_kept_back_too() -> None:
+    core = access(replace(AFSK, access_within_s=1.0))
+    core.receive(Reserved(until=20.0, ours=False), now=0.0)
+    core.receive(Wanted(ROUTINE), now=1.0)
+    assert core.effects() == []
+    assert granted_at(core, until=100.0) == 20.0

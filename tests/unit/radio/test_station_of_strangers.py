@@ -23,10 +23,10 @@ from meshdl.radio.erasure.encoder import Encoder
 from meshdl.radio.keying import Abort, Key
 from meshdl.radio.station import RadioInput, RadioStation
 from meshdl.radio.transfer import events, reception
-from meshdl.radio.transfer.answering import REQUESTS_MAX
 from meshdl.radio.transfer.contents import AirContent, ObjectKey, Shape
 from meshdl.radio.transfer.gathering import INTRODUCED_MAX, OBJECTS_MAX, NewSymbol
 from meshdl.radio.transfer.notices import ASKED_MAX
+from meshdl.radio.transfer.requests import REQUESTS_MAX
 from meshdl.radio.transfer.sources import SOURCES_MAX
 from meshdl.radio.transfer.stations import STATIONS_MAX
 from meshdl.radio.transfer.transfer import Transfer

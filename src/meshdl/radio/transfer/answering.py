@@ -14,17 +14,21 @@ What is ready goes out in bursts. Before each the next content is chosen: by pre
 then the asker who was served least lately. So a large content does not keep a small one
 waiting, and an emergency waits for one burst at the most. An ENOUGH of the last asker ends
 a request.
+
+Who finds that answers overlap gives turns (:mod:`.reservations`): then one burst goes out for
+each, and nothing without. To whom another was named we owe nothing.
 """
 
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from collections import OrderedDict
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from random import Random
 
 from meshdl.air import ModemTraits
 from meshdl.content.precedence import Precedence
 from meshdl.ids import Callsign
 from meshdl.radio.transfer.bursts import Burst, traffic_of
-from meshdl.radio.transfer.contents import AirContent, Contents, ObjectKey
+from meshdl.radio.transfer.contents import Contents, ObjectKey
 from meshdl.radio.transfer.framing import (
     Run,
     airtime_s,
@@ -33,50 +37,26 @@ from meshdl.radio.transfer.framing import (
     symbols_in_frame,
 )
 from meshdl.radio.transfer.lengths import FrameLengths
-from meshdl.radio.transfer.pace import SLOTS_OF_ANSWER, Pace, whole_frames
+from meshdl.radio.transfer.pace import Pace, whole_frames
+from meshdl.radio.transfer.requests import (
+    ASKERS_MAX,
+    KIND_ORDER,
+    REQUESTS_MAX,
+    Request,
+    entries,
+    for_more_slots,
+    spread_s,
+)
 from meshdl.radio.transfer.sources import Loss, Source, Sources, symbols_asked
 from meshdl.wire.onair.codes import ContentTag
-from meshdl.wire.onair.pdus import Enough, Form, ObjectKind, Symbols, Want
+from meshdl.wire.onair.pdus import Enough, Form, Objects, Symbols, Want
+from meshdl.wire.onair.turn import Turn
 
-REQUESTS_MAX = 256
-"""Objects that are owed at once: four megabytes, hours of airtime."""
-
-ASKERS_MAX = 32
-"""Of one object; more than anybody hears on one channel."""
+SERVED_MAX = 256
+"""Askers of whom it is known when they were last served; anybody can ask under any callsign."""
 
 REQUEST_FOR_S = 900.0
 """After that time nobody waits for an answer any more; who does asks again."""
-
-SLOTS_FOR_MORE = 1.5
-"""Between a WANT and its answer: whoever needs more says so, and is answered in one go."""
-
-KIND_ORDER = {ObjectKind.INFO: 0, ObjectKind.HASHES: 1, ObjectKind.LEAF: 2}
-
-
-@dataclass(slots=True)
-class _Request:
-    """One object that is owed.
-
-    Attributes:
-        left: symbols that are in no burst yet; ``None`` until the object is read.
-        in_burst: symbols in the burst that is on its way.
-        askers: who asked, and whether they are attended, as they say.
-    """
-
-    key: ObjectKey
-    precedence: Precedence
-    form: Form | None
-    needed: int
-    hold_until: float
-    since: float
-    left: int | None = None
-    in_burst: int = 0
-    askers: dict[Callsign | None, bool] = field(default_factory=dict)
-
-    @property
-    def attended(self) -> bool:
-        """Whether an answer is one to a station that is attended, and whose name is known."""
-        return any(attended for who, attended in self.askers.items() if who is not None)
 
 
 class Answering:
@@ -94,10 +74,12 @@ class Answering:
     ) -> None:
         self._contents, self._own, self._read, self._rng = contents, own, read, rng
         self._sources = Sources(own, rng.getrandbits(32))
-        self._requests: dict[ObjectKey, _Request] = {}
+        self._requests: dict[ObjectKey, Request] = {}
         self._loss: dict[ContentTag, Loss] = {}
         self._lengths = FrameLengths()
-        self._served_at: dict[Callsign | None, float] = {}
+        self._served_at: OrderedDict[Callsign | None, float] = OrderedDict()
+        # Turns that were given to us, by content: how long, and until when.
+        self._turns: dict[ContentTag, tuple[float, float]] = {}
 
     # What happens.
 
@@ -109,6 +91,7 @@ class Answering:
         *,
         alone: bool,
         crowd: bool = True,
+        turn: Turn | None = None,
         now: float,
     ) -> None:
         """A station asks.
@@ -119,31 +102,42 @@ class Answering:
             pace: of the modem.
             alone: nobody else is known to have it.
             crowd: others than the asker are heard on the channel, who may want more of it.
+            turn: the asker gives us a turn, or whoever else has it.
             now: when.
         """
         content = self._contents.get(want.content)
         if content is None or not content.served:
             return
-        # Others who ask for more do so at once, and are answered with the first. An emergency
-        # waits for nobody: what is next in the queue may be a long burst.
         urgent = content.precedence is Precedence.EMERGENCY
-        for_more_s = SLOTS_FOR_MORE * pace.slot_s if crowd and not urgent else 0.0
-        others_s = 0.0 if alone else SLOTS_OF_ANSWER * self._rng.random() * pace.slot_s
-        hold_until = now + for_more_s + others_s
-        for key, form, needed in _entries(want, content):
+        for_more_s = for_more_slots(crowd=crowd, urgent=urgent) * pace.slot_s
+        spread = spread_s(turn, pace, alone=alone)
+        others_s = spread * self._rng.random() if spread else 0.0
+        by_turns = turn is not None and turn.holder is not None
+        if turn and by_turns and not self._on_its_way(want.content):
+            self._turns[want.content] = (turn.seconds, now + turn.seconds + pace.slot_s)
+        for key, form, needed in entries(want, content):
             request = self._requests.get(key)
             if request is None:
                 if len(self._requests) >= REQUESTS_MAX:
                     return
-                request = self._requests[key] = _Request(
-                    key, content.precedence, form, needed, hold_until, now
+                until = now + for_more_s + others_s
+                request = self._requests[key] = Request(
+                    key, content.precedence, form, needed, until, now
                 )
-            request.hold_until = max(request.hold_until, now + for_more_s)
+            # A turn is now, whatever else was waited for.
+            held_s = 0.0 if by_turns else request.hold_until
+            request.hold_until = max(held_s, now + for_more_s)
+            request.by_turns = by_turns and not urgent
             if sender in request.askers or len(request.askers) < ASKERS_MAX:
                 request.askers[sender] = want.attended
             self._note(request, form, needed, now)
         for sent in self._sources.arrived(want.content, sender, self._requests):
             self._lengths.observe(sent, 0)
+
+    def asked_of_another(self, want: Want, sender: Callsign | None) -> None:
+        """A station asks, and names another one that shall answer: we owe it nothing."""
+        for wanted in want.wanted:
+            self._nothing_owed(want.content, wanted.objects, sender)
 
     def heard(self, symbols: Symbols, pace: Pace, *, now: float) -> None:
         """Another station sends symbols: of what we owe, it need not be sent twice."""
@@ -165,14 +159,7 @@ class Answering:
     def enough(self, enough: Enough, sender: Callsign | None) -> None:
         """A station has these objects now."""
         for run in enough.objects:
-            for number in range(run.first, run.first + min(run.count, REQUESTS_MAX)):
-                key = ObjectKey(enough.content, run.kind, number)
-                request = self._requests.get(key)
-                if request is None:
-                    continue
-                request.askers.pop(sender, None)
-                if not request.askers:
-                    del self._requests[key]
+            self._nothing_owed(enough.content, run, sender)
 
     def was_read(self, key: ObjectKey, octets: bytes | None) -> None:
         """The store's answer; ``None``: it is not here any more."""
@@ -201,16 +188,18 @@ class Answering:
         Args:
             busy: precedences of bursts that are on their way.
         """
-        waiting = (one for one in self._requests.values() if one.precedence not in busy)
-        times = [one.hold_until for one in waiting if one.left]
+        waiting = (one for one in self._requests.values() if self._may_go(one, busy))
+        times = [one.hold_until for one in waiting]
+        times += [until for _, until in self._turns.values()]
         times += [one.since + REQUEST_FOR_S for one in self._requests.values()]
         return min(times, default=None)
 
     def expire(self, *, now: float) -> None:
         """Forget what nobody waits for any more."""
-        for key, request in list(self._requests.items()):
-            if now >= request.since + REQUEST_FOR_S:
-                del self._requests[key]
+        for key in [key for key, one in self._requests.items() if now >= one.since + REQUEST_FOR_S]:
+            del self._requests[key]
+        for tag in [one for one, (_, until) in self._turns.items() if now >= until]:
+            del self._turns[tag]
 
     def next_burst(
         self, traits: ModemTraits, pace: Pace, busy: Collection[Precedence], *, now: float
@@ -226,26 +215,28 @@ class Answering:
         ready = [
             one
             for one in self._requests.values()
-            if one.left and one.hold_until <= now and one.precedence not in busy
+            if one.hold_until <= now and self._may_go(one, busy)
         ]
         if not ready or not carries_symbols(traits):
             return None
         first = min(ready, key=self._turn)
         together = sorted(
             # What may be said to one of these may be said to all of them.
-            (
-                one
-                for one in ready
-                if (one.key.content, one.attended) == (first.key.content, first.attended)
-            ),
+            (one for one in ready if one.kin == first.kin),
             key=lambda one: (KIND_ORDER[one.key.kind], one.key.number),
         )
         content = self._contents.get(first.key.content)
         assert content is not None
         pace = self._lengths.of(pace, traits)
+        if first.by_turns:
+            turn_s, _ = self._turns.pop(content.tag)
+            pace = replace(pace, burst_s=min(pace.burst_s, turn_s))
         runs, takes = self._fill(together, traits, pace)
         for asker in first.askers or (None,):
             self._served_at[asker] = now
+            self._served_at.move_to_end(asker)
+        while len(self._served_at) > SERVED_MAX:
+            self._served_at.popitem(last=False)
         if not runs:
             return None
         frames = frames_of(runs, traits, frame_octets=pace.frame_octets, own=self._own)
@@ -282,7 +273,24 @@ class Answering:
 
     # How.
 
-    def _note(self, request: _Request, form: Form | None, needed: int, now: float) -> None:
+    def _nothing_owed(self, tag: ContentTag, run: Objects, sender: Callsign | None) -> None:
+        for number in range(run.first, run.first + min(run.count, REQUESTS_MAX)):
+            request = self._requests.get(ObjectKey(tag, run.kind, number))
+            if request is not None:
+                request.askers.pop(sender, None)
+                if not request.askers:
+                    del self._requests[request.key]
+
+    def _on_its_way(self, tag: ContentTag) -> bool:
+        return any(one.in_burst for one in self._requests.values() if one.key.content == tag)
+
+    def _may_go(self, request: Request, busy: Collection[Precedence]) -> bool:
+        """Whether it only waits for its moment."""
+        if not request.left or request.precedence in busy:
+            return False
+        return not request.by_turns or request.key.content in self._turns
+
+    def _note(self, request: Request, form: Form | None, needed: int, now: float) -> None:
         request.since = now
         source = self._sources.get(request.key)
         if source is None:
@@ -298,14 +306,14 @@ class Answering:
         request.form, request.needed = form, needed
         self._owe(request, source)
 
-    def _owe(self, request: _Request, source: Source) -> None:
+    def _owe(self, request: Request, source: Source) -> None:
         asked = symbols_asked(source, request.form, request.needed)
         if request.form == source.formed.form and request.needed:
             # It has heard some; of what is sent now, as much will get lost as before.
             asked = self._loss.setdefault(request.key.content, Loss()).to_send(asked)
         request.left = max(asked - request.in_burst, request.left or 0)
 
-    def _turn(self, request: _Request) -> tuple[int, float, float]:
+    def _turn(self, request: Request) -> tuple[int, float, float]:
         served = min(
             (self._served_at.get(asker, float("-inf")) for asker in request.askers),
             default=float("-inf"),
@@ -313,7 +321,7 @@ class Answering:
         return (int(request.precedence), served, request.since)
 
     def _fill(
-        self, together: list[_Request], traits: ModemTraits, pace: Pace
+        self, together: list[Request], traits: ModemTraits, pace: Pace
     ) -> tuple[list[Run], list[tuple[ObjectKey, int]]]:
         """Runs of symbols for one burst, and what they take from the requests."""
         runs: list[Run] = []
@@ -339,12 +347,3 @@ class Answering:
             request.in_burst += len(run.symbols)
             room_s -= airtime_s(run, traits, pace.frame_octets)
         return runs, takes
-
-
-def _entries(want: Want, content: AirContent) -> Iterator[tuple[ObjectKey, Form | None, int]]:
-    for wanted in want.wanted:
-        run = wanted.objects
-        for number in range(run.first, run.first + min(run.count, REQUESTS_MAX)):
-            key = ObjectKey(want.content, run.kind, number)
-            if content.has(key):
-                yield key, wanted.form, wanted.needed

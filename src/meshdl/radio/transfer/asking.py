@@ -31,6 +31,7 @@ from meshdl.radio.transfer.contents import AirContent, Contents, ObjectKey
 from meshdl.radio.transfer.gathering import Gathering
 from meshdl.radio.transfer.pace import Pace
 from meshdl.radio.transfer.stations import Stations
+from meshdl.radio.transfer.wishes import ASKED_OBJECTS_MAX, appended, by_object, covers
 from meshdl.wire.onair.codes import ContentTag
 from meshdl.wire.onair.frames import octets_of
 from meshdl.wire.onair.pdus import (
@@ -38,7 +39,6 @@ from meshdl.wire.onair.pdus import (
     SOURCE_SYMBOLS_MAX,
     SYMBOL_OCTETS,
     ObjectKind,
-    Objects,
     Want,
     Wanted,
 )
@@ -49,9 +49,6 @@ TRIES_MAX = 6
 ASKED_AIRTIME_S = 300.0
 """What one WANT may make another station send. Long enough that asking costs little, short
 enough that losses are told while they are few; others have their turns in between."""
-
-ASKED_OBJECTS_MAX = 64
-"""A WANT stays short; what it asks for are minutes of airtime anyway."""
 
 BACK_OFF_SLOTS = 1.0
 BACK_OFF_SLOTS_PER_STATION = 0.75
@@ -124,6 +121,7 @@ class Asking:
         self._contents, self._gathering, self._rng = contents, gathering, rng
         self._stations, self.attended = stations, attended
         self._asks: dict[ContentTag, _Ask] = {}
+        self._reserved_until = float("-inf")
 
     # What happens.
 
@@ -141,21 +139,51 @@ class Asking:
         if ask is not None and (ask.due_at is None or ask.tries > 1):
             ask.tries, ask.due_at = 0, self._after(0.0, pace, now=now)
 
-    def symbols_heard(self, tag: ContentTag, pace: Pace, *, now: float) -> bool:
-        """Somebody sends the content; whether we wait for it."""
+    def symbols_heard(
+        self, tag: ContentTag, pace: Pace, *, burst_ends_at: float | None = None, now: float
+    ) -> bool:
+        """Somebody sends the content; whether we wait for it.
+
+        Args:
+            tag: of the content.
+            pace: of the modem.
+            burst_ends_at: we asked for one burst only, and then it is over.
+            now: when.
+        """
         ask = self._asks.get(tag)
         if ask is None:
             return False
         ask.tries, ask.served = 0, True
         lacking = self._lacking(self._contents.get(tag))
         ask.due_at = now + pace.quiet_s + self._back_off_s(lacking, pace)
+        if burst_ends_at is not None:
+            soon_s = self._rng.random() * pace.slot_s
+            ask.due_at = min(ask.due_at, max(now, burst_ends_at) + soon_s)
         return True
+
+    def waits(self) -> bool:
+        """Whether anything is asked for."""
+        return bool(self._asks)
+
+    def tries(self, tag: ContentTag) -> int:
+        """WANTs for a content since something of it came."""
+        ask = self._asks.get(tag)
+        return ask.tries if ask is not None else 0
 
     def channel_heard(self, pace: Pace, *, now: float) -> None:
         """Somebody else is on the air: a sender that is not through has to wait for that."""
+        if now < self._reserved_until:
+            return  # what is heard is what it was reserved for
         for ask in self._asks.values():
             if ask.served and ask.due_at is not None:
                 ask.due_at = max(ask.due_at, now + pace.quiet_s)
+
+    def reserved(self, until: float, pace: Pace) -> None:
+        """Another station gave the channel away until then."""
+        self._reserved_until = until
+        for ask in self._asks.values():
+            if ask.due_at is not None:
+                ask.due_at = max(ask.due_at, until + self._rng.random() * pace.slot_s)
 
     def arrived(self, key: ObjectKey, pace: Pace, *, now: float) -> None:
         """An object is here."""
@@ -183,9 +211,9 @@ class Asking:
             return False
         if self.attended and not want.attended:
             return False  # some may answer us and not them
-        theirs = _by_object(want)
-        ours = _by_object(Want(want.content, tuple(self._wishes(content, ASKED_OBJECTS_MAX))))
-        covered = all(_covers(theirs.get(key), one) for key, one in ours.items())
+        theirs = by_object(want)
+        ours = by_object(Want(want.content, tuple(self._wishes(content, ASKED_OBJECTS_MAX))))
+        covered = all(covers(theirs.get(key), one) for key, one in ours.items())
         if covered:
             ask.due_at = self._after(pace.answer_s, pace, now=now)
             ask.expected, ask.served = set(ours), False
@@ -248,7 +276,7 @@ class Asking:
         chosen: list[Wanted] = []
         airtime_s = 0.0
         for wish in self._wishes(content, ASKED_OBJECTS_MAX):
-            merged = _appended(chosen, wish)
+            merged = appended(chosen, wish)
             if octets_of(Want(tag, tuple(merged))) > room_octets:
                 break
             chosen = merged
@@ -307,33 +335,3 @@ class Asking:
     def _urgency(self, tag: ContentTag) -> tuple[int, bytes]:
         content = self._contents.get(tag)
         return (content.precedence if content is not None else NEEDED_MAX, tag)
-
-
-def _appended(chosen: list[Wanted], wish: Wanted) -> list[Wanted]:
-    """With one more; neighbours that are wanted alike become one run."""
-    if chosen:
-        last = chosen[-1]
-        run = last.objects
-        alike = (last.needed, last.form) == (wish.needed, wish.form)
-        if alike and run.kind is wish.objects.kind and run.first + run.count == wish.objects.first:
-            longer = Objects(run.kind, run.first, run.count + 1)
-            return [*chosen[:-1], Wanted(longer, last.needed, last.form)]
-    return [*chosen, wish]
-
-
-def _by_object(want: Want) -> dict[ObjectKey, Wanted]:
-    found: dict[ObjectKey, Wanted] = {}
-    for wanted in want.wanted:
-        run = wanted.objects
-        for number in range(run.first, run.first + min(run.count, ASKED_OBJECTS_MAX)):
-            found[ObjectKey(want.content, run.kind, number)] = wanted
-    return found
-
-
-def _covers(theirs: Wanted | None, ours: Wanted) -> bool:
-    """Whether what they will be sent is all that we lack too."""
-    if theirs is None:
-        return False
-    if not theirs.needed or theirs.form is None:
-        return True  # all of it will be sent
-    return theirs.form == ours.form and 0 < ours.needed <= theirs.needed

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from meshdl.air import ModemDown, ModemUp
+from meshdl.air import CarrierChanged, ModemDown, ModemUp
 from meshdl.content.metainfo import Metainfo
 from meshdl.content.precedence import Precedence
 from meshdl.ids import Callsign, ChunkIndex, ContentHash
@@ -177,7 +177,15 @@ FromStation: TypeAlias = (
 """What the station and its operator tell."""
 
 TransferInput: TypeAlias = (
-    Heard | Sent | NotSent | ObjectRead | SymbolsKept | FromStation | ModemUp | ModemDown
+    Heard
+    | Sent
+    | NotSent
+    | ObjectRead
+    | SymbolsKept
+    | FromStation
+    | CarrierChanged
+    | ModemUp
+    | ModemDown
 )
 
 # -- Effects ---------------------------------------------------------------------------------
@@ -281,6 +289,18 @@ class EmergencyHeard:
 
 
 @dataclass(frozen=True, slots=True)
+class Reserve:
+    """The channel is one station's until then; all but emergency traffic waits.
+
+    Attributes:
+        ours: that station is this one.
+    """
+
+    until: float
+    ours: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ExchangeGoesOn:
     """Symbols came that we had asked for."""
 
@@ -312,6 +332,7 @@ TransferEffect: TypeAlias = (
     | ForgetSymbols
     | StationHeard
     | EmergencyHeard
+    | Reserve
     | ExchangeGoesOn
     | WrongSymbols
     | FetchFailed

@@ -23,10 +23,18 @@ from meshdl.radio.transfer.asking import Asking
 from meshdl.radio.transfer.calling import Calling
 from meshdl.radio.transfer.contents import Contents, ObjectKey
 from meshdl.radio.transfer.pace import Pace
+from meshdl.radio.transfer.reservations import Reservations
 from meshdl.radio.transfer.stations import Stations
 from meshdl.wire.onair import frames
 from meshdl.wire.onair.codes import ContentTag, StationTag, station_tag
-from meshdl.wire.onair.pdus import Enough, Objects, Pdu, Symbols, Want
+from meshdl.wire.onair.pdus import (
+    Enough,
+    Objects,
+    Pdu,
+    Symbols,
+    Want,
+)
+from meshdl.wire.onair.turn import Turn
 
 ASKED_MAX = 512
 """Objects that we asked for and may have to say ENOUGH of; the oldest are forgotten."""
@@ -36,6 +44,9 @@ WITHDRAW_KEYS = {False: "notice", True: "urgent notice"}
 
 NEEDLESS_SYMBOLS = 16
 """Of one object: an ENOUGH costs as much air, and the sender may be through by itself."""
+
+COMPANY_S = 180.0
+"""Who was heard within that time may be on the channel, and spoil an answer."""
 
 ENOUGH_SLOTS = 2.0
 """ENOUGHs of several stations spread over so many slots."""
@@ -47,6 +58,7 @@ class _Notice:
 
     traffic: Traffic
     asked: tuple[ContentTag, ...]
+    turn: Turn | None
     objects: tuple[ObjectKey, ...]
     enoughs: tuple[ObjectKey, ...]
     call_s: float | None
@@ -60,6 +72,7 @@ class Notices:
         contents: of this station.
         stations: those heard.
         asking: has the WANTs.
+        reservations: tells when one burst is asked for, of whom.
         calling: has the CQ.
         rng: for back-off.
     """
@@ -71,11 +84,12 @@ class Notices:
         stations: Stations,
         *,
         asking: Asking,
+        reservations: Reservations,
         calling: Calling,
         rng: Random,
     ) -> None:
         self._own, self._contents, self._stations, self._rng = own, contents, stations, rng
-        self._asking, self._calling = asking, calling
+        self._asking, self._reservations, self._calling = asking, reservations, calling
         self._outgoing: dict[bool, _Notice] = {}
         # Objects that we were the last to ask for, and needless symbols of them since.
         self._asked: OrderedDict[ObjectKey, int] = OrderedDict()
@@ -182,6 +196,10 @@ class Notices:
         wants = self._wants(urgent, traits, room, now)
         room -= sum(map(frames.octets_of, wants))
         pdus += wants
+        turn = self._turn(wants, traits, pace, room, now)
+        if turn is not None:
+            pdus.append(turn)
+            room -= frames.octets_of(turn)
         cq = self._calling.call(room_octets=room, now=now) if calls else None
         if cq is not None and frames.octets_of(cq) <= room:
             pdus.append(cq)
@@ -204,7 +222,7 @@ class Notices:
             withdraw_key=WITHDRAW_KEYS[urgent],
         )
         objects = tuple(_objects(wants))
-        self._outgoing[urgent] = _Notice(traffic, asked, objects, tuple(enoughs), call_s)
+        self._outgoing[urgent] = _Notice(traffic, asked, turn, objects, tuple(enoughs), call_s)
         return traffic
 
     def _sender(self, traits: ModemTraits, *, calls: bool) -> Callsign | StationTag | None:
@@ -243,11 +261,32 @@ class Notices:
             self._asking.postpone(tag)
         return wants
 
+    def _turn(
+        self, wants: list[Want], traits: ModemTraits, pace: Pace, room: int, now: float
+    ) -> Turn | None:
+        """For the content that is most urgent; what else is asked for is answered later."""
+        if not wants:
+            return None
+        tag = wants[0].content
+        content = self._contents.get(tag)
+        turn = self._reservations.turn(
+            tag,
+            holder=self._stations.sender_of(tag, now=now),
+            lacking=self._asking.symbols_lacking(content) if content is not None else 0,
+            tries=self._asking.tries(tag),
+            heard=self._stations.heard_since(now - COMPANY_S),
+            traits=traits,
+            pace=pace,
+            now=now,
+        )
+        return turn if turn is not None and frames.octets_of(turn) <= room else None
+
     def _on_air(self, outgoing: _Notice, pace: Pace, now: float) -> None:
         if outgoing.call_s is not None:
             self._calling.sent(outgoing.call_s, now=now)
         for tag in outgoing.asked:
             self._asking.sent(tag, outgoing.objects, pace, now=now)
+            self._reservations.asked(tag, outgoing.turn)
         for key in outgoing.objects:
             self._asked[key] = 0
             self._asked.move_to_end(key)
@@ -293,5 +332,7 @@ def _named(pdu: Pdu) -> str:
             return f"WANT {content.hex()}"
         case Enough(content):
             return f"ENOUGH {content.hex()}"
+        case Turn(seconds):
+            return f"a turn of {seconds} s"
         case _:
             return "CQ"

@@ -15,6 +15,7 @@ from meshdl.radio.transfer.contents import Contents
 from meshdl.radio.transfer.gathering import Gathering
 from meshdl.radio.transfer.notices import Notices
 from meshdl.radio.transfer.pace import Pace
+from meshdl.radio.transfer.reservations import Reservations
 from meshdl.radio.transfer.stations import Stations
 
 
@@ -37,6 +38,7 @@ class Parts:
     stations: Stations
     gathering: Gathering
     asking: Asking
+    reservations: Reservations
     answering: Answering
     calling: Calling
     notices: Notices

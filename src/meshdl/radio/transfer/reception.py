@@ -10,9 +10,19 @@ from meshdl.radio.transfer.contents import AirContent
 from meshdl.radio.transfer.gathering import NewSymbol
 from meshdl.radio.transfer.pace import Pace
 from meshdl.radio.transfer.parts import Parts
-from meshdl.wire.onair.codes import ContentTag
+from meshdl.radio.transfer.requests import can_answer
+from meshdl.wire.onair.codes import ContentTag, station_tag
 from meshdl.wire.onair.frames import Frame, Identification, object_tag
-from meshdl.wire.onair.pdus import AirObject, Cq, Enough, Pdu, ShortSymbol, Symbols, Want
+from meshdl.wire.onair.pdus import (
+    AirObject,
+    Cq,
+    Enough,
+    Pdu,
+    ShortSymbol,
+    Symbols,
+    Want,
+)
+from meshdl.wire.onair.turn import Turn
 
 CONTENTS_MAX = 1024
 """Remembered; those that are here or wanted always, strange ones while there is room."""
@@ -24,10 +34,17 @@ class Reception:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
+    def carrier(self, *, busy: bool, now: float) -> None:
+        """The channel became busy or free."""
+        traits, pace = self._parts.traits, self._parts.pace
+        if traits is not None and pace is not None:
+            self._parts.reservations.carrier(busy=busy, traits=traits, pace=pace, now=now)
+
     def heard(self, heard: events.Heard, *, now: float) -> None:
         """Take a frame."""
-        if self._parts.pace is not None:
+        if self._parts.pace is not None and self._parts.traits is not None:
             self._parts.asking.channel_heard(self._parts.pace, now=now)
+            self._parts.reservations.frame_heard(self._parts.traits, self._parts.pace)
         match heard.frame:
             case Frame():
                 self._frame(heard.frame, heard.sender, now)
@@ -60,8 +77,13 @@ class Reception:
             return  # our own burst, heard by another receiver
         if sender is not None and self._parts.stations.heard(sender, now=now):
             self._parts.calling.news(now=now)
+        turn = next((pdu for pdu in frame.pdus if isinstance(pdu, Turn)), None)
+        if turn is not None:
+            wants = [pdu for pdu in frame.pdus if isinstance(pdu, Want)]
+            self._turn(turn, wants, sender, now)
         for pdu in frame.pdus:
-            self._take(pdu, sender, now)
+            if turn is None or not isinstance(pdu, Want):
+                self._take(pdu, sender, now)
 
     def _take(self, pdu: Pdu, sender: Callsign | None, now: float) -> None:
         match pdu:
@@ -76,7 +98,7 @@ class Reception:
             case Enough():
                 self._parts.answering.enough(pdu, sender)
             case _:
-                pass  # routes are the mesh's
+                pass  # a TURN was taken before all else; routes are the mesh's
 
     def _cq(self, cq: Cq, sender: Callsign | None, now: float) -> None:
         if sender is None:
@@ -96,16 +118,56 @@ class Reception:
         if any((found := self._parts.contents.get(tag)) and found.served for tag in cq.seeks):
             self._parts.calling.news(now=now)
 
-    def _want(self, want: Want, sender: Callsign | None, now: float) -> None:
+    def _turn(self, turn: Turn, wants: list[Want], sender: Callsign | None, now: float) -> None:
+        """Somebody who asks gives the channel to one station, or to whoever can answer."""
         parts, pace = self._parts, self._parts.pace
         if pace is None:
             return
-        alone = not parts.stations.holders(want.content, now=now)
-        crowd = len(parts.stations) > 1
-        parts.answering.want(want, sender, pace, alone=alone, crowd=crowd, now=now)
+        named = turn.holder == station_tag(parts.own)
+        ours = named or (
+            turn.holder is None
+            and any(can_answer(want, parts.contents.get(want.content)) for want in wants)
+        )
+        until = now + turn.seconds + pace.slot_s
+        if not ours:
+            parts.asking.reserved(until, pace)
+        if named or not ours:
+            parts.effects.append(events.Reserve(until, named))
+        for want in wants:
+            if not ours:
+                parts.answering.asked_of_another(want, sender)
+                self._also_asked(want, turn, now)
+            else:
+                self._want(want, sender, now, turn=turn)
+
+    def _want(
+        self, want: Want, sender: Callsign | None, now: float, *, turn: Turn | None = None
+    ) -> None:
+        parts, pace = self._parts, self._parts.pace
+        if pace is None:
+            return
+        parts.answering.want(
+            want,
+            sender,
+            pace,
+            alone=turn is not None or not parts.stations.holders(want.content, now=now),
+            crowd=len(parts.stations) > 1 and turn is None,
+            turn=turn,
+            now=now,
+        )
+        self._also_asked(want, turn, now)
+
+    def _also_asked(self, want: Want, turn: Turn | None, now: float) -> None:
+        """What another's WANT is to our own."""
+        parts, pace = self._parts, self._parts.pace
+        assert pace is not None
+        parts.reservations.rival_heard(now=now)
         parts.notices.want_heard(want)
         waiting = parts.notices.asking(want.content)
-        if parts.asking.overheard(want, pace, now=now) and waiting is not None:
+        covered = parts.asking.overheard(want, pace, now=now)
+        if covered:
+            parts.reservations.asked(want.content, turn)
+        if covered and waiting is not None:
             parts.effects.append(events.Withdraw(waiting, "another asks the same"))
 
     def _symbols(self, symbols: Symbols, sender: Callsign | None, now: float) -> None:
@@ -120,7 +182,9 @@ class Reception:
             parts.effects.append(events.EmergencyHeard())
         if sender is not None:
             parts.stations.sent(sender, tag)
-        if parts.asking.symbols_heard(tag, pace, now=now):
+        assert parts.traits is not None  # as is the pace
+        again_at = parts.reservations.heard(symbols, sender, parts.traits, pace, now=now)
+        if parts.asking.symbols_heard(tag, pace, burst_ends_at=again_at, now=now):
             parts.effects.append(events.ExchangeGoesOn())
         self._gather(content, symbols, sender or "", pace, now=now)
 

@@ -99,6 +99,16 @@ class Stations:
         found = [one for one in self._stations.values() if tag in one.haves or tag in one.sent]
         return [one.callsign for one in reversed(found)]
 
+    def sender_of(self, tag: ContentTag, *, now: float) -> Callsign | None:
+        """Who sent, or else says to have, a content; of several, the one that was heard last."""
+        self._forget_old(now)
+        found = (one.callsign for one in reversed(self._stations.values()) if tag in one.sent)
+        return next(found, None) or next(iter(self.holders(tag, now=now)), None)
+
+    def heard_since(self, at: float) -> bool:
+        """Whether anybody was heard since then."""
+        return any(one.heard_at >= at for one in reversed(self._stations.values()))
+
     def full_holders(self, tag: ContentTag, *, now: float) -> int:
         """How many say that they have all of it."""
         self._forget_old(now)

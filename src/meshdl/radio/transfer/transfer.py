@@ -31,7 +31,7 @@ are due go together: so everything is decided as late as possible, with all that
 from random import Random
 from typing import assert_never
 
-from meshdl.air import ModemDown, ModemTraits, ModemUp
+from meshdl.air import CarrierChanged, ModemDown, ModemTraits, ModemUp
 from meshdl.ids import Callsign, ChunkIndex, ContentHash
 from meshdl.radio.transfer import events
 from meshdl.radio.transfer.answering import Answering
@@ -43,11 +43,12 @@ from meshdl.radio.transfer.gathering import Gathering
 from meshdl.radio.transfer.notices import Notices
 from meshdl.radio.transfer.pace import pace_of
 from meshdl.radio.transfer.parts import Parts
+from meshdl.radio.transfer.reading import reading
 from meshdl.radio.transfer.reception import Reception
+from meshdl.radio.transfer.reservations import Reservations
 from meshdl.radio.transfer.stations import Stations
 from meshdl.radio.transfer.terms import Terms
 from meshdl.wire.onair.codes import content_tag
-from meshdl.wire.onair.pdus import ObjectKind
 
 
 class Transfer:
@@ -77,6 +78,7 @@ class Transfer:
         contents, stations = Contents(), Stations()
         gathering = Gathering(self._is_asked)
         asking = Asking(contents, gathering, stations, rng, attended=attended)
+        reservations = Reservations(asking.waits)
         calling = Calling(contents, stations, locator, rng)
         self._parts = Parts(
             own=own,
@@ -85,9 +87,18 @@ class Transfer:
             stations=stations,
             gathering=gathering,
             asking=asking,
+            reservations=reservations,
             answering=Answering(contents, own, self._read, rng),
             calling=calling,
-            notices=Notices(own, contents, stations, asking=asking, calling=calling, rng=rng),
+            notices=Notices(
+                own,
+                contents,
+                stations,
+                asking=asking,
+                reservations=reservations,
+                calling=calling,
+                rng=rng,
+            ),
             completion=Completion(gathering, asking, effects),
         )
         self._reception = Reception(self._parts)
@@ -97,6 +108,8 @@ class Transfer:
     def receive(self, event: events.TransferInput, *, now: float) -> None:
         """Take one input."""
         match event:
+            case CarrierChanged(busy):
+                self._reception.carrier(busy=busy, now=now)
             case events.Heard():
                 self._reception.heard(event, now=now)
             case events.Sent() | events.NotSent():
@@ -325,23 +338,11 @@ class Transfer:
     def _read(self, key: ObjectKey) -> None:
         """Octets for an answer: an INFO is made here, all else comes from the store."""
         content = self._parts.contents.get(key.content)
-        if content is None or content.shape is None:
-            self._parts.answering.was_read(key, None)
-            return
-        hash_ = content.shape.metainfo.content_hash
-        if key.kind is ObjectKind.INFO:
-            segments = content.info_segments()
-            self._parts.answering.was_read(
-                key, segments[key.number] if key.number < len(segments) else None
-            )
-        elif key.kind is ObjectKind.HASHES:
-            self._parts.effects.append(events.ReadObject(key, hash_, ChunkIndex(key.number), 0, 0))
+        asked = reading(content, key) if content is not None else None
+        if isinstance(asked, events.ReadObject):
+            self._parts.effects.append(asked)
         else:
-            place = content.shape.place(key.number)
-            assert place is not None  # it is held
-            self._parts.effects.append(
-                events.ReadObject(key, hash_, place.chunk, place.offset, place.octets)
-            )
+            self._parts.answering.was_read(key, asked)
 
     def _is_asked(self, key: ObjectKey) -> bool:
         content = self._parts.contents.get(key.content)

@@ -10,6 +10,7 @@ from meshdl.content.precedence import Precedence
 from meshdl.wire.onair import routes
 from meshdl.wire.onair.codes import (
     Reader,
+    StationTag,
     decode_locator,
     encode_locator,
     encode_number,
@@ -30,6 +31,7 @@ from meshdl.wire.onair.pdus import (
     Wanted,
 )
 from meshdl.wire.onair.routes import Rerr, Route, Rrep, RrepAck, Rreq
+from meshdl.wire.onair.turn import TURN_S_MAX, Turn
 
 
 class PduType(enum.IntEnum):
@@ -50,6 +52,7 @@ class PduType(enum.IntEnum):
     RREP_ACK = 12
     WANT_ATTENDED = 13
     """A WANT of a station that is attended. As a type, that takes no octet of short frames."""
+    TURN = 14
     EXTENDED = 15
 
 
@@ -83,7 +86,7 @@ _LOCATOR_OCTETS = {0: 0, 1: 2, 2: 4}
 _PRECEDENCE_MASK, _PARTIAL, _NO_INFO = 0x03, 0x04, 0x08
 
 
-def encode_body(pdu: Pdu) -> tuple[PduType, bytes]:
+def encode_body(pdu: Pdu) -> tuple[PduType, bytes]:  # noqa: PLR0911 - one flat match
     """Type and body of a PDU.
 
     Raises:
@@ -97,6 +100,9 @@ def encode_body(pdu: Pdu) -> tuple[PduType, bytes]:
         case Want():
             pdu_type = PduType.WANT_ATTENDED if pdu.attended else PduType.WANT
             return pdu_type, pdu.content + b"".join(map(_encode_wanted, pdu.wanted))
+        case Turn():
+            holder = b"" if pdu.holder is None else pdu.holder.to_bytes(2, "big")
+            return PduType.TURN, bytes([pdu.seconds]) + holder
         case Enough():
             return PduType.ENOUGH, pdu.content + b"".join(map(_encode_objects, pdu.objects))
         case AirObject():
@@ -208,6 +214,13 @@ def _decode_want(reader: Reader, *, attended: bool = False) -> Want | None:
     return Want(content, tuple(entries), attended) if entries or nothing else None
 
 
+def _decode_turn(reader: Reader) -> Turn:
+    seconds = min(reader.fixed(1), TURN_S_MAX)
+    holder = StationTag(reader.fixed(2)) if reader.left else None
+    reader.end()
+    return Turn(seconds, holder)
+
+
 def _encode_objects(objects: Objects) -> bytes:
     count_and_kind = objects.count - 1 << _KIND_BITS | objects.kind
     return encode_number(objects.first) + encode_number(count_and_kind)
@@ -289,6 +302,7 @@ _DECODERS: dict[PduType, Callable[[Reader], Pdu | None]] = {
     PduType.WANT: _decode_want,
     PduType.WANT_ATTENDED: partial(_decode_want, attended=True),
     PduType.ENOUGH: _decode_enough,
+    PduType.TURN: _decode_turn,
     PduType.OBJECT: _decode_object,
     **{pdu_type: _decode_symbols(kind) for pdu_type, kind in _KINDS.items()},
     PduType.RREQ: routes.decode_rreq,

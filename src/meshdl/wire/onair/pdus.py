@@ -21,6 +21,7 @@ from meshdl.wire.onair.codes import (
     is_locator,
 )
 from meshdl.wire.onair.routes import Route
+from meshdl.wire.onair.turn import Turn
 
 SYMBOL_OCTETS = 48
 """Ten fill a DATAC1 frame of 510 octets, two one of 126, one a frame of 54, five an AX.25
@@ -315,7 +316,7 @@ class ShortSymbol:
         _check(len(self.octets) == SYMBOL_OCTETS, f"a symbol has {SYMBOL_OCTETS} octets")
 
 
-Pdu: TypeAlias = Cq | Want | Enough | AirObject | Symbols | Route
+Pdu: TypeAlias = Cq | Want | Turn | Enough | AirObject | Symbols | Route
 
 
 def _check_tag(tag: ContentTag) -> None:

@@ -6,14 +6,15 @@ from tests.unit.radio.stations import AFSK, DATAC1
 
 from meshdl.content.precedence import Precedence
 from meshdl.ids import Callsign
-from meshdl.radio.transfer.answering import REQUEST_FOR_S, REQUESTS_MAX, Answering
+from meshdl.radio.transfer.answering import REQUEST_FOR_S, Answering
 from meshdl.radio.transfer.bursts import Burst
 from meshdl.radio.transfer.contents import AirContent, Contents, ObjectKey, Shape
 from meshdl.radio.transfer.pace import BURST_FRAMES, pace_of
+from meshdl.radio.transfer.requests import REQUESTS_MAX
 from meshdl.radio.transfer.sources import SPARE_SYMBOLS
 from meshdl.sim.radio_memory import RadioContent, content_of
 from meshdl.wire.onair import frames
-from meshdl.wire.onair.codes import content_tag
+from meshdl.wire.onair.codes import content_tag, station_tag
 from meshdl.wire.onair.frames import Frame
 from meshdl.wire.onair.pdus import (
     FIRST_REPAIR_ID,
@@ -27,6 +28,7 @@ from meshdl.wire.onair.pdus import (
     Want,
     Wanted,
 )
+from meshdl.wire.onair.turn import Turn
 
 PACE = pace_of(AFSK, burst_max_s=30.0)
 US, ONE, TWO = Callsign("KA1ABC"), Callsign("N0AAA"), Callsign("N0BBB")
@@ -66,9 +68,11 @@ class Desk:
         of: AirContent | None = None,
         now: float = 0.0,
         attended: bool = False,
+        turn: Turn | None = None,
     ) -> None:
         tag = (of or self.noise).tag
-        self.answering.want(Want(tag, wanted, attended), sender, PACE, alone=True, now=now)
+        want = Want(tag, wanted, attended)
+        self.answering.want(want, sender, PACE, alone=True, turn=turn, now=now)
 
     def burst(self, now: float = LATER, busy: tuple[Precedence, ...] = ()) -> Burst | None:
         return self.answering.next_burst(AFSK, PACE, busy, now=now)
@@ -401,3 +405,74 @@ def test_what_another_made_up_is_not_made_again() -> None:
     ids = {symbols.first + at for symbols in sent for at in range(symbols.count)}
     assert ids
     assert ids.isdisjoint(range(first, first + 10))
+
+
+def test_one_burst_goes_out_for_a_turn_and_none_without() -> None:
+    desk = Desk()
+    turn = Turn(8, station_tag(US))
+    desk.want(leaves(0), turn=turn)
+    burst = desk.burst(now=2.0)
+    assert burst is not None
+    # A slot is in hand for what the burst is not a whole number of frames.
+    assert AFSK.burst_s(map(len, burst.traffic.frames)) <= turn.seconds + PACE.slot_s
+    desk.answering.sent(burst)
+    assert desk.burst(now=3.0) is None
+    assert desk.answering.owes
+    desk.want(leaves(0, needed=200, form=RAW), turn=turn, now=20.0)
+    assert desk.burst(now=22.0) is not None
+
+
+def test_a_turn_that_was_not_taken_is_over_after_its_time() -> None:
+    desk = Desk()
+    desk.want(leaves(0), turn=Turn(8, station_tag(US)))
+    desk.answering.expire(now=20.0)
+    assert desk.burst(now=20.0) is None
+    due_at = desk.answering.deadline(())
+    assert due_at is not None
+    assert due_at > 20.0
+
+
+def test_a_want_without_a_turn_is_answered_to_its_end() -> None:
+    desk = Desk()
+    desk.want(leaves(0), turn=Turn(8, station_tag(US)))
+    desk.want(leaves(0), now=1.0)
+    assert count(desk.all_bursts()) == 342
+
+
+def test_a_burst_that_is_on_its_way_is_the_one_that_a_turn_is_for() -> None:
+    desk = Desk()
+    desk.want(leaves(0))
+    first = desk.burst()
+    assert first is not None
+    desk.want(leaves(0), turn=Turn(8, station_tag(US)), now=LATER)
+    desk.answering.sent(first)
+    assert desk.burst(now=LATER + 2.0) is None
+
+
+def test_who_names_another_is_owed_nothing() -> None:
+    desk = Desk()
+    desk.want(leaves(0, 2))
+    desk.want(leaves(0), sender=TWO)
+    desk.answering.asked_of_another(Want(desk.noise.tag, (leaves(0, 2),)), ONE)
+    sent = desk.all_bursts()
+    assert {one.of.number for one in sent} == {0}
+
+
+def test_an_emergency_is_not_sent_by_turns() -> None:
+    desk = Desk()
+    desk.noise.precedence = Precedence.EMERGENCY
+    desk.want(leaves(0), turn=Turn(8, station_tag(US)))
+    assert count(desk.all_bursts(now=0.0)) == 342
+
+
+def test_answers_to_a_turn_for_whoever_has_it_are_spread_over_its_time() -> None:
+    moments: list[float] = []
+    for _ in range(20):
+        desk = Desk()
+        desk.answering = Answering(desk.contents, US, desk.read, Random(len(moments)))
+        desk.want(leaves(0), turn=Turn(12))
+        due_at = desk.answering.deadline(())
+        assert due_at is not None
+        moments.append(due_at)
+        assert count(desk.all_bursts()) == 342
+    assert max(moments) - min(moments) > 6.0

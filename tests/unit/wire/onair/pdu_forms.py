@@ -29,6 +29,7 @@ from meshdl.wire.onair.pdus import (
     Wanted,
 )
 from meshdl.wire.onair.routes import Rerr, Rrep, RrepAck, Rreq, Unreachable
+from meshdl.wire.onair.turn import TURN_S_MAX, Turn
 
 tags = st.binary(min_size=4, max_size=4).map(ContentTag)
 octet = st.integers(0, 255)
@@ -98,6 +99,9 @@ wants = st.builds(
     ).map(tuple),
     st.booleans(),
 )
+turns = st.builds(
+    Turn, st.integers(1, TURN_S_MAX), st.none() | st.integers(0, 2**16 - 1).map(StationTag)
+)
 enoughs = st.builds(Enough, tags, st.lists(object_runs(), min_size=1, max_size=4).map(tuple))
 kinds_and_numbers = st.tuples(
     st.sampled_from((ObjectKind.LEAF, ObjectKind.HASHES)), numbers
@@ -154,5 +158,14 @@ rerrs = st.builds(
     st.booleans(),
 )
 pdus: st.SearchStrategy[Pdu] = st.one_of(
-    cqs, wants, enoughs, objects, symbols(), rreqs, rreps, rerrs, st.builds(RrepAck, callsigns)
+    cqs,
+    wants,
+    turns,
+    enoughs,
+    objects,
+    symbols(),
+    rreqs,
+    rreps,
+    rerrs,
+    st.builds(RrepAck, callsigns),
 )

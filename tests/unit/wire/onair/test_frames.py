@@ -29,6 +29,7 @@ from meshdl.wire.onair.pdus import (
     Wanted,
 )
 from meshdl.wire.onair.routes import Rerr, Rrep, Rreq
+from meshdl.wire.onair.turn import TURN_S_MAX, Turn
 
 TAG = ContentTag(b"\x12\x34\x56\x78")
 CALL = Callsign("KA1ABC-7")
@@ -174,9 +175,9 @@ def test_a_later_version_is_told_from_other_peoples_frames(octets: bytes, later:
 def test_a_pdu_of_the_future_is_skipped_and_its_neighbours_are_read() -> None:
     cq, enough = Cq(), Enough(TAG, (Objects(ObjectKind.LEAF, 0, 1),))
     octets = encode([cq, enough])[frames.FRAME_HEAD_OCTETS :]
-    future = bytes([0xE3]) + b"abc" + bytes([0xFF, 20]) + bytes(20)
+    future = bytes([0xF3]) + b"abc" + bytes([0xFF, 20]) + bytes(20)
     found = decode(sealed(octets[:2] + future + octets[2:]))
-    assert found == Frame(pdus=(cq, enough), ignored=(14, 15))
+    assert found == Frame(pdus=(cq, enough), ignored=(15, 15))
 
 
 @pytest.mark.parametrize(
@@ -348,9 +349,9 @@ def test_a_frame_is_neither_empty_nor_too_long(pdus: list[Pdu]) -> None:
 
 def test_a_frame_longer_than_any_is_refused() -> None:
     filler = frames.FRAME_OCTETS_MAX - 6
-    body = b"\xef" + encode_number(filler) + bytes(filler)
+    body = b"\xff" + encode_number(filler) + bytes(filler)
     assert len(sealed(body)) == frames.FRAME_OCTETS_MAX
-    assert decode(sealed(body)) == Frame(pdus=(), sender=None, ignored=(14,))
+    assert decode(sealed(body)) == Frame(pdus=(), sender=None, ignored=(15,))
     with pytest.raises(RemoteProtocolError, match="1000 are allowed"):
         decode(sealed(body) + b"\0")
 
@@ -367,6 +368,9 @@ def test_a_frame_may_say_no_more_than_who_sends() -> None:
         lambda: Cq(locator="FN4"),
         lambda: Want(TAG, ()),
         lambda: Want(TAG, (Wanted(Objects(ObjectKind.LEAF, 0, 1), 256),)),
+        lambda: Turn(0),
+        lambda: Turn(TURN_S_MAX + 1),
+        lambda: Turn(1, StationTag(2**16)),
         lambda: Enough(TAG, (Objects(ObjectKind.LEAF, 0, 0),)),
         lambda: Enough(TAG, (Objects(ObjectKind.LEAF, 2**30 - 2, 2),)),
         lambda: Form(Codec.RAW, 0),
