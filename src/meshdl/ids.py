@@ -1,5 +1,6 @@
 """Names for things, as types, so that one cannot be passed for another."""
 
+import functools
 import hashlib
 import re
 from typing import NewType
@@ -89,6 +90,7 @@ def station_key(octets: bytes) -> StationKey:
     return StationKey(octets)
 
 
+@functools.lru_cache(maxsize=1024)
 def station_id(key: StationKey) -> StationId:
     """The first 8 octets of the key's SHA-256, in hexadecimal.
 
