@@ -67,12 +67,16 @@ def test_seeds_that_fill_the_way_in_take_turns_a_few_at_a_time(count: int) -> No
     star.world.run(1.0)
     star.leecher.get(CONTENT.hash)
     active: list[int] = []
+    asked: list[int] = []
     while CONTENT.hash not in star.leecher.completed_at:
         star.world.run(star.world.now + 0.013)
         active.append(len(star.active()))
+        asked.append(sum(bool(one.asked) for one in star.leecher.core.peers()))
         assert star.world.now < 10.0
     half = active[len(active) // 2 :]
-    assert sum(half) / len(half) <= 3.0
+    assert 1.0 <= sum(half) / len(half) <= 3.0
+    later = asked[len(asked) // 2 :]
+    assert sum(later) / len(later) <= 0.3 * count + 2
     assert star.world.now - 1.0 <= 1.05 * len(CONTENT.octets) / WAY_IN
     assert max(star.shares(CONTENT)) <= 2.5 / count
     assert min(star.shares(CONTENT)) >= 0.3 / count
