@@ -11,13 +11,19 @@ from meshdl.air import ModemTraits
 from meshdl.content.precedence import Precedence
 from meshdl.ids import Callsign
 from meshdl.radio.declaration import Declaration
+from meshdl.radio.transfer import events
 from meshdl.radio.transfer.gathering import NewSymbol
 from meshdl.sim.air import SimAir
 from meshdl.sim.radio import SimRadio
 from meshdl.sim.radio_memory import RadioContent, content_of, is_whole
 from meshdl.sim.world import World
+from meshdl.wire.onair import frames
+from meshdl.wire.onair.pdus import ObjectKind, Symbols
 
 PACKET = replace(AFSK, carries_sender=True, measures_busy=True, turnaround_s=0.1)
+FAST = replace(
+    PACKET, name="G3RUH 9600", payload_bps=9448.0, frame_overhead_s=0.017, burst_overhead_s=0.25
+)
 HF_DATA = replace(DATAC1, turnaround_s=0.2)
 HOUR_S = 3600.0
 NOISE = Random(1).randbytes(1 << 20)
@@ -88,6 +94,55 @@ def test_a_chunk_of_several_leaves_comes_by_its_leaf_hashes() -> None:
     channel.run(wanted, [receiver], within_s=7200.0)
     # What was proved by hashes that came by radio can be sent on with them.
     assert receiver.stored[wanted.content].leaf_hashes == sender.stored[wanted.content].leaf_hashes
+
+
+def test_many_chunks_come_with_loss_over_a_crash_and_partly_by_another_path() -> None:
+    channel = Channel(loss=0.1, traits=FAST)
+    sender, receiver = channel.station("N0AAA"), channel.station("N0BBB")
+    wanted = content(3 * 65_536, chunk_octets=65_536)
+    sender.hold(wanted)
+    receiver.fetch(wanted.content)
+
+    def has(station: SimRadio, leaves: int) -> bool:
+        found = station.stored.get(wanted.content)
+        return found is not None and len(found.held) >= leaves
+
+    # It falls in the middle of the second chunk, with a leaf half heard.
+    channel.world.run(
+        HOUR_S, stop=lambda: has(receiver, 5) and len({one.symbol for one in receiver.journal}) > 99
+    )
+    receiver.kill()
+    had = set(receiver.stored[wanted.content].held)
+    assert had == set(range(5))
+    sent_before_s = sender.airtime_s
+    channel.world.run(channel.world.now + 120.0)
+    again = channel.station("N0BBB", journal=receiver.journal)
+    again.hold(wanted, leaves=had)
+    again.fetch(wanted.content)
+    kept_s = sender.airtime_s
+
+    # Meanwhile the LAN brings one leaf of each chunk that is not whole.
+    channel.world.run(channel.world.now + 20.0)
+    by_lan = {number for number in (7, 10) if number not in again.stored[wanted.content].held}
+    assert 10 in by_lan
+    for number in by_lan:
+        again.stored[wanted.content].held.add(number)
+        again.host.post(events.LeafHeld(wanted.content, number))
+    channel.run(wanted, [again], within_s=HOUR_S)
+    assert sent_before_s < kept_s < sent_before_s + 200.0
+    asked = {
+        symbols.of.number
+        for at, key in sender.modem.keyed
+        for octets in key.frames
+        if at > channel.world.now - 30.0
+        for symbols in getattr(frames.decode(octets), "pdus", ())
+        if isinstance(symbols, Symbols) and symbols.of.kind is ObjectKind.LEAF
+    }
+    # What is here is not sent again, whichever way it came.
+    assert not asked & had
+    # Seven leaves and what was still to come of the sixth, an eighth more for what gets lost.
+    leaf_s = 342 / 5 * FAST.frame_s(253)
+    assert sender.airtime_s - kept_s < 7 * leaf_s / 0.9 * 1.4
 
 
 def test_whoever_listens_gets_it_too_without_asking() -> None:
