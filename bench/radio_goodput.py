@@ -36,7 +36,7 @@ from meshdl.sim.radio import SimRadio
 from meshdl.sim.radio_memory import content_of, is_whole
 from meshdl.sim.sound_air import SoundAir
 from meshdl.sim.world import World
-from meshdl.transports.modems.freedv import FREEDV_TRAITS, FreedvMode
+from meshdl.transports.modems.freedv_modes import FREEDV_TRAITS, FreedvMode
 from meshdl.transports.modems.kiss_modem import KissModem
 from meshdl.transports.modems.kiss_tcp import tcp_line
 from meshdl.transports.modems.tnc import AFSK_1200, G3RUH_9600, TncSettings

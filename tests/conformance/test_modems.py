@@ -18,7 +18,7 @@ from tests.support.tnc_pair import TncPair
 from meshdl.air import BurstEnded, ModemDown, ModemTraits, ModemUp
 from meshdl.errors import LocalProtocolError
 from meshdl.ids import Callsign
-from meshdl.transports.modems.freedv import FreedvMode
+from meshdl.transports.modems.freedv_modes import FreedvMode
 from meshdl.transports.modems.kiss_modem import KissModem
 from meshdl.transports.modems.kiss_tcp import tcp_line
 from meshdl.transports.modems.modem import Modem

@@ -14,7 +14,7 @@ from meshdl.sim.radio import SimRadio
 from meshdl.sim.radio_memory import RadioContent, content_of, is_whole
 from meshdl.sim.sound_air import SoundAir
 from meshdl.sim.world import World
-from meshdl.transports.modems.freedv import FreedvMode
+from meshdl.transports.modems.freedv_modes import FreedvMode
 
 pytestmark = pytest.mark.real
 

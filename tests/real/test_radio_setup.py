@@ -34,7 +34,8 @@ from meshdl.station.finding import Finding, Verdict
 from meshdl.station.radio import doctor as radio_doctor
 from meshdl.station.radio.listening import Listener, OnAir
 from meshdl.station.radio_config import RadioConfig
-from meshdl.transports.modems.freedv import FreedvMode, FreedvSender
+from meshdl.transports.modems.freedv import FreedvSender
+from meshdl.transports.modems.freedv_modes import FreedvMode
 from meshdl.transports.modems.resampling import Interpolator
 from meshdl.wire import ax25, kiss
 from meshdl.wire.ax25 import Address

@@ -26,7 +26,7 @@ from meshdl.station.radio import modem as radio_modem
 from meshdl.station.radio_config import RadioConfig
 from meshdl.station.station import Station
 from meshdl.transports.modems import kiss_modem
-from meshdl.transports.modems.freedv import FreedvMode
+from meshdl.transports.modems.freedv_modes import FreedvMode
 from meshdl.transports.modems.ptt import PushToTalk
 from meshdl.transports.modems.rigctld import Rigctld, RigMode
 from meshdl.transports.modems.sound_modem import SoundModem

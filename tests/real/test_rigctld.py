@@ -21,7 +21,7 @@ from tests.support.rigs import dummy_rig, free_port, keyed, needs_rigctld
 from meshdl.air import BurstEnded, ModemDown
 from meshdl.errors import RigUnavailable
 from meshdl.transports.modems import rigctld
-from meshdl.transports.modems.freedv import FreedvMode
+from meshdl.transports.modems.freedv_modes import FreedvMode
 from meshdl.transports.modems.rig_ptt import RigPtt
 from meshdl.transports.modems.rigctld import Rigctld, RigMode
 from meshdl.transports.modems.sound_modem import SoundModem

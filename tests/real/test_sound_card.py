@@ -18,7 +18,8 @@ from tests.support.processes import until
 
 from meshdl.sim.audio_channel import AudioChannel
 from meshdl.transports.modems.codec2 import Samples
-from meshdl.transports.modems.freedv import FreedvMode, FreedvReceiver, FreedvSender
+from meshdl.transports.modems.freedv import FreedvReceiver, FreedvSender
+from meshdl.transports.modems.freedv_modes import FreedvMode
 from meshdl.transports.modems.resampling import Decimator, Interpolator
 
 pytestmark = [

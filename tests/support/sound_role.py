@@ -12,7 +12,7 @@ from typing import assert_never
 from tests.support.modems import TestBurst
 
 from meshdl.air import BurstEnded, CarrierChanged, FrameHeard, ModemDown, ModemReport, ModemUp
-from meshdl.transports.modems.freedv import FreedvMode
+from meshdl.transports.modems.freedv_modes import FreedvMode
 from meshdl.transports.modems.ptt import NoPtt
 from meshdl.transports.modems.sound_card import SoundCard
 from meshdl.transports.modems.sound_modem import SoundModem

@@ -16,13 +16,8 @@ from meshdl.sim.air import SimAir, SimModem, Transmission
 from meshdl.sim.audio_channel import AudioChannel, Fading
 from meshdl.sim.world import World
 from meshdl.transports.modems.codec2 import SAMPLE_RATE_HZ
-from meshdl.transports.modems.freedv import (
-    FreedvMode,
-    FreedvReceiver,
-    FreedvSender,
-    Heard,
-    keyed_traits,
-)
+from meshdl.transports.modems.freedv import FreedvReceiver, FreedvSender, Heard
+from meshdl.transports.modems.freedv_modes import FreedvMode, keyed_traits
 
 PAUSE_S = 0.4
 """Before a burst and behind it, so that a receiver sees that it is over."""

@@ -10,7 +10,7 @@ from meshdl.policy.mode_choice import (
     ModeChooser,
     ModeOffer,
 )
-from meshdl.transports.modems.freedv import FREEDV_TRAITS, NEEDS_SNR_DB, FreedvMode
+from meshdl.transports.modems.freedv_modes import FREEDV_TRAITS, NEEDS_SNR_DB, FreedvMode
 
 OFFERS = [ModeOffer(FREEDV_TRAITS[mode], NEEDS_SNR_DB[mode]) for mode in FreedvMode]
 HF_HZ = 2_800.0

@@ -19,7 +19,7 @@ from meshdl.station.modem_address import (
 )
 from meshdl.station.radio_config import RadioConfig
 from meshdl.transports.modems.dire_wolf_settings import DEVICE_DEFAULT, DireWolfSettings
-from meshdl.transports.modems.freedv import FREEDV_TRAITS, FreedvMode, keyed_traits
+from meshdl.transports.modems.freedv_modes import FREEDV_TRAITS, FreedvMode, keyed_traits
 from meshdl.transports.modems.kiss_modem import KissModem
 from meshdl.transports.modems.kiss_serial import serial_line
 from meshdl.transports.modems.kiss_tcp import tcp_line

@@ -17,18 +17,32 @@ frame of a burst whose preamble was lost.
 Where even the postamble is lost, the receiver gives up after one failed frame if it has read
 none in this burst, and otherwise after ``FAILURES_MAX`` in a row.
 
-Looking for preambles costs more than following frames. While a burst is being read in one
-mode, the other modes rest; a station would not understand two at once anyway.
+Looking for preambles costs the library far more than following frames. So it sleeps, in every
+mode, until a cheap search (:mod:`.burst_search`) suspects something of that mode; then it hears
+the sound again from a little before that, as far as it believes in it. While a burst is being
+read in one mode, all else rests; a station would not understand two at once anyway.
 """
 
-import enum
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from meshdl.air import ModemTraits
-from meshdl.transports.modems.codec2 import SAMPLE_RATE_HZ, Codec2, Samples, Step, Waveform, load
+from meshdl.transports.modems.burst_search import (
+    HEAR_AFTER_SAMPLES,
+    HOP_SAMPLES,
+    LOOK_BACK_SAMPLES,
+    BurstSearch,
+    Suspicion,
+)
+from meshdl.transports.modems.codec2 import Codec2, Samples, Step, Waveform, load
+from meshdl.transports.modems.freedv_modes import (
+    AMBLE_SAMPLES,
+    FRAME_SAMPLES,
+    FREEDV_TRAITS,
+    PAYLOAD_OCTETS,
+    FreedvMode,
+)
 from meshdl.transports.modems.postamble import PostambleDetector
 
 FAILURES_MAX = 2
@@ -36,51 +50,6 @@ FAILURES_MAX = 2
 
 STEPS_WITHOUT_SOUND_MAX = 256
 """After a postamble the library looks back at one frame, 47 steps at most."""
-
-SYMBOL_S = 0.022
-"""An OFDM symbol of all these modes: 16 ms and a cyclic prefix of 6 ms."""
-
-
-class FreedvMode(enum.Enum):
-    """The data modes, by the library's numbers."""
-
-    DATAC0 = 14
-    DATAC1 = 10
-    DATAC3 = 12
-    DATAC4 = 18
-    DATAC13 = 19
-
-
-_FRAME = {
-    FreedvMode.DATAC0: (14, 3_520),
-    FreedvMode.DATAC1: (510, 33_440),
-    FreedvMode.DATAC3: (126, 25_520),
-    FreedvMode.DATAC4: (54, 41_360),
-    FreedvMode.DATAC13: (14, 15_840),
-}
-"""Payload in octets, length in samples; compared with the library when a mode is opened."""
-
-_AUDIO_HZ = {
-    FreedvMode.DATAC0: (1_135.0, 1_865.0),
-    FreedvMode.DATAC1: (658.0, 2_345.0),
-    FreedvMode.DATAC3: (1_136.0, 1_859.0),
-    FreedvMode.DATAC4: (1_316.0, 1_620.0),
-    FreedvMode.DATAC13: (1_363.0, 1_637.0),
-}
-"""Between these lie 99 % of the power: the widest of bursts of 1 to 12 random frames."""
-
-NEEDS_SNR_DB = {
-    FreedvMode.DATAC0: 2.8,
-    FreedvMode.DATAC1: 6.3,
-    FreedvMode.DATAC3: 1.6,
-    FreedvMode.DATAC4: -3.0,
-    FreedvMode.DATAC13: -3.6,
-}
-"""In 3 kHz, where one frame in ten is lost on two paths that fade (``python -m bench freedv``).
-On a steady path 4 to 6 dB less will do."""
-
-_AMBLE_SAMPLES = 880
-"""Preamble and postamble, each, in every mode."""
 
 _FRAME_END_LAG_SAMPLES = {
     FreedvMode.DATAC0: 1_280,
@@ -93,23 +62,6 @@ _FRAME_END_LAG_SAMPLES = {
 
 RECENT_SAMPLES = 4_000
 """What is kept of the sound, to look for a postamble in it."""
-
-FREEDV_TRAITS = {
-    mode: ModemTraits(
-        name=mode.name,
-        payload_octets_max=octets,
-        payload_bps=8 * octets * SAMPLE_RATE_HZ / samples,
-        audio_low_hz=_AUDIO_HZ[mode][0],
-        audio_high_hz=_AUDIO_HZ[mode][1],
-        baud=1 / SYMBOL_S,
-        fixed_frames=True,
-        burst_overhead_s=2 * _AMBLE_SAMPLES / SAMPLE_RATE_HZ,
-        measures_busy=True,
-        aborts_at_once=True,
-    )
-    for mode, (octets, samples) in _FRAME.items()
-}
-"""Of the sound alone, without key-up and tail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,36 +112,60 @@ class FreedvReceiver:
 
     def __init__(self, modes: Collection[FreedvMode], library: Codec2 | None = None) -> None:
         # In the enum's order, so that one input gives one output.
-        self._modes = [_ModeReceiver(mode, library) for mode in FreedvMode if mode in modes]
+        self._modes = {mode: _ModeReceiver(mode, library) for mode in FreedvMode if mode in modes}
+        self._search = BurstSearch({mode: one.ambles for mode, one in self._modes.items()})
+        self._kept = np.zeros(0, np.int16)
+        self._taken = 0
 
     @property
     def busy(self) -> bool:
         """Whether a FreeDV signal is on the channel."""
-        return any(one.following for one in self._modes)
+        return any(one.following for one in self._modes.values())
 
     def feed(self, samples: Samples) -> list[Heard]:
         """Take any amount of sound; the frames that ended in it."""
-        reading = next((one for one in self._modes if one.reading), None)
-        if reading is not None:
-            return reading.feed(samples)
-        return [heard for one in self._modes for heard in one.feed(samples)]
+        pieces = range(0, len(samples), HOP_SAMPLES)
+        return [heard for at in pieces for heard in self._feed(samples[at : at + HOP_SAMPLES])]
 
     def close(self) -> None:
         """Give its memory back."""
-        for one in self._modes:
+        for one in self._modes.values():
             one.close()
+
+    def _feed(self, piece: Samples) -> list[Heard]:
+        self._kept = np.concatenate((self._kept, piece))[-LOOK_BACK_SAMPLES:]
+        self._taken += len(piece)
+        reading = [one for one in self._modes.values() if one.reading]
+        if reading:
+            self._search.rest(piece)
+        else:
+            for suspicion in self._search.feed(piece):
+                self._modes[suspicion.mode].wake(suspicion)
+        awake = reading[:1] or [one for one in self._modes.values() if one.awake]
+        return [heard for one in awake for heard in one.feed(self._since(one.heard_to))]
+
+    def _since(self, at: int) -> Samples:
+        """The sound from there on."""
+        return self._kept[max(0, len(self._kept) - (self._taken - at)) :]
 
 
 class _ModeReceiver:
-    """Finds and follows the bursts of one mode, one at a time."""
+    """Finds and follows the bursts of one mode, one at a time.
+
+    Attributes:
+        ambles: preamble and postamble.
+        heard_to: up to where it has heard the sound.
+    """
 
     def __init__(self, mode: FreedvMode, library: Codec2 | None) -> None:
         self._mode = mode
         self._waveform = _open(mode, library)
-        self._postamble = PostambleDetector(self._waveform.postamble(), FREEDV_TRAITS[mode])
+        self.ambles = self._waveform.preamble(), self._waveform.postamble()
+        self._postamble = PostambleDetector(self.ambles[1], FREEDV_TRAITS[mode])
         self._lag = _FRAME_END_LAG_SAMPLES[mode]
         self._waiting = np.zeros(0, np.int16)
         self._recent = np.zeros(RECENT_SAMPLES, np.int16)
+        self.heard_to = self._wakes_until = 0
         self._search()
 
     @property
@@ -202,9 +178,22 @@ class _ModeReceiver:
         """Whether it is certain: a frame of it was read."""
         return self.following and self._frames > 0
 
+    @property
+    def awake(self) -> bool:
+        """Whether it wants to hear more."""
+        return self.heard_to < self._wakes_until
+
+    def wake(self, suspicion: Suspicion) -> None:
+        """Hear at least this stretch."""
+        begin = max(0, suspicion.begin)
+        if begin > self.heard_to:
+            self.heard_to, self._waiting = begin, np.zeros(0, np.int16)
+        self._wakes_until = max(self._wakes_until, suspicion.end)
+
     def feed(self, samples: Samples) -> list[Heard]:
         """The frames that ended in this sound."""
         self._waiting = np.concatenate((self._waiting, samples))
+        self.heard_to += len(samples)
         heard = []
         steps_without_sound = 0
         while (wanted := self._waveform.wanted_samples) <= len(self._waiting):
@@ -214,6 +203,9 @@ class _ModeReceiver:
             self._recent = np.concatenate((self._recent, taken))[-RECENT_SAMPLES:]
             step = self._waveform.demodulate(taken)
             self._follow(step)
+            # Or it would find the old burst's end in what it remembers, when it wakes.
+            if step.synced or step.from_postamble:
+                self._wakes_until = max(self._wakes_until, self.heard_to + HEAR_AFTER_SAMPLES)
             if step.octets is not None:
                 heard.append(Heard(self._mode, step.octets, step.snr_db))
         return heard
@@ -252,24 +244,7 @@ class _ModeReceiver:
 
 def _open(mode: FreedvMode, library: Codec2 | None) -> Waveform:
     waveform = Waveform(library or load(), mode.value)
-    assert (waveform.payload_octets, waveform.frame_samples) == _FRAME[mode]
-    assert waveform.preamble_samples == waveform.postamble_samples == _AMBLE_SAMPLES
+    assert waveform.payload_octets == PAYLOAD_OCTETS[mode]
+    assert waveform.frame_samples == FRAME_SAMPLES[mode]
+    assert waveform.preamble_samples == waveform.postamble_samples == AMBLE_SAMPLES
     return waveform
-
-
-def keyed_traits(mode: FreedvMode, *, key_up_s: float, tail_s: float, busy: bool) -> ModemTraits:
-    """Traits of a mode behind a transmitter.
-
-    Args:
-        mode: that it sends.
-        key_up_s: from PTT until the first sound.
-        tail_s: from the last sound until PTT is off.
-        busy: whether somebody listens to the channel.
-    """
-    sound = FREEDV_TRAITS[mode]
-    return replace(
-        sound,
-        burst_overhead_s=sound.burst_overhead_s + key_up_s + tail_s,
-        turnaround_s=tail_s,
-        measures_busy=busy,
-    )

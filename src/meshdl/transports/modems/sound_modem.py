@@ -36,14 +36,8 @@ from meshdl.errors import AudioUnavailable, LocalProtocolError, ModemError
 from meshdl.transports.modems.audio import AudioPort
 from meshdl.transports.modems.carrier_sense import CarrierSense
 from meshdl.transports.modems.codec2 import SAMPLE_RATE_HZ, Samples
-from meshdl.transports.modems.freedv import (
-    FREEDV_TRAITS,
-    FreedvMode,
-    FreedvReceiver,
-    FreedvSender,
-    Heard,
-    keyed_traits,
-)
+from meshdl.transports.modems.freedv import FreedvReceiver, FreedvSender, Heard
+from meshdl.transports.modems.freedv_modes import FREEDV_TRAITS, FreedvMode, keyed_traits
 from meshdl.transports.modems.levels import Level, LevelMeter
 from meshdl.transports.modems.modem import RETRY_AFTER_S, Burst, Report, check_burst
 from meshdl.transports.modems.ptt import PushToTalk

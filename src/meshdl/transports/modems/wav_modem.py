@@ -18,13 +18,8 @@ import numpy as np
 from meshdl.air import BurstEnded, FrameHeard, ModemDown, ModemReport, ModemTraits, ModemUp
 from meshdl.errors import FileUnreadable, FileUnwritable, LocalProtocolError
 from meshdl.transports.modems.codec2 import SAMPLE_RATE_HZ, Samples
-from meshdl.transports.modems.freedv import (
-    FREEDV_TRAITS,
-    FreedvMode,
-    FreedvReceiver,
-    FreedvSender,
-    Heard,
-)
+from meshdl.transports.modems.freedv import FreedvReceiver, FreedvSender, Heard
+from meshdl.transports.modems.freedv_modes import FREEDV_TRAITS, FreedvMode
 from meshdl.transports.modems.modem import RETRY_AFTER_S, Burst, Report, check_burst
 from meshdl.transports.modems.wav_files import PIECE_S, read_wav, write_wav
 

@@ -29,7 +29,7 @@ from meshdl.station.radio.modem import WAVEFORMS, modem_of, ptt_of, rig_of, trai
 from meshdl.station.radio_config import RadioConfig
 from meshdl.transports.modems import kiss_serial, rig_ptt
 from meshdl.transports.modems.dire_wolf import DireWolfModem
-from meshdl.transports.modems.freedv import FreedvMode
+from meshdl.transports.modems.freedv_modes import FreedvMode
 from meshdl.transports.modems.kiss_modem import KissModem
 from meshdl.transports.modems.ptt import NoPtt
 from meshdl.transports.modems.serial_ptt import SerialPtt

@@ -11,7 +11,8 @@ from meshdl.errors import CaptureInvalid, FileUnreadable
 from meshdl.station.radio import recordings
 from meshdl.station.radio.listening import OnAir
 from meshdl.station.radio.recordings import AtestReader, read_recording
-from meshdl.transports.modems.freedv import FreedvMode, FreedvSender
+from meshdl.transports.modems.freedv import FreedvSender
+from meshdl.transports.modems.freedv_modes import FreedvMode
 from meshdl.transports.modems.wav_files import write_wav
 from meshdl.wire import capture, kiss
 from meshdl.wire.capture import Captured, Framing

@@ -10,13 +10,8 @@ from hypothesis.extra import numpy as st_numpy
 
 from meshdl.sim.audio_channel import POOR, AudioChannel, Fading
 from meshdl.transports.modems.codec2 import SAMPLE_RATE_HZ, Samples, Step, Waveform
-from meshdl.transports.modems.freedv import (
-    FREEDV_TRAITS,
-    FreedvMode,
-    FreedvReceiver,
-    FreedvSender,
-    Heard,
-)
+from meshdl.transports.modems.freedv import FreedvReceiver, FreedvSender, Heard
+from meshdl.transports.modems.freedv_modes import FREEDV_TRAITS, FreedvMode
 
 PIECE = 800
 

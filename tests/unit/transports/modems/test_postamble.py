@@ -7,7 +7,7 @@ import pytest
 
 from meshdl.sim.audio_channel import AudioChannel
 from meshdl.transports.modems.codec2 import SAMPLE_RATE_HZ, Waveform, load
-from meshdl.transports.modems.freedv import FREEDV_TRAITS, FreedvMode
+from meshdl.transports.modems.freedv_modes import FREEDV_TRAITS, FreedvMode
 from meshdl.transports.modems.postamble import PostambleDetector
 
 SNR_DB = {

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from meshdl.transports.modems.freedv import FREEDV_TRAITS, NEEDS_SNR_DB, FreedvMode
+from meshdl.transports.modems.freedv_modes import FREEDV_TRAITS, NEEDS_SNR_DB, FreedvMode
 from meshdl.transports.modems.tnc import AFSK_1200, G3RUH_9600
 
 PAGE = Path(__file__).resolve().parents[4] / "docs" / "reference" / "modems.md"

@@ -11,7 +11,7 @@ from meshdl.air import BurstEnded, CarrierChanged, FrameHeard, ModemDown, ModemU
 from meshdl.errors import LocalProtocolError, RigUnavailable
 from meshdl.sim.audio_channel import AudioChannel
 from meshdl.transports.modems import sound_modem
-from meshdl.transports.modems.freedv import FREEDV_TRAITS, FreedvMode
+from meshdl.transports.modems.freedv_modes import FREEDV_TRAITS, FreedvMode
 from meshdl.transports.modems.levels import Verdict
 from meshdl.transports.modems.sound_modem import SoundModem
 

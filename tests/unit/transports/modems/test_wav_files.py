@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from meshdl.errors import FileUnreadable, FileUnwritable
 from meshdl.transports.modems.codec2 import Samples
-from meshdl.transports.modems.freedv import FreedvMode, FreedvSender
+from meshdl.transports.modems.freedv import FreedvSender
+from meshdl.transports.modems.freedv_modes import FreedvMode
 from meshdl.transports.modems.resampling import Interpolator
 from meshdl.transports.modems.wav_files import read_wav, write_wav
 from meshdl.transports.modems.wav_modem import decode_wav

@@ -6,7 +6,7 @@ from tests.support.loops import run
 from tests.support.modems import TestBurst, running
 
 from meshdl.air import FrameHeard
-from meshdl.transports.modems.freedv import FreedvMode
+from meshdl.transports.modems.freedv_modes import FreedvMode
 from meshdl.transports.modems.wav_files import write_wav
 from meshdl.transports.modems.wav_modem import WavModem, decode_wav
 
