@@ -15,12 +15,14 @@ from meshdl.content.precedence import Precedence
 from meshdl.ids import ContentHash
 from meshdl.radio import transmitter_events as door
 from meshdl.radio.log_records import RadioEvent
+from meshdl.radio.transfer.notices import WITHDRAW_KEYS
 from meshdl.radio.transfer.pace import BURST_S
 from meshdl.sim.radio import SimRadio
 from meshdl.sim.radio_memory import RadioContent, is_whole
 from meshdl.wire.onair import frames
 
 HOUR_S = 3600.0
+URGENT_KEYS = {WITHDRAW_KEYS[True]}
 IDENTIFY_WITHIN_S = 600.0
 STATIONS = 20
 WANTED_EACH = 3
@@ -50,6 +52,10 @@ class Member:
                 assert event.traffic.cleartext
                 if event.traffic.precedence is Precedence.EMERGENCY:
                     self.urgent_at.append(now)
+            if isinstance(event, door.Withdraw) and event.withdraw_key in URGENT_KEYS:
+                # Somebody else asks the same, or it comes already: it need not go out any more.
+                keyed_at = max((at for at, _ in self.radio.modem.keyed), default=0.0)
+                self.urgent_at = [at for at in self.urgent_at if at <= keyed_at]
             receive(event, now=now)
 
         transmitter.receive = noted  # type: ignore[method-assign]
