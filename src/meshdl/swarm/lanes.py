@@ -72,10 +72,11 @@ class Lanes:
         peers = self._state.peers()
         far = [one for one in peers if one.traits.path is not Path.LAN]
         far_octets = sum(one.station.lane_count.delivered_octets for one in far)
-        # A station on the local network has other lanes only if it was far away before.
+        # A station on the local network has or wants other lanes only if it was far away before.
         several = {id(one.peer) for one in self._sessions() if not one.first}
         for first in peers:
-            if first.traits.path is Path.LAN and id(first.peer) not in several:
+            only_one = first.station.lane_count.wanted == 1 and id(first.peer) not in several
+            if first.traits.path is Path.LAN and only_one:
                 continue
             station = station_id(first.station.key)
             lanes = self._state.lanes_of(first.station)
