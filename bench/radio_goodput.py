@@ -23,7 +23,7 @@ from tests.support.modem_stations import ModemStation, on_air
 from tests.support.modems import TestBurst, running
 
 from bench.report import Figure, Report
-from meshdl.air import FrameHeard, ModemReport, ModemUp
+from meshdl.air import FrameHeard, ModemReport
 from meshdl.ids import Callsign
 from meshdl.radio import profiles
 from meshdl.radio.declaration import Control, Declaration, Sideband
@@ -180,7 +180,7 @@ def _core_s(heard: list[FrameHeard], asker: SimRadio) -> float:
     core = RadioStation(
         Transmitter(replace(HF, callsign=ASKER)), Transfer(ASKER, rng=rng, calls=False), rng=rng
     )
-    core.receive(ModemUp(asker.modem.traits), now=0.0)
+    core.receive(asker.modem.up, now=0.0)
     core.receive(events.Fetch(LEAF.content), now=0.0)
     began = time.process_time()
     found = False
@@ -194,7 +194,7 @@ def _core_s(heard: list[FrameHeard], asker: SimRadio) -> float:
 
 
 def _is_up(one: ModemStation) -> bool:
-    return one.core.traits is not None
+    return one.core.modem is not None
 
 
 def _modem(wolf: DireWolf, name: Callsign) -> KissModem:

@@ -8,6 +8,7 @@ reads :class:`ModemTraits` and never asks which modem it is.
 What a modem is told stands in :mod:`meshdl.radio.keying`; what it reports stands here.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -39,6 +40,8 @@ class ModemTraits:
             octets must.
         aborts_at_once: an abort unkeys in the middle of a frame. Otherwise what the modem has
             goes out, at most the rest of the burst.
+        needs_snr_db: in 3 kHz, by the modem's own measure, so that most frames arrive over a path
+            that fades; of a modem that cannot choose it does not matter.
     """
 
     name: str
@@ -56,6 +59,7 @@ class ModemTraits:
     measures_busy: bool = False
     carries_sender: bool = False
     aborts_at_once: bool = False
+    needs_snr_db: float = -math.inf
 
     def frame_s(self, octets: int) -> float:
         """Airtime of one frame with a payload of ``octets``, without the burst around it.
@@ -116,9 +120,25 @@ class BurstEnded:
 
 @dataclass(frozen=True, slots=True)
 class ModemUp:
-    """The modem can be used; the first report, and again when its mode changes."""
+    """The modem can be used; the first report, and again when it is back or set differently.
+
+    Attributes:
+        traits: of the mode that it sends in unless it is told another.
+        others: of further modes that a burst may go out in.
+    """
 
     traits: ModemTraits
+    others: tuple[ModemTraits, ...] = ()
+
+    @property
+    def modes(self) -> tuple[ModemTraits, ...]:
+        """All that it sends in."""
+        return (self.traits, *self.others)
+
+    def mode(self, name: str) -> ModemTraits | None:
+        """The one of that name; its own where the name is empty; ``None``: it has no such mode."""
+        found = (one for one in self.modes if one.name == name)
+        return next(found, None) if name else self.traits
 
 
 @dataclass(frozen=True, slots=True)

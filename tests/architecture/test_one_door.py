@@ -97,7 +97,7 @@ def test_a_key_is_made_in_one_function() -> None:
 
 def test_a_key_cannot_be_changed_or_made_of_less_than_a_logged_burst() -> None:
     fields = typing.get_type_hints(keying.Key)
-    assert list(fields) == ["serial", "frames", "burst_s"]
+    assert list(fields) == ["serial", "frames", "burst_s", "mode"]
     assert keying.Key.__dataclass_params__.frozen  # type: ignore[attr-defined]
 
 

@@ -62,11 +62,11 @@ class SoundAir:
         self._ptt = RememberingPtt()
         mode = FreedvMode.DATAC0
         self.ours: Modem = SoundModem(
-            self._ours, self._ptt, mode=mode, listens=[mode], key_up_s=0, tail_s=0,
+            self._ours, self._ptt, modes=[mode], listens=[mode], key_up_s=0, tail_s=0,
             retry_after_s=RETRY_AFTER_S,
         )  # fmt: skip
         self.theirs: Modem = SoundModem(
-            self._theirs, RememberingPtt(), mode=mode, listens=[mode], key_up_s=0, tail_s=0
+            self._theirs, RememberingPtt(), modes=[mode], listens=[mode], key_up_s=0, tail_s=0
         )
 
     @property
@@ -101,11 +101,11 @@ class WavAir:
         self._home.mkdir()
         mode = FreedvMode.DATAC0
         self.ours: Modem = WavModem(
-            self._home, self._away, mode=mode, listens=[mode], look_every_s=0.02,
+            self._home, self._away, modes=[mode], listens=[mode], look_every_s=0.02,
             retry_after_s=RETRY_AFTER_S,
         )  # fmt: skip
         self.theirs: Modem = WavModem(
-            self._away, self._home, mode=mode, listens=[mode], look_every_s=0.02
+            self._away, self._home, modes=[mode], listens=[mode], look_every_s=0.02
         )
 
     @property

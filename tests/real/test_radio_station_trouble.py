@@ -240,7 +240,7 @@ def sound_ports(monkeypatch: pytest.MonkeyPatch) -> list[SimulatedPort]:
     def made(radio: RadioConfig, _address: object, ptt: PushToTalk) -> SoundModem:
         mode = FreedvMode[radio.mode.upper()]
         return SoundModem(
-            air.port(), ptt, mode=mode, listens=[mode], key_up_s=0, tail_s=0, retry_after_s=0.1
+            air.port(), ptt, modes=[mode], listens=[mode], key_up_s=0, tail_s=0, retry_after_s=0.1
         )
 
     monkeypatch.setattr(radio_modem, "_sound_modem", made)

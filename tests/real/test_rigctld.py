@@ -89,7 +89,7 @@ def proxied_rig(*, ptt: bool = True) -> Iterator[Proxy]:
 
 def modem(air: SimulatedAir, port: int) -> SoundModem:
     return SoundModem(
-        air.port(), RigPtt(Rigctld(port=port)), mode=FreedvMode.DATAC0,
+        air.port(), RigPtt(Rigctld(port=port)), modes=[FreedvMode.DATAC0],
         listens=[FreedvMode.DATAC0], key_up_s=0.01, tail_s=0, retry_after_s=0.05,
     )  # fmt: skip
 

@@ -17,6 +17,7 @@ class _Burst:
     serial: int
     frames: tuple[bytes, ...]
     burst_s: float
+    mode: str = ""
 
 
 class AirStranger:

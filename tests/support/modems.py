@@ -24,9 +24,11 @@ PIECE_SAMPLES = 800
 """As a device gives it."""
 
 
-def TestBurst(serial: int, frames: tuple[bytes, ...]) -> Key:  # noqa: N802 - stands for a Key
+def TestBurst(  # noqa: N802 - stands for a Key
+    serial: int, frames: tuple[bytes, ...], mode: str = ""
+) -> Key:
     """What only the transmitter makes outside of tests."""
-    return Key(serial, frames, 0.0)
+    return Key(serial, frames, 0.0, mode)
 
 
 class Ear:

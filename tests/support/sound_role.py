@@ -38,7 +38,7 @@ def _say(report: ModemReport) -> None:
 async def _serve(input_device: str, output_device: str) -> None:
     mode = FreedvMode.DATAC0
     card = SoundCard(input_device, output_device)
-    modem = SoundModem(card, NoPtt(), mode=mode, listens=[mode], key_up_s=0, retry_after_s=0.2)
+    modem = SoundModem(card, NoPtt(), modes=[mode], listens=[mode], key_up_s=0, retry_after_s=0.2)
     running = asyncio.create_task(modem.run(_say))
     serial = 0
     while line := await asyncio.to_thread(sys.stdin.readline):

@@ -18,15 +18,14 @@ from meshdl.radio.declaration import Control, Sideband
 from meshdl.station.home import Home
 from meshdl.station.modem_address import (
     BIT_RATE_DEFAULT,
-    DIRE_WOLF_MODE_DEFAULT,
-    FREEDV_MODE_DEFAULT,
-    FREEDV_MODES,
     KISS_MODES,
+    MODE_DEFAULTS,
     DireWolf,
     KissSerial,
     KissTcp,
     ModemAddress,
     SoundCard,
+    modes_to_set,
     parse_modem,
     parse_ptt,
 )
@@ -242,11 +241,10 @@ def _ask_mode(questions: _Questions, modem: ModemAddress) -> None:
         questions.ask("mode", "How does the TNC modulate", choices=KISS_MODES, means=mode_named)
     elif isinstance(modem, DireWolf):
         questions.ask("mode", "How shall Dire Wolf modulate", choices=KISS_MODES,
-                      default=DIRE_WOLF_MODE_DEFAULT, means=mode_named)  # fmt: skip
+                      default=MODE_DEFAULTS[DireWolf], means=mode_named)  # fmt: skip
     else:
-        questions.ask(
-            "mode", "FreeDV mode to send in", choices=FREEDV_MODES, default=FREEDV_MODE_DEFAULT
-        )
+        questions.ask("mode", "FreeDV mode to send in", choices=modes_to_set(modem),
+                      default=MODE_DEFAULTS[type(modem)])  # fmt: skip
 
 
 def _ask_sound(questions: _Questions, found: Equipment) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from meshdl.cli.present import duration, instant, size
-from meshdl.control.radio_view import RadioStatus, RadioVerdict
+from meshdl.control.radio_view import RadioStationHeard, RadioStatus, RadioVerdict
 
 OFFERED_SHOWN = 12
 """Contents on the air, in the status: more do not fit beside the rest of it."""
@@ -26,7 +26,7 @@ def status_lines(now: RadioStatus, *, at: float) -> Iterator[tuple[str, str]]:
     if now.fetching:
         yield "Fetching", ", ".join(one[:12] for one in now.fetching)
     if now.stations:
-        yield "Heard", ", ".join(one.callsign for one in now.stations)
+        yield "Heard", ", ".join(map(_heard, now.stations))
     yield from (("Offered", text) for text in _offered(now))
     if now.verdict is not None:
         yield "Verdict", verdict_words(now.verdict)
@@ -73,7 +73,15 @@ def _modem(now: RadioStatus) -> str:
         return now.modem_problem or "none"
     # Whoever presses the switch must know what it does.
     late = now.aborts_at_once is False
-    return f"{now.modem}{' (when switched off, ends its burst first)' if late else ''}"
+    several = f", each burst in one of {', '.join(now.modes)}" if len(now.modes) > 1 else ""
+    return f"{now.modem}{several}{' (when switched off, ends its burst first)' if late else ''}"
+
+
+def _heard(station: RadioStationHeard) -> str:
+    if station.snr_db is None:
+        return station.callsign
+    back = f", back {station.hears_us_db:+.0f} dB" if station.hears_us_db is not None else ""
+    return f"{station.callsign} ({station.snr_db:+.0f} dB{back})"
 
 
 def _who(now: RadioStatus) -> str:

@@ -54,12 +54,17 @@ class RadioStationHeard(msgspec.Struct, frozen=True, kw_only=True):
         locator: Maidenhead, if it told.
         gateway: whether it says that it reaches others by the Internet.
         heard_at: when last.
+        snr_db: how well we hear it, in 3 kHz, where the modem measures it.
+        hears_us_db: how well it is counted on to hear us: by its own reports, else by
+            ``snr_db``, less what got lost.
     """
 
     callsign: Callsign
     locator: str
     gateway: bool
     heard_at: float
+    snr_db: float | None
+    hears_us_db: float | None
     contents: tuple[AirContent, ...]
 
 
@@ -69,7 +74,9 @@ class RadioStatus(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         enabled: there is a ``[radio]`` table.
         callsign: ours, as it is sent.
-        modem: the one in use; ``None`` while it is not there, and ``modem_problem`` says why.
+        modem: the one in use, of several modes the last that was sent in; ``None`` while it is
+            not there, and ``modem_problem`` says why.
+        modes: what each burst's mode is chosen from, as the rules permit here.
         aborts_at_once: switching off ends a burst in the middle; otherwise what the modem has
             goes out. ``None`` without a modem.
         on_air: a burst is being sent.
@@ -91,6 +98,7 @@ class RadioStatus(msgspec.Struct, frozen=True, kw_only=True):
     enabled: bool
     callsign: Callsign
     modem: str | None = None
+    modes: tuple[str, ...] = ()
     modem_problem: str = ""
     aborts_at_once: bool | None = None
     on_air: bool = False

@@ -21,6 +21,7 @@ class Burst:
     Attributes:
         waiting: whose frames it carries; ``None`` when it only identifies.
         traffic: the same for the rules and the log.
+        traits: of the mode that it goes out in.
         frames: payloads, an identification that rides along included.
         own_frames: how many of them are the traffic's.
         identifies: our callsign is in it.
@@ -29,6 +30,7 @@ class Burst:
 
     waiting: Waiting | None
     traffic: Traffic
+    traits: ModemTraits
     frames: tuple[bytes, ...]
     own_frames: int
     identifies: bool
@@ -68,7 +70,13 @@ def identification_burst(frames: tuple[bytes, ...], traits: ModemTraits) -> Burs
     """A burst that carries our callsign and nothing else."""
     return Burst(
         waiting=None,
-        traffic=Traffic(frames=frames, purpose=Purpose.IDENTIFICATION, note="identification"),
+        traffic=Traffic(
+            frames=frames,
+            purpose=Purpose.IDENTIFICATION,
+            note="identification",
+            mode=traits.name,
+        ),
+        traits=traits,
         frames=frames,
         own_frames=0,
         identifies=True,
@@ -104,6 +112,7 @@ def next_burst(
     return Burst(
         waiting=waiting,
         traffic=waiting.traffic,
+        traits=traits,
         frames=frames,
         own_frames=taken,
         identifies=rides,
@@ -145,8 +154,8 @@ def record_of(
 
 
 def record_of_burst(
-    burst: Burst, serial: int, declaration: Declaration, traits: ModemTraits, verdict: Verdict
+    burst: Burst, serial: int, declaration: Declaration, verdict: Verdict
 ) -> RadioRecord:
     """What the log keeps of a burst before it is keyed."""
-    record = record_of(burst.traffic, RadioEvent.TRANSMISSION, declaration, traits, verdict)
+    record = record_of(burst.traffic, RadioEvent.TRANSMISSION, declaration, burst.traits, verdict)
     return replace(record, burst=serial, duration_s=burst.burst_s, frames=burst.frames)

@@ -44,12 +44,16 @@ class Identification:
 
     Args:
         every_s: the law's limit.
+
+    Attributes:
+        mode: of the last burst.
     """
 
     def __init__(self, every_s: float) -> None:
         self.every_s = every_s
         self.others: tuple[Callsign, ...] = ()
         self.in_emergency = False
+        self.mode = ""
         self._owed_since: float | None = None
         self._last_ended_at = 0.0
         self._wanted_at: float | None = None
@@ -59,8 +63,9 @@ class Identification:
         """We have transmitted, and not yet identified."""
         return self._owed_since is not None
 
-    def keyed(self, *, ends_at: float, now: float) -> None:
+    def keyed(self, mode: str, *, ends_at: float, now: float) -> None:
         """A burst begins."""
+        self.mode = mode
         if self._owed_since is None:
             self._owed_since = now
         self._last_ended_at = ends_at

@@ -6,7 +6,6 @@ burst through the states that its theory of operation describes, and books what 
 
 import enum
 
-from meshdl.air import ModemTraits
 from meshdl.radio import transmitter_events as events
 from meshdl.radio.burst import (
     RIG_ANSWERS_WITHIN_S,
@@ -87,9 +86,7 @@ class Keyer:
     def begin(self, turn: Turn, *, now: float) -> None:
         """Compose the burst of this turn and have its record written, if the rules agree."""
         self.state = State.IDLE
-        traits = self._standing.traits
-        assert traits is not None  # nothing has its turn without a modem
-        burst = self._compose(turn, traits, now)
+        burst = self._compose(turn, now)
         if burst.waiting is not None:
             self._turns.queue.remove(burst.waiting)
         verdict = self._verdict(burst, now)
@@ -97,7 +94,7 @@ class Keyer:
             self._refuse_burst(burst, verdict, now)
             return
         serial = self._log.next_serial()
-        record = record_of_burst(burst, serial, self._standing.declaration, traits, verdict)
+        record = record_of_burst(burst, serial, self._standing.declaration, verdict)
         self._log.write(record, now=now)
         self.way = OnItsWay(burst, serial, granted_at=now, forced=turn.forced)
         self.state = State.LOGGING
@@ -124,18 +121,19 @@ class Keyer:
 
     def key(self, way: OnItsWay, *, now: float) -> None:
         """The record is durable and the channel is ours: go, if the rules still agree."""
-        burst, traits = way.burst, self._standing.traits
+        burst = way.burst
         verdict = self._verdict(burst, now)
-        if verdict.level is Level.BLOCKED or traits is None:
+        if verdict.level is Level.BLOCKED:
             self._record_end(way, f"not keyed: {verdict.reason}", 0.0, now)
             self.way, self.state = None, State.IDLE
             self._refuse_burst(burst, verdict, now)
             return
-        self._effects.append(Key(way.serial, burst.frames, burst.burst_s))
+        self._effects.append(Key(way.serial, burst.frames, burst.burst_s, burst.traits.name))
         self.state = State.ON_AIR
         way.keyed_at = now
-        way.ends_by = now + traits.access_within_s + burst.burst_s * STUCK_FACTOR + STUCK_AFTER_S
-        self._owed.keyed(ends_at=now + burst.burst_s, now=now)
+        lasts_s = burst.burst_s * STUCK_FACTOR + STUCK_AFTER_S
+        way.ends_by = now + burst.traits.access_within_s + lasts_s
+        self._owed.keyed(burst.traits.name, ends_at=now + burst.burst_s, now=now)
         self._owed.in_emergency |= self._standing.emergency(now=now)
         self._turns.budget.spend(burst.burst_s, now=now)
         partner = self._standing.foreign_partner(burst.traffic)
@@ -210,24 +208,27 @@ class Keyer:
             traffic,
             RadioEvent.REFUSAL,
             self._standing.declaration,
-            self._standing.traits,
+            self._standing.traits_for(traffic),
             verdict,
         )
         self._log.refusal(record, verdict.reason, now=now)
 
-    def _compose(self, turn: Turn, traits: ModemTraits, now: float) -> Burst:
+    def _compose(self, turn: Turn, now: float) -> Burst:
         if turn.waiting is not None:
+            traits = self._standing.traits_for(turn.waiting.traffic)
+            assert traits is not None  # nothing has its turn without a modem
             burst = next_burst(
                 turn.waiting,
                 traits,
                 self._owed,
-                spoken=self._standing.spoken(self._owed.others),
+                spoken=self._standing.spoken(self._owed.others, traits),
                 burst_max_s=self._turns.burst_max_s,
                 now=now,
             )
             if burst is not None:
                 return burst
-        return identification_burst(self._standing.spoken(self._owed.others), traits)
+        traits = self._standing.identifying_mode(self._owed.mode)
+        return identification_burst(self._standing.spoken(self._owed.others, traits), traits)
 
     def _verdict(self, burst: Burst, now: float) -> Verdict:
         emergency = self._owed.in_emergency and burst.waiting is None

@@ -15,11 +15,13 @@ class Key:
         serial: of the durable log record of this very burst.
         frames: payloads, in order.
         burst_s: computed airtime, key-down to key-up.
+        mode: that it goes out in, by the name of its traits; empty: the modem's own.
     """
 
     serial: int
     frames: tuple[bytes, ...]
     burst_s: float
+    mode: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from meshdl.wire.onair.pdus import (
     Want,
     Wanted,
 )
+from meshdl.wire.onair.reports import Reports
 from meshdl.wire.onair.routes import Rerr, Rrep, RrepAck, Rreq
 from meshdl.wire.onair.turn import Turn
 
@@ -63,7 +64,7 @@ def printable(text: str) -> str:
     return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
-def pdu_words(pdu: Pdu, titles: Mapping[ContentTag, str]) -> str:  # noqa: PLR0911 - one flat match
+def pdu_words(pdu: Pdu, titles: Mapping[ContentTag, str]) -> str:  # noqa: C901, PLR0911 - one flat match
     """What a PDU says. ``titles`` names contents that are known."""
     match pdu:
         case Cq():
@@ -82,6 +83,8 @@ def pdu_words(pdu: Pdu, titles: Mapping[ContentTag, str]) -> str:  # noqa: PLR09
             return f"object {object_tag(pdu):04x} is {object_words(pdu, titles)}"
         case Symbols():
             return symbols_words(pdu, titles)
+        case Reports(heard):
+            return "hears " + ", ".join(f"{one.station:04x} at {one.snr_db} dB" for one in heard)
         case Rreq() | Rrep() | Rerr() | RrepAck():
             return _route(pdu)
         case _:

@@ -122,7 +122,8 @@ class RigDial:
             self._carries.cut_short(f"{TUNED}: {verdict}", now=now)
 
     def _overlap(self, before: Declaration, after: Declaration) -> bool:
-        traits = self._standing.traits
+        modem = self._standing.modem
+        traits = modem.traits if modem is not None else None
         old = before.occupied(traits) if traits is not None else None
         new = after.occupied(traits) if traits is not None else None
         if old is None or new is None:

@@ -1,12 +1,13 @@
 """Whether this station may transmit at all, and what the rules say of one traffic right now."""
 
-from meshdl.air import ModemTraits
+from meshdl.air import ModemTraits, ModemUp
 from meshdl.content.precedence import Precedence
+from meshdl.errors import LocalProtocolError
 from meshdl.ids import Callsign
 from meshdl.radio.declaration import Declaration
 from meshdl.radio.identification import words
 from meshdl.radio.rules import Level, Verdict, judge
-from meshdl.radio.traffic import Purpose, Traffic
+from meshdl.radio.traffic import FRAMES_MAX, Purpose, Traffic
 
 EMERGENCY_S_MAX = 24 * 3600.0
 """An emergency that lasts longer is declared again."""
@@ -15,6 +16,15 @@ IDENTIFY_EVERY_S = 600.0
 """Where no rules are known: what most countries ask for."""
 
 RIG_NOT_ASKED = "it has not answered yet"
+
+
+_ANSWER = Traffic(
+    frames=(b"\0",),
+    purpose=Purpose.EXCHANGE,
+    asked_by=Callsign("N0CALL"),
+    asker_attended=True,
+)
+"""To an attended station: where rules allow a mode for anything, they allow it for that."""
 
 
 class Standing:
@@ -34,7 +44,7 @@ class Standing:
         self, declaration: Declaration, *, burst_max_s: float, off_because: str | None
     ) -> None:
         self.off_because = off_because
-        self.traits: ModemTraits | None = None
+        self.modem: ModemUp | None = None
         self.closing = False
         self.emergency_until: float | None = None
         self.burst_max_s = burst_max_s
@@ -64,12 +74,46 @@ class Standing:
         """Whether a declared emergency holds."""
         return self.emergency_until is not None and now < self.emergency_until
 
-    def spoken(self, others: tuple[Callsign, ...]) -> tuple[bytes, ...]:
-        """The frames of an identification on this modem; empty if it cannot carry them."""
-        if self.traits is None:
-            return ()
-        call, longest = self.declaration.identity(), self.traits.payload_octets_max
+    def spoken(self, others: tuple[Callsign, ...], traits: ModemTraits) -> tuple[bytes, ...]:
+        """The frames of an identification in this mode; empty if it cannot carry them."""
+        call, longest = self.declaration.identity(), traits.payload_octets_max
         return words(call, others, longest) or words(call, (), longest)
+
+    def traits_for(self, traffic: Traffic) -> ModemTraits | None:
+        """Of the mode that its frames are for; ``None``: the modem is gone, or has no such mode."""
+        return None if self.modem is None else self.modem.mode(traffic.mode)
+
+    def check_frames(self, traffic: Traffic) -> None:
+        """Raise :exc:`LocalProtocolError` when the modem could not send this."""
+        if not 0 < len(traffic.frames) <= FRAMES_MAX or not all(traffic.frames):
+            raise LocalProtocolError(f"a traffic has 1 to {FRAMES_MAX} frames, none empty")
+        traits = self.traits_for(traffic)
+        if traits is None and self.modem is not None:
+            raise LocalProtocolError(f"the modem has no mode {traffic.mode}")
+        if traits is not None and max(map(len, traffic.frames)) > traits.payload_octets_max:
+            raise LocalProtocolError(f"{traits.name} takes {traits.payload_octets_max} octets")
+
+    def permitted(self) -> tuple[ModemTraits, ...]:
+        """Modes of the modem that may be sent in here; none where nothing may be sent at all."""
+        return tuple(filter(self.permits, self.modem.modes)) if self.modem is not None else ()
+
+    def identifying_mode(self, after: str) -> ModemTraits:
+        """The mode that identifies a communication in the mode ``after``.
+
+        As robust, or more, and lawful here; of these the one with the least airtime.
+        """
+        assert self.modem is not None  # nothing is identified without a modem
+        heard = self.modem.mode(after) or self.modem.traits
+        as_robust = [one for one in self.modem.modes if one.needs_snr_db <= heard.needs_snr_db]
+        fitting = [one for one in as_robust if self.permits(one)] or [heard]
+        return min(fitting, key=lambda one: one.burst_s(map(len, self.spoken((), one))))
+
+    def permits(self, traits: ModemTraits) -> bool:
+        """Whether an answer in this mode may go out, if any answer may, emergency or not."""
+        spoken = self.spoken((), traits)
+        if not spoken or traits.burst_s(map(len, spoken)) > self.burst_max_s:
+            return False
+        return judge(self.declaration, traits, _ANSWER).level is not Level.BLOCKED
 
     def verdict(self, traffic: Traffic, *, now: float, emergency: bool = False) -> Verdict:
         """What rules and switch say of this traffic now.
@@ -82,25 +126,26 @@ class Standing:
         silence = self._silence(traffic)
         if silence is not None:
             return silence
-        if self.traits is None:
+        traits = self.traits_for(traffic)
+        if traits is None:
             return _blocked("no modem", "see that the modem runs and is set up: meshdl doctor")
-        spoken = self.spoken(())
+        spoken = self.spoken((), traits)
         if not spoken:
             return Verdict(
                 Level.BLOCKED,
                 "97.119(a)",
-                f"a frame of {self.traits.name} cannot carry our callsign",
+                f"a frame of {traits.name} cannot carry our callsign",
                 "choose another mode",
             )
         # The callsign too: what could not be signed off is not begun.
-        longest_s = self.traits.burst_s([max(map(len, (*traffic.frames, *spoken)))])
+        longest_s = traits.burst_s([max(map(len, (*traffic.frames, *spoken)))])
         if longest_s > self.burst_max_s:
             return _blocked(
-                f"one frame of {self.traits.name} lasts {longest_s:.1f} s",
+                f"one frame of {traits.name} lasts {longest_s:.1f} s",
                 "raise radio.burst_max_s, or choose a faster mode",
             )
         in_emergency = emergency or self.emergency(now=now)
-        return judge(self.declaration, self.traits, traffic, emergency=in_emergency)
+        return judge(self.declaration, traits, traffic, emergency=in_emergency)
 
     def _silence(self, traffic: Traffic) -> Verdict | None:
         """Why nothing of this kind can be sent now, whatever the rules say."""

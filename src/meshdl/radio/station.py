@@ -27,7 +27,6 @@ from meshdl.air import (
     FrameHeard,
     ModemDown,
     ModemReport,
-    ModemTraits,
     ModemUp,
 )
 from meshdl.errors import RemoteProtocolError
@@ -113,23 +112,27 @@ class RadioStation:
         self.transmitter, self.transfer = transmitter, transfer
         self._access = ChannelAccess(rng, persistence=persistence)
         self._effects: list[RadioEffect] = []
-        self.traits: ModemTraits | None = None
+        self.modem: ModemUp | None = None
 
     # The four verbs.
 
-    def receive(self, event: RadioInput, *, now: float) -> None:
+    def receive(self, event: RadioInput, *, now: float) -> None:  # noqa: C901 - one flat match
         """Take one input."""
         match event:
             case FrameHeard():
                 self._frame_heard(event, now)
-            case ModemUp(traits):
-                self.traits = traits
+            case ModemUp():
+                if event != self.modem:
+                    # Or what the door drops now would be made again for the modem before.
+                    self.transfer.receive(ModemDown("another modem"), now=now)
+                self.modem = event
                 self._access.receive(event, now=now)
                 self.transmitter.receive(event, now=now)
                 self._settle(now)
                 self.transfer.receive(event, now=now)
+                self._permit(now)
             case ModemDown():
-                self.traits = None
+                self.modem = None
                 # First who would else send again what the others drop.
                 self.transfer.receive(event, now=now)
                 self._access.receive(event, now=now)
@@ -190,7 +193,12 @@ class RadioStation:
             self._effects.append(FrameUnread(heard.octets, str(error)))
             return
         if frame is not None:
-            self.transfer.receive(events.Heard(frame, heard.sender), now=now)
+            self.transfer.receive(events.Heard(frame, heard.sender, heard.snr_db), now=now)
+
+    def _permit(self, now: float) -> None:
+        """Tell which of the modem's modes may be sent in here."""
+        names = frozenset(one.name for one in self.transmitter.permitted())
+        self.transfer.receive(events.ModesPermitted(names), now=now)
 
     def _settle(self, now: float) -> None:
         """Pass between the cores whatever they want of each other, until nothing is left."""
@@ -235,6 +243,7 @@ class RadioStation:
             case door.Dropped(traffic, reason):
                 self.transfer.receive(events.NotSent(traffic, reason), now=now)
             case door.Tuned():
+                self._permit(now)
                 self.transfer.receive(events.OnAirAgain(), now=now)
             case door.Reconfigured():
                 self._effects.append(effect)
@@ -245,7 +254,7 @@ class RadioStation:
     def _reconfigured(self, effect: door.Reconfigured, now: float) -> None:
         order = effect.order
         if order.modem_changes:
-            self.traits = None
+            self.modem = None
             gone = ModemDown("the modem is exchanged for another")
             self.transfer.receive(gone, now=now)
             self._access.receive(gone, now=now)
@@ -256,6 +265,7 @@ class RadioStation:
             attended=order.declaration.attended,
         )
         self.transfer.receive(events.TermsChanged(terms), now=now)
+        self._permit(now)
 
     def _to_access(self, event: AccessInput, now: float) -> None:
         self._access.receive(event, now=now)

@@ -33,6 +33,7 @@ class Traffic:
 
     Attributes:
         frames: payloads for the modem, each at most ``payload_octets_max``.
+        mode: of the modem, which the frames were made for; empty: its own.
         purpose: why; the rules depend on it.
         precedence: in which order it is sent.
         cleartext: anybody with the published description can read it.
@@ -64,3 +65,4 @@ class Traffic:
     octets_after: int = 0
     note: str = ""
     withdraw_key: str = ""
+    mode: str = ""

@@ -51,7 +51,7 @@ from meshdl.radio.logbook import Logbook
 from meshdl.radio.rig_dial import RigDial
 from meshdl.radio.rules import Level, Verdict
 from meshdl.radio.standing import Standing, urgent
-from meshdl.radio.traffic import FRAMES_MAX, Purpose, Traffic
+from meshdl.radio.traffic import Purpose, Traffic
 from meshdl.radio.turns import Turn, Turns
 from meshdl.radio.waiting import Waiting
 
@@ -144,12 +144,16 @@ class Transmitter:
             return f"the station log cannot be written: {self._log.failure}"
         if missing := self._standing.declaration.missing():
             return f"receiving only: {', '.join(missing)} not set"
-        no_modem = "" if self._standing.traits is not None else "no modem"
+        no_modem = "" if self._standing.modem is not None else "no modem"
         return self._standing.rig_silence() or no_modem
 
     def verdict(self, traffic: Traffic) -> Verdict:
         """What rules and switch would say of this traffic now; for showing."""
         return self._standing.verdict(traffic, now=self._now)
+
+    def permitted(self) -> tuple[ModemTraits, ...]:
+        """Modes of the modem that may be sent in here; none where nothing may be sent at all."""
+        return self._standing.permitted()
 
     @property
     def declaration(self) -> Declaration:
@@ -162,6 +166,7 @@ class Transmitter:
         return events.Status(
             on_air=self._keyer.state is State.ON_AIR,
             silent_because=self.silent_because(),
+            mode=self._owed.mode,
             owed=self._owed.owed,
             identification_due_at=self._owed.due_at(),
             waiting=len(self._turns.queue),
@@ -209,8 +214,8 @@ class Transmitter:
                     self._ready(way, now)
             case events.RigSilent(reason):
                 self._rig.silent(reason, now=now)
-            case ModemUp(traits):
-                self._modem(traits, "the modem has started anew", now)
+            case ModemUp():
+                self._modem(event, "the modem has started anew", now)
             case ModemDown(reason):
                 self._modem(None, f"the modem is gone: {reason}", now)
             case CarrierChanged(busy):
@@ -226,18 +231,13 @@ class Transmitter:
     def _submit(self, traffic: Traffic, now: float) -> None:
         if traffic.purpose is Purpose.IDENTIFICATION:
             raise LocalProtocolError("the transmitter identifies by itself")
-        if not 0 < len(traffic.frames) <= FRAMES_MAX or not all(traffic.frames):
-            raise LocalProtocolError(f"a traffic has 1 to {FRAMES_MAX} frames, none empty")
-        traits = self._standing.traits
-        if traits is not None and max(map(len, traffic.frames)) > traits.payload_octets_max:
-            raise LocalProtocolError(f"{traits.name} takes {traits.payload_octets_max} octets")
+        self._standing.check_frames(traffic)
         verdict = self._standing.verdict(traffic, now=now)
         # Without a dial there is no verdict: it waits until the rig tells.
         if verdict.level is Level.BLOCKED and not self._standing.dial_is_waited_for:
             self._keyer.refuse(traffic, verdict, now=now)
             return
-        crowded_out = self._turns.queue.add(traffic, now=now)
-        if crowded_out is not None:
+        if (crowded_out := self._turns.queue.add(traffic, now=now)) is not None:
             self._effects.append(events.Dropped(crowded_out, "the queue is full"))
 
     def _withdraw(self, withdraw_key: str, reason: str, now: float) -> None:
@@ -246,14 +246,14 @@ class Transmitter:
         if way is not None and way.burst.waiting and way.burst.traffic.withdraw_key == withdraw_key:
             self._keyer.cut_short(reason, now=now)
 
-    def _modem(self, traits: ModemTraits | None, reason: str, now: float) -> None:
+    def _modem(self, modem: ModemUp | None, reason: str, now: float) -> None:
         way = self._keyer.way
         if way is not None and self._keyer.state is State.ON_AIR:
             way.cut_short = reason
             self._keyer.ended(way, now=now)
-        if traits != self._standing.traits:  # frames were cut to fit the other one
+        if modem != self._standing.modem:  # frames were cut to fit the other one
             self._empty(reason, now)
-        self._standing.traits, self._keyer.busy, self._keyer.stuck = traits, False, None
+        self._standing.modem, self._keyer.busy, self._keyer.stuck = modem, False, None
 
     def _empty(self, reason: str, now: float) -> None:
         """Nothing that waits or is being sent is wanted any more."""

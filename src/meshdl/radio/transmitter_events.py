@@ -290,6 +290,7 @@ class Status:
     Attributes:
         on_air: a burst is being sent.
         silent_because: why nothing can be keyed now; empty when it can.
+        mode: of the last burst; empty: there was none.
         owed: our callsign is owed.
         identification_due_at: when it will be asked for.
         waiting: traffics in the queue.
@@ -300,6 +301,7 @@ class Status:
 
     on_air: bool
     silent_because: str
+    mode: str
     owed: bool
     identification_due_at: float | None
     waiting: int

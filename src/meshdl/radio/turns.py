@@ -90,9 +90,10 @@ class Turns:
         return None if front is None else self._ready_at(front, standing, now)
 
     def _ready_at(self, front: Waiting, standing: Standing, now: float) -> float | None:
-        if standing.traits is None:
+        traits = standing.traits_for(front.traffic)
+        if traits is None:
             return None
-        burst_s = min(standing.traits.burst_s(map(len, front.remaining())), self.burst_max_s)
+        burst_s = min(traits.burst_s(map(len, front.remaining())), self.burst_max_s)
         ready_at = self.budget.free_at(burst_s, now=now)
         if self.held(front.traffic, now=now):
             ready_at = max(ready_at, self.hold_off_until)

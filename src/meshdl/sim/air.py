@@ -31,12 +31,16 @@ REMEMBERED_S = 300.0
 
 @dataclass(slots=True)
 class Transmission:
-    """One burst: whose, what, from when to when. The end moves when it is aborted."""
+    """One burst: whose, what, from when to when, in which mode.
+
+    The end moves when it is aborted.
+    """
 
     sender: "SimModem"
     frames: tuple[bytes, ...]
     began_at: float
     ends_at: float
+    traits: ModemTraits
 
 
 class SimAir:
@@ -54,12 +58,17 @@ class SimAir:
         self._deaf: set[tuple[str, str]] = set()
 
     def modem(
-        self, name: str, traits: ModemTraits, report: Callable[[ModemReport], None]
+        self,
+        name: str,
+        traits: ModemTraits,
+        report: Callable[[ModemReport], None],
+        *,
+        others: tuple[ModemTraits, ...] = (),
     ) -> "SimModem":
         """Put a modem on the channel; it reports ``ModemUp`` at once."""
-        modem = SimModem(self, name, traits, report)
+        modem = SimModem(self, name, traits, report, others)
         self.modems.append(modem)
-        report(ModemUp(traits))
+        modem.plug_in()
         return modem
 
     def hide(self, one: str, other: str) -> None:
@@ -107,6 +116,7 @@ class SimModem:
 
     Attributes:
         stuck: it stays keyed whatever it is told, until unplugged.
+        others: modes that it sends in, beside that of its traits.
         keyed: every burst that it was given, with the instant.
     """
 
@@ -114,18 +124,26 @@ class SimModem:
     name: str
     traits: ModemTraits
     report: Callable[[ModemReport], None]
+    others: tuple[ModemTraits, ...] = ()
     stuck: bool = False
     keyed: list[tuple[float, Key]] = field(default_factory=list)
     _sending: Transmission | None = None
     _heard: int = 0
 
+    @property
+    def up(self) -> ModemUp:
+        """What it reports when it can be used."""
+        return ModemUp(self.traits, self.others)
+
     def key(self, key: Key) -> None:
         """Send one burst."""
         assert self._sending is None, f"{self.name} is keyed twice"
-        world, traits = self.air.world, self.traits
+        world, traits = self.air.world, self.up.mode(key.mode)
+        assert traits is not None, f"{self.name} has no mode {key.mode}"
         self.keyed.append((world.now, key))
         self.air.forget()
-        sending = Transmission(self, key.frames, world.now, world.now + key.burst_s)
+        ends_at = world.now + key.burst_s
+        sending = Transmission(self, key.frames, world.now, ends_at, traits)
         self._sending = sending
         self.air.transmissions.append(sending)
         self._carrier(busy=True)
@@ -156,7 +174,7 @@ class SimModem:
     def plug_in(self) -> None:
         """The modem is back."""
         self.stuck = False
-        self.report(ModemUp(self.traits))
+        self.report(self.up)
 
     def _end(self, sending: Transmission, serial: int) -> None:
         if self._sending is sending and not self.stuck:

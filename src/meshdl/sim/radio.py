@@ -34,6 +34,7 @@ class SimRadio:
         traits: of its modem.
         limits: of airtime.
         calls: whether it calls CQ.
+        others: modes that its modem may send in, beside that of its traits.
 
     Attributes:
         memory: what it keeps; the attributes beside it are parts of it.
@@ -50,6 +51,7 @@ class SimRadio:
         limits: AirtimeLimits | None = None,
         calls: bool = True,
         journal: Sequence[NewSymbol] = (),
+        others: tuple[ModemTraits, ...] = (),
     ) -> None:
         self.air, self.world, self.name = air, air.world, Callsign(name)
         self.memory = memory = RadioMemory(journal)
@@ -77,7 +79,7 @@ class SimRadio:
         self.host: Host[RadioInput, RadioEffect] = Host(self.world, name, core, self._perform)
         if journal:
             self.host.post(events.SymbolsKept(tuple(journal)))
-        self.modem = air.modem(name, traits, self._report)
+        self.modem = air.modem(name, traits, self._report, others=others)
 
     # What a test does.
 

@@ -31,11 +31,11 @@ TAIL_S = 0.05
 
 
 class SoundAir(SimAir):
-    """One channel, one mode.
+    """One channel.
 
     Args:
         world: the clock and the dice.
-        mode: that everybody sends in and listens for.
+        modes: that everybody sends in and listens for; the first is that of :attr:`traits`.
         snr_db: at every listener, in 3 kHz; ``None`` for no noise.
         fading: of every path.
     """
@@ -43,15 +43,13 @@ class SoundAir(SimAir):
     def __init__(
         self,
         world: World,
-        mode: FreedvMode,
-        *,
+        *modes: FreedvMode,
         snr_db: float | None = None,
         fading: Fading | None = None,
     ) -> None:
         super().__init__(world)
-        self.mode = mode
         self._snr_db, self._fading = snr_db, fading
-        self._sender = FreedvSender(mode)
+        self._senders = {mode.name: FreedvSender(mode) for mode in modes}
         self._receivers: dict[str, FreedvReceiver] = {}
         self._channels: dict[tuple[str, str], AudioChannel] = {}
         self._read: dict[str, tuple[Transmission, dict[int, Heard]]] = {}
@@ -59,15 +57,30 @@ class SoundAir(SimAir):
 
     @property
     def traits(self) -> ModemTraits:
-        """Of every modem here."""
-        return keyed_traits(self.mode, key_up_s=KEY_UP_S, tail_s=TAIL_S, busy=True)
+        """Of every modem here, in the first mode."""
+        return self._traits()[0]
+
+    @property
+    def others(self) -> tuple[ModemTraits, ...]:
+        """Of every modem here, in the other modes."""
+        return self._traits()[1:]
+
+    def becomes(self, *, snr_db: float | None, fading: Fading | None = None) -> None:
+        """All paths change, from the next burst on."""
+        self._snr_db, self._fading = snr_db, fading
+        self._channels.clear()
 
     def modem(
-        self, name: str, traits: ModemTraits, report: Callable[[ModemReport], None]
+        self,
+        name: str,
+        traits: ModemTraits,
+        report: Callable[[ModemReport], None],
+        *,
+        others: tuple[ModemTraits, ...] = (),
     ) -> SimModem:
         """Put a modem on the channel."""
-        self._receivers[name] = FreedvReceiver((self.mode,))
-        return super().modem(name, traits, report)
+        self._receivers[name] = FreedvReceiver([one.mode for one in self._senders.values()])
+        return super().modem(name, traits, report, others=others)
 
     def arrives(
         self, listener: SimModem, transmission: Transmission, number: int
@@ -84,18 +97,19 @@ class SoundAir(SimAir):
 
     def close(self) -> None:
         """Give the codecs' memory back."""
-        self._sender.close()
+        for sender in self._senders.values():
+            sender.close()
         for receiver in self._receivers.values():
             receiver.close()
 
     def _carried(self, listener: SimModem, transmission: Transmission) -> dict[int, Heard]:
         """The frames of a burst that a listener can read, by number."""
-        pieces = self._sender.burst(transmission.frames)
+        pieces = self._senders[transmission.traits.name].burst(transmission.frames)
         sound = np.concatenate([self._silence, *pieces, self._silence])
         sound = self._channel(transmission.sender, listener).carry(sound)
         receiver = self._receivers[listener.name]
         read: dict[int, Heard] = {}
-        sent = self.traits.payload_octets_max
+        sent = transmission.traits.payload_octets_max
         wanted = [frame.ljust(sent, b"\0") for frame in transmission.frames]
         number = 0
         for begin in range(0, len(sound), PIECE_SAMPLES):
@@ -103,6 +117,12 @@ class SoundAir(SimAir):
                 number = wanted.index(heard.octets, number)
                 read[number] = heard
         return read
+
+    def _traits(self) -> tuple[ModemTraits, ...]:
+        modes = (one.mode for one in self._senders.values())
+        return tuple(
+            keyed_traits(mode, key_up_s=KEY_UP_S, tail_s=TAIL_S, busy=True) for mode in modes
+        )
 
     def _channel(self, sender: SimModem, listener: SimModem) -> AudioChannel:
         path = (sender.name, listener.name)

@@ -25,7 +25,14 @@ DIRE_WOLF_MODE_DEFAULT = "afsk-1200"
 """Our own Dire Wolf does what it is told."""
 
 FREEDV_MODES = ("datac0", "datac1", "datac3", "datac4", "datac13")
-FREEDV_MODE_DEFAULT = "datac1"
+"""One of them, or:"""
+
+FREEDV_AUTO = "auto"
+"""Each burst in the mode that the rules and the path suggest; what a sound card does unless told
+otherwise."""
+
+RECORDINGS_MODE_DEFAULT = "datac1"
+"""Nobody tells how well a recording will be heard; its channel is mostly a good one."""
 
 BIT_RATES = (1200, 2400, 4800, 9600, 19_200, 38_400, 57_600, 115_200)
 BIT_RATE_DEFAULT = 9600
@@ -74,6 +81,14 @@ class Recordings:
 
 
 ModemAddress: TypeAlias = KissTcp | KissSerial | DireWolf | SoundCard | Recordings
+
+
+MODE_DEFAULTS: dict[type[ModemAddress], str] = {
+    DireWolf: DIRE_WOLF_MODE_DEFAULT,
+    SoundCard: FREEDV_AUTO,
+    Recordings: RECORDINGS_MODE_DEFAULT,
+}
+"""Of a TNC the operator must say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,20 +181,28 @@ def check_mode(modem: ModemAddress, mode: str) -> str:
     Raises:
         ConfigError: the modem has no such mode, or the operator must say it.
     """
-    modes = FREEDV_MODES if isinstance(modem, SoundCard | Recordings) else KISS_MODES
-    if not mode and modes is FREEDV_MODES:
-        return FREEDV_MODE_DEFAULT
-    if not mode and isinstance(modem, DireWolf):
-        return DIRE_WOLF_MODE_DEFAULT
-    if not mode:
+    modes = modes_to_set(modem)
+    default = MODE_DEFAULTS.get(type(modem), "")
+    if not mode and not default:
         raise ConfigError(
             "radio.mode",
             f"say how the TNC modulates ({' or '.join(modes)}): it does not tell, and what it "
             "occupies depends on it",
         )
-    if mode not in modes:
+    if mode and mode not in modes:
         raise ConfigError("radio.mode", f"{mode!r} is none of this modem: {', '.join(modes)}")
-    return mode
+    return mode or default
+
+
+def modes_to_set(modem: ModemAddress) -> tuple[str, ...]:
+    """What ``radio.mode`` may be with this modem."""
+    match modem:
+        case SoundCard():
+            return (FREEDV_AUTO, *FREEDV_MODES)
+        case Recordings():
+            return FREEDV_MODES
+        case _:
+            return KISS_MODES
 
 
 def _serial(text: str) -> KissSerial:

@@ -18,6 +18,7 @@ from meshdl.radio.budget import DUTY_WINDOW_S, HOUR_S, AirtimeLimits
 from meshdl.radio.declaration import Control, Declaration, Sideband
 from meshdl.radio.profile import PROFILE_MAX_OCTETS, Profile, parse
 from meshdl.station.modem_address import (
+    FREEDV_AUTO,
     FREEDV_MODES,
     KISS_MODES,
     DireWolf,
@@ -83,7 +84,7 @@ class RadioConfig:
         overheard_octets_max: for what others sent and nobody here asked for; 0: none is kept.
         adif_udp: where a logger gets contacts: ``PORT`` on this machine, or ``HOST:PORT``.
         modem: which one, see :mod:`meshdl.station.modem_address`; empty: none.
-        mode: how a TNC modulates, or the FreeDV mode that is sent.
+        mode: how a TNC modulates; the FreeDV mode that is sent, or that it is chosen.
         ptt: what keys the radio of a sound card, Dire Wolf's too.
         rigctld: ``HOST:PORT`` of Hamlib, whose dial is followed then; empty: none.
         audio_input: part of the sound device's name, with Dire Wolf its name in ALSA; empty:
@@ -255,7 +256,7 @@ class RadioConfig:
             self._check_dire_wolf()
         if modem is not None:
             self.mode_of(modem)
-        elif self.mode not in {"", *KISS_MODES, *FREEDV_MODES}:
+        elif self.mode not in {"", *KISS_MODES, FREEDV_AUTO, *FREEDV_MODES}:
             raise ConfigError("radio.mode", f"{self.mode!r} is no mode of any modem")
         rig = self.rig_address()
         if isinstance(parse_ptt(self.ptt), RigPtt) and rig is None:

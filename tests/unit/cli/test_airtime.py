@@ -131,6 +131,7 @@ def test_when_the_size_comes_the_operator_is_asked_again(run: Run, station: Fake
 def on_the_air(*tags: str) -> RadioStationHeard:
     return RadioStationHeard(
         callsign=Callsign("N0AAA"), locator="", gateway=False, heard_at=AT_1420Z,
+        snr_db=None, hears_us_db=None,
         contents=tuple(
             AirContent(tag=tag, octets_at_most=896, precedence="emergency", complete=True)
             for tag in tags

@@ -218,7 +218,7 @@ def test_the_wizard_takes_sound_ptt_and_what_the_rig_shows(
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     assert written(tmp_path) == {
-        "modem": "freedv", "mode": "datac1", "audio_input": "USB", "audio_output": "USB",
+        "modem": "freedv", "mode": "auto", "audio_input": "USB", "audio_output": "USB",
         "rigctld": "127.0.0.1:4532", "ptt": "rigctld", "rules": "us-part97",
         "licence_class": "general", "control": "local", "control_operator": "KA1ABC",
         "dial_hz": 14_103_000, "sideband": "usb",

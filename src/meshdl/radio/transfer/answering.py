@@ -19,25 +19,20 @@ Who finds that answers overlap gives turns (:mod:`.reservations`): then one burs
 each, and nothing without. To whom another was named we owe nothing.
 """
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from random import Random
 
-from meshdl.air import ModemTraits
 from meshdl.content.precedence import Precedence
 from meshdl.ids import Callsign
 from meshdl.radio.transfer.bursts import Burst, traffic_of
 from meshdl.radio.transfer.contents import Contents, ObjectKey
-from meshdl.radio.transfer.framing import (
-    Run,
-    airtime_s,
-    carries_symbols,
-    frames_of,
-    symbols_in_frame,
-)
+from meshdl.radio.transfer.filling import fill
+from meshdl.radio.transfer.framing import frames_of
 from meshdl.radio.transfer.lengths import FrameLengths
-from meshdl.radio.transfer.pace import Pace, whole_frames
+from meshdl.radio.transfer.modes import Modes
+from meshdl.radio.transfer.pace import Pace
 from meshdl.radio.transfer.requests import (
     ASKERS_MAX,
     KIND_ORDER,
@@ -47,9 +42,10 @@ from meshdl.radio.transfer.requests import (
     for_more_slots,
     spread_s,
 )
-from meshdl.radio.transfer.sources import Loss, Source, Sources, symbols_asked
+from meshdl.radio.transfer.sources import Sending, Source, Sources, symbols_asked
+from meshdl.radio.transfer.stations import Stations
 from meshdl.wire.onair.codes import ContentTag
-from meshdl.wire.onair.pdus import Enough, Form, Objects, Symbols, Want
+from meshdl.wire.onair.pdus import SYMBOL_OCTETS, Enough, Form, Objects, Symbols, Want
 from meshdl.wire.onair.turn import Turn
 
 SERVED_MAX = 256
@@ -64,18 +60,25 @@ class Answering:
 
     Args:
         contents: of this station.
+        stations: those heard, and how well they hear us.
         own: our callsign.
         read: asks the store for an object; :meth:`was_read` follows.
         rng: for back-off and the salt of repair ids.
     """
 
     def __init__(
-        self, contents: Contents, own: Callsign, read: Callable[[ObjectKey], None], rng: Random
+        self,
+        contents: Contents,
+        stations: Stations,
+        own: Callsign,
+        read: Callable[[ObjectKey], None],
+        rng: Random,
     ) -> None:
-        self._contents, self._own, self._read, self._rng = contents, own, read, rng
+        self._contents, self._stations = contents, stations
+        self._own, self._read, self._rng = own, read, rng
         self._sources = Sources(own, rng.getrandbits(32))
         self._requests: dict[ObjectKey, Request] = {}
-        self._loss: dict[ContentTag, Loss] = {}
+        self._sending: defaultdict[ContentTag, Sending] = defaultdict(Sending)
         self._lengths = FrameLengths()
         self._served_at: OrderedDict[Callsign | None, float] = OrderedDict()
         # Turns that were given to us, by content: how long, and until when.
@@ -115,6 +118,7 @@ class Answering:
         by_turns = turn is not None and turn.holder is not None
         if turn and by_turns and not self._on_its_way(want.content):
             self._turns[want.content] = (turn.seconds, now + turn.seconds + pace.slot_s)
+        self._sending[want.content].airtime_s = 0.0
         for key, form, needed in entries(want, content):
             request = self._requests.get(key)
             if request is None:
@@ -130,9 +134,10 @@ class Answering:
             request.by_turns = by_turns and not urgent
             if sender in request.askers or len(request.askers) < ASKERS_MAX:
                 request.askers[sender] = want.attended
-            self._note(request, form, needed, now)
-        for sent in self._sources.arrived(want.content, sender, self._requests):
+            self._note(request, form, needed, sender, now)
+        for sent, needs_db in self._sources.arrived(want.content, sender, self._requests):
             self._lengths.observe(sent, 0)
+            self._stations.delivered(sender, 0.0, needs_snr_db=needs_db, now=now)
 
     def asked_of_another(self, want: Want, sender: Callsign | None) -> None:
         """A station asks, and names another one that shall answer: we owe it nothing."""
@@ -201,14 +206,11 @@ class Answering:
         for tag in [one for one, (_, until) in self._turns.items() if now >= until]:
             del self._turns[tag]
 
-    def next_burst(
-        self, traits: ModemTraits, pace: Pace, busy: Collection[Precedence], *, now: float
-    ) -> Burst | None:
+    def next_burst(self, modes: Modes, busy: Collection[Precedence], *, now: float) -> Burst | None:
         """What to send now; the symbols count as sent until :meth:`failed` says otherwise.
 
         Args:
-            traits: of the modem.
-            pace: on it.
+            modes: that it may go out in.
             busy: precedences of bursts that are on their way.
             now: when.
         """
@@ -217,9 +219,9 @@ class Answering:
             for one in self._requests.values()
             if one.hold_until <= now and self._may_go(one, busy)
         ]
-        if not ready or not carries_symbols(traits):
+        if not ready:
             return None
-        first = min(ready, key=self._turn)
+        first = min(ready, key=lambda one: one.urgency(self._served_at))
         together = sorted(
             # What may be said to one of these may be said to all of them.
             (one for one in ready if one.kin == first.kin),
@@ -227,11 +229,18 @@ class Answering:
         )
         content = self._contents.get(first.key.content)
         assert content is not None
-        pace = self._lengths.of(pace, traits)
+        hearers = {asker for one in together for asker in one.askers}
+        owed = SYMBOL_OCTETS * sum(one.left or 0 for one in together)
+        traits = modes.for_symbols(hearers, owed, now=now)
+        if traits is None:
+            return None
+        sending = self._sending[content.tag]
+        sending.goes_on_in(traits.name)
+        pace = self._lengths.of(modes.pace_in(traits), traits)
         if first.by_turns:
             turn_s, _ = self._turns.pop(content.tag)
             pace = replace(pace, burst_s=min(pace.burst_s, turn_s))
-        runs, takes = self._fill(together, traits, pace)
+        runs, takes = fill(together, self._sources, self._read, traits, pace)
         for asker in first.askers or (None,):
             self._served_at[asker] = now
             self._served_at.move_to_end(asker)
@@ -240,7 +249,9 @@ class Answering:
         if not runs:
             return None
         frames = frames_of(runs, traits, frame_octets=pace.frame_octets, own=self._own)
-        return Burst(traffic_of(content, first.askers, runs, frames), tuple(takes))
+        if len(modes.permitted) > 1:
+            sending.airtime_s += traits.burst_s(map(len, frames))
+        return Burst(traffic_of(content, first.askers, runs, frames, traits.name), tuple(takes))
 
     def failed(self, burst: Burst, *, again_at: float) -> None:
         """A burst did not get on the air: what it carried is still owed, and tried again then."""
@@ -265,6 +276,8 @@ class Answering:
             request.in_burst = 0
             if request.left <= 0:
                 del self._requests[key]
+        if self._sending[burst.content].is_long:
+            self._wait_for_news(burst.content)
 
     @property
     def owes(self) -> bool:
@@ -290,7 +303,21 @@ class Answering:
             return False
         return not request.by_turns or request.key.content in self._turns
 
-    def _note(self, request: Request, form: Form | None, needed: int, now: float) -> None:
+    def _wait_for_news(self, tag: ContentTag) -> None:
+        """Send no more of a content until it is asked for again."""
+        for key in [one for one in self._requests if one.content == tag]:
+            request, source = self._requests.pop(key), self._sources.get(key)
+            if source is not None:
+                source.unsent = request.left or 0
+
+    def _note(
+        self,
+        request: Request,
+        form: Form | None,
+        needed: int,
+        sender: Callsign | None,
+        now: float,
+    ) -> None:
         request.since = now
         source = self._sources.get(request.key)
         if source is None:
@@ -298,11 +325,17 @@ class Answering:
             self._read(request.key)
             return
         asked = symbols_asked(source, form, needed)
-        if form == source.formed.form and source.sent and not request.left and not request.in_burst:
+        told = None
+        if not request.left and not request.in_burst:
             # All that was owed was sent, so what is lacking got lost.
-            self._loss.setdefault(request.key.content, Loss()).observe(source.sent, asked)
-            self._lengths.observe(source.sent, asked)
-            source.sent = 0
+            told = source.told(form, asked, sender)
+        if told is not None:
+            count, lacking = told
+            if form is not None:
+                self._sending[request.key.content].loss.observe(count, lacking)
+                self._lengths.observe(count, lacking)
+            needs_db = source.sent_in_db
+            self._stations.delivered(sender, lacking / count, needs_snr_db=needs_db, now=now)
         request.form, request.needed = form, needed
         self._owe(request, source)
 
@@ -310,40 +343,5 @@ class Answering:
         asked = symbols_asked(source, request.form, request.needed)
         if request.form == source.formed.form and request.needed:
             # It has heard some; of what is sent now, as much will get lost as before.
-            asked = self._loss.setdefault(request.key.content, Loss()).to_send(asked)
+            asked = self._sending[request.key.content].loss.to_send(asked)
         request.left = max(asked - request.in_burst, request.left or 0)
-
-    def _turn(self, request: Request) -> tuple[int, float, float]:
-        served = min(
-            (self._served_at.get(asker, float("-inf")) for asker in request.askers),
-            default=float("-inf"),
-        )
-        return (int(request.precedence), served, request.since)
-
-    def _fill(
-        self, together: list[Request], traits: ModemTraits, pace: Pace
-    ) -> tuple[list[Run], list[tuple[ObjectKey, int]]]:
-        """Runs of symbols for one burst, and what they take from the requests."""
-        runs: list[Run] = []
-        takes: list[tuple[ObjectKey, int]] = []
-        frame_s = traits.frame_s(pace.frame_octets)
-        room_s = max(frame_s, pace.burst_s - traits.burst_overhead_s)
-        for request in together:
-            source = self._sources.get(request.key)
-            if source is None or request.left is None:  # it was read, but others took its place
-                request.left = None
-                self._read(request.key)
-                continue
-            a_frame = symbols_in_frame(source.of, pace.frame_octets)
-            # Whole frames: the rest of a burst is too short for another one.
-            most = whole_frames(room_s, frame_s) * a_frame
-            if most < 1:
-                break
-            run = source.next_run(min(request.left, most))
-            source.sent_to |= request.askers.keys()
-            runs.append(run)
-            takes.append((request.key, len(run.symbols)))
-            request.left -= len(run.symbols)
-            request.in_burst += len(run.symbols)
-            room_s -= airtime_s(run, traits, pace.frame_octets)
-        return runs, takes

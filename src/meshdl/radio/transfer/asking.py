@@ -165,10 +165,9 @@ class Asking:
         """Whether anything is asked for."""
         return bool(self._asks)
 
-    def tries(self, tag: ContentTag) -> int:
-        """WANTs for a content since something of it came."""
-        ask = self._asks.get(tag)
-        return ask.tries if ask is not None else 0
+    def tries(self, *tags: ContentTag) -> int:
+        """WANTs for a content since something of it came; of several, the most."""
+        return max((self._asks[tag].tries for tag in tags if tag in self._asks), default=0)
 
     def channel_heard(self, pace: Pace, *, now: float) -> None:
         """Somebody else is on the air: a sender that is not through has to wait for that."""

@@ -48,6 +48,7 @@ def traffic_of(
     askers: Mapping[Callsign | None, bool],
     runs: Sequence[Run],
     frames: Sequence[bytes],
+    mode: str,
 ) -> Traffic:
     """What the transmitter is given.
 
@@ -57,6 +58,7 @@ def traffic_of(
             not known.
         runs: the symbols.
         frames: what carries them.
+        mode: that they go out in.
     """
     named = [one for one in askers if one is not None]
     # Of several the one that the rules ask for.
@@ -76,6 +78,7 @@ def traffic_of(
         octets_after=sum(len(run.symbols) for run in runs) * SYMBOL_OCTETS,
         note=", ".join(map(_named, runs[:NAMED_RUNS_MAX])) + more,
         withdraw_key=withdraw_key(content.tag),
+        mode=mode,
     )
 
 

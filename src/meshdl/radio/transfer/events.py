@@ -25,10 +25,12 @@ class Heard:
 
     Attributes:
         sender: by the modem's addresses; the frame itself may know better.
+        snr_db: in 3 kHz, where the modem measures it.
     """
 
     frame: OnAir
     sender: Callsign | None = None
+    snr_db: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,13 @@ class TermsChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ModesPermitted:
+    """Modes of the modem, by name, that the rules permit here."""
+
+    names: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class ObjectRead:
     """The answer to :class:`ReadObject`; ``None``: it is not here."""
 
@@ -183,6 +192,7 @@ TransferInput: TypeAlias = (
     | ObjectRead
     | SymbolsKept
     | FromStation
+    | ModesPermitted
     | CarrierChanged
     | ModemUp
     | ModemDown

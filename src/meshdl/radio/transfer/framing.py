@@ -54,25 +54,29 @@ def frames_of(
                 waiting.append(pdu)
                 used += frames.octets_of(pdu)
                 at += len(piece)
-            elif waiting or used:
+            elif waiting:
                 made.append(frames.encode(waiting, sender=sender))
                 waiting, used, sender = [], 0, None
+            elif frames.symbols_that_fit(run.of, frame_octets):
+                made.append(frames.encode([], sender=sender))  # it has no room beside it
+                used, sender = 0, None
             else:
-                made += _short(run, at)
+                made += _short(run, at, sender)
+                used, sender = 0, None
                 at = len(run.symbols)
     if waiting:
         made.append(frames.encode(waiting, sender=sender))
     return made
 
 
-def _short(run: Run, at: int) -> list[bytes]:
-    """For frames with room for one symbol only: the object, then its symbols."""
+def _short(run: Run, at: int, sender: Callsign | None) -> list[bytes]:
+    """For frames with room for one symbol only: who sends, the object, then its symbols."""
     tag = frames.object_tag(run.of)
     shorts = [
         frames.encode_short(ShortSymbol(tag, run.first + at + number, symbol))
         for number, symbol in enumerate(run.symbols[at:])
     ]
-    return [frames.encode([run.of]), *shorts]
+    return [frames.encode([run.of], sender=sender), *shorts]
 
 
 def symbols_in_frame(of: AirObject, frame_octets: int) -> int:
@@ -80,8 +84,13 @@ def symbols_in_frame(of: AirObject, frame_octets: int) -> int:
     return max(1, frames.symbols_that_fit(of, frame_octets))
 
 
+def naming_frames(of: AirObject, frame_octets: int) -> int:
+    """How many frames go before its symbols, to say what they are of."""
+    return 0 if frames.symbols_that_fit(of, frame_octets) else 1
+
+
 def airtime_s(run: Run, traits: ModemTraits, frame_octets: int) -> float:
     """What a run takes of a burst, about: its last frame may have room for another run."""
     frames_needed = len(run.symbols) / symbols_in_frame(run.of, frame_octets)
     whole = math.ceil(frames_needed) if traits.fixed_frames else frames_needed
-    return whole * traits.frame_s(frame_octets)
+    return (naming_frames(run.of, frame_octets) + whole) * traits.frame_s(frame_octets)

@@ -19,21 +19,18 @@ from meshdl.content.precedence import Precedence
 from meshdl.ids import Callsign
 from meshdl.radio.traffic import Purpose, Traffic
 from meshdl.radio.transfer import events
+from meshdl.radio.transfer.addressing import Addressing
 from meshdl.radio.transfer.asking import Asking
 from meshdl.radio.transfer.calling import Calling
 from meshdl.radio.transfer.contents import Contents, ObjectKey
+from meshdl.radio.transfer.modes import Modes
 from meshdl.radio.transfer.pace import Pace
 from meshdl.radio.transfer.reservations import Reservations
 from meshdl.radio.transfer.stations import Stations
+from meshdl.radio.transfer.wishes import runs_of
 from meshdl.wire.onair import frames
-from meshdl.wire.onair.codes import ContentTag, StationTag, station_tag
-from meshdl.wire.onair.pdus import (
-    Enough,
-    Objects,
-    Pdu,
-    Symbols,
-    Want,
-)
+from meshdl.wire.onair.codes import ContentTag
+from meshdl.wire.onair.pdus import Enough, Pdu, Symbols, Want
 from meshdl.wire.onair.turn import Turn
 
 ASKED_MAX = 512
@@ -54,7 +51,11 @@ ENOUGH_SLOTS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class _Notice:
-    """The frame that is on its way."""
+    """The frame that is on its way.
+
+    Attributes:
+        named: our callsign is in it, and not only its tag.
+    """
 
     traffic: Traffic
     asked: tuple[ContentTag, ...]
@@ -62,6 +63,7 @@ class _Notice:
     objects: tuple[ObjectKey, ...]
     enoughs: tuple[ObjectKey, ...]
     call_s: float | None
+    named: bool
 
 
 class Notices:
@@ -91,6 +93,7 @@ class Notices:
         self._own, self._contents, self._stations, self._rng = own, contents, stations, rng
         self._asking, self._reservations, self._calling = asking, reservations, calling
         self._outgoing: dict[bool, _Notice] = {}
+        self._addressing = Addressing(own, stations)
         # Objects that we were the last to ask for, and needless symbols of them since.
         self._asked: OrderedDict[ObjectKey, int] = OrderedDict()
         self._enough_due: dict[ObjectKey, float] = {}
@@ -170,13 +173,13 @@ class Notices:
             times.append(self._calling.deadline())
         return min((at for at in times if at is not None), default=None)
 
-    def next(self, traits: ModemTraits, pace: Pace, *, now: float) -> list[Traffic]:
+    def next(self, modes: Modes, *, now: float) -> list[Traffic]:
         """Frames with all that is due; none while what it is waits for one on its way."""
         due_at = self.deadline()
         if due_at is None or due_at > now:
             return []
         made = (
-            self._frame(urgent, traits, pace, now)
+            self._frame(urgent, modes, now)
             for urgent in (True, False)
             if urgent not in self._outgoing
         )
@@ -184,19 +187,24 @@ class Notices:
 
     # How.
 
-    def _frame(self, urgent: bool, traits: ModemTraits, pace: Pace, now: float) -> Traffic | None:
+    def _frame(self, urgent: bool, modes: Modes, now: float) -> Traffic | None:
         call_at = self._calling.deadline()
         calls = urgent is self._calling.urgent and call_at is not None and call_at <= now
-        sender = self._sender(traits, calls=calls)
-        room = min(traits.payload_octets_max, pace.frame_octets) - frames.FRAME_HEAD_OCTETS
-        room -= frames.octets_of_sender(sender)
+        hearers = () if calls else self._hearers(urgent, now)
+        tries = self._asking.tries(*self._asking.due(urgent=urgent, now=now))
+        reached = modes.for_notice(hearers, tries=tries, now=now)
+        widest = max(reached, key=lambda one: one.payload_octets_max)
+        sender = self._addressing.sender(widest, calls=calls)
+        room = min(widest.payload_octets_max, modes.pace_in(widest).frame_octets)
+        room -= frames.FRAME_HEAD_OCTETS + frames.octets_of_sender(sender)
         pdus: list[Pdu] = []
         enoughs = [] if urgent else self._enoughs(pdus, room, now)
         room -= sum(map(frames.octets_of, pdus))
-        wants = self._wants(urgent, traits, room, now)
+        answering = modes.for_answer(hearers, now=now)
+        wants = self._wants(urgent, answering, room, now)
         room -= sum(map(frames.octets_of, wants))
         pdus += wants
-        turn = self._turn(wants, traits, pace, room, now)
+        turn = self._turn(wants, answering, modes.pace_in(answering), room, now)
         if turn is not None:
             pdus.append(turn)
             room -= frames.octets_of(turn)
@@ -205,7 +213,9 @@ class Notices:
             pdus.append(cq)
         if not pdus:
             return None
-        octets = frames.encode(pdus, sender=sender)
+        known = sender if calls or tries else self._addressing.shorter(sender, now=now)
+        made = self._addressing.frame(pdus, (sender, known), reached, hearers, now=now)
+        octets, traits = made.octets, made.traits
         call_s = traits.burst_s([len(octets)]) if cq is not None else None
         if cq is not None:
             self._calling.postpone()
@@ -220,17 +230,21 @@ class Notices:
             precedence=Precedence.EMERGENCY if urgent else self._precedence(about),
             note=", ".join(_named(pdu) for pdu in pdus),
             withdraw_key=WITHDRAW_KEYS[urgent],
+            mode=traits.name,
         )
         objects = tuple(_objects(wants))
-        self._outgoing[urgent] = _Notice(traffic, asked, turn, objects, tuple(enoughs), call_s)
+        self._outgoing[urgent] = _Notice(
+            traffic, asked, turn, objects, tuple(enoughs), call_s, made.named
+        )
         return traffic
 
-    def _sender(self, traits: ModemTraits, *, calls: bool) -> Callsign | StationTag | None:
-        if traits.carries_sender:
-            return None
-        # The shortest frames have no room for the whole callsign and anything else.
-        tight = traits.payload_octets_max < frames.SHORT_SYMBOL_OCTETS and not calls
-        return station_tag(self._own) if tight else self._own
+    def _hearers(self, urgent: bool, now: float) -> tuple[Callsign, ...]:
+        """Who is to hear it: of each content a station that has it; nobody: whoever is there."""
+        tags = self._asking.due(urgent=urgent, now=now)
+        tags += [key.content for key, at in self._enough_due.items() if at <= now and not urgent]
+        found = [self._holder([tag], now) for tag in tags]
+        known = [one for one in found if one is not None]
+        return tuple(dict.fromkeys(known)) if len(known) == len(found) else ()
 
     def _enoughs(self, pdus: list[Pdu], room: int, now: float) -> list[ObjectKey]:
         due = sorted(
@@ -240,7 +254,7 @@ class Notices:
         told: list[ObjectKey] = []
         for content, keys in groupby(due, key=lambda key: key.content):
             these = list(keys)
-            enough = Enough(content, tuple(_runs(these)))
+            enough = Enough(content, tuple(runs_of(these)))
             if sum(map(frames.octets_of, [*pdus, enough])) <= room:
                 pdus.append(enough)
                 told += these
@@ -282,6 +296,8 @@ class Notices:
         return turn if turn is not None and frames.octets_of(turn) <= room else None
 
     def _on_air(self, outgoing: _Notice, pace: Pace, now: float) -> None:
+        if outgoing.named:
+            self._addressing.was_named(now=now)
         if outgoing.call_s is not None:
             self._calling.sent(outgoing.call_s, now=now)
         for tag in outgoing.asked:
@@ -313,17 +329,6 @@ def _objects(wants: Iterable[Want]) -> Iterable[ObjectKey]:
             run = wanted.objects
             for number in range(run.first, run.first + run.count):
                 yield ObjectKey(want.content, run.kind, number)
-
-
-def _runs(keys: list[ObjectKey]) -> list[Objects]:
-    runs: list[Objects] = []
-    for key in keys:
-        last = runs[-1] if runs else None
-        if last and last.kind is key.kind and last.first + last.count == key.number:
-            runs[-1] = Objects(last.kind, last.first, last.count + 1)
-        else:
-            runs.append(Objects(key.kind, key.number, 1))
-    return runs
 
 
 def _named(pdu: Pdu) -> str:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 
-from meshdl.air import ModemTraits
 from meshdl.content.precedence import Precedence
 from meshdl.ids import Callsign
 from meshdl.radio.transfer import events
@@ -13,6 +12,7 @@ from meshdl.radio.transfer.calling import Calling
 from meshdl.radio.transfer.completion import Completion
 from meshdl.radio.transfer.contents import Contents
 from meshdl.radio.transfer.gathering import Gathering
+from meshdl.radio.transfer.modes import Modes
 from meshdl.radio.transfer.notices import Notices
 from meshdl.radio.transfer.pace import Pace
 from meshdl.radio.transfer.reservations import Reservations
@@ -26,8 +26,7 @@ class Parts:
     Attributes:
         own: our callsign.
         effects: what the station is to do.
-        traits: of the modem, while there is one.
-        pace: on that modem.
+        modes: of the modem, while there is one.
         bursts: of symbols, on their way, by precedence: one of routine traffic may be held off
             by an emergency, whose own must not wait behind it.
     """
@@ -43,6 +42,10 @@ class Parts:
     calling: Calling
     notices: Notices
     completion: Completion
-    traits: ModemTraits | None = None
-    pace: Pace | None = None
+    modes: Modes | None = None
     bursts: dict[Precedence, Burst] = field(default_factory=dict)
+
+    @property
+    def pace(self) -> Pace | None:
+        """How long to wait for others."""
+        return self.modes.pace if self.modes is not None else None

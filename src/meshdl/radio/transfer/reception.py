@@ -13,15 +13,8 @@ from meshdl.radio.transfer.parts import Parts
 from meshdl.radio.transfer.requests import can_answer
 from meshdl.wire.onair.codes import ContentTag, station_tag
 from meshdl.wire.onair.frames import Frame, Identification, object_tag
-from meshdl.wire.onair.pdus import (
-    AirObject,
-    Cq,
-    Enough,
-    Pdu,
-    ShortSymbol,
-    Symbols,
-    Want,
-)
+from meshdl.wire.onair.pdus import AirObject, Cq, Enough, Pdu, ShortSymbol, Symbols, Want
+from meshdl.wire.onair.reports import Reports
 from meshdl.wire.onair.turn import Turn
 
 CONTENTS_MAX = 1024
@@ -36,18 +29,22 @@ class Reception:
 
     def carrier(self, *, busy: bool, now: float) -> None:
         """The channel became busy or free."""
-        traits, pace = self._parts.traits, self._parts.pace
-        if traits is not None and pace is not None:
+        modes = self._parts.modes
+        if modes is not None:
+            traits, pace = modes.slowest, modes.pace_in(modes.slowest)
             self._parts.reservations.carrier(busy=busy, traits=traits, pace=pace, now=now)
 
     def heard(self, heard: events.Heard, *, now: float) -> None:
         """Take a frame."""
-        if self._parts.pace is not None and self._parts.traits is not None:
-            self._parts.asking.channel_heard(self._parts.pace, now=now)
-            self._parts.reservations.frame_heard(self._parts.traits, self._parts.pace)
+        modes = self._parts.modes
+        if modes is not None:
+            self._parts.asking.channel_heard(modes.pace, now=now)
+            # In whichever mode it was: as long as the longest of those that were not read.
+            slowest = modes.slowest
+            self._parts.reservations.frame_heard(slowest, modes.pace_in(slowest))
         match heard.frame:
             case Frame():
-                self._frame(heard.frame, heard.sender, now)
+                self._frame(heard.frame, heard, now)
             case ShortSymbol(tag, symbol, octets):
                 of = self._parts.gathering.introduced(tag)
                 if of is not None and of.form.has_symbols(symbol, 1):
@@ -69,14 +66,16 @@ class Reception:
         elif not content.kept:
             parts.completion.tell_again(content)
 
-    def _frame(self, frame: Frame, address: Callsign | None, now: float) -> None:
+    def _frame(self, frame: Frame, heard: events.Heard, now: float) -> None:
         said = frame.sender
         sender = self._parts.stations.called(said) if isinstance(said, int) else said
-        sender = sender if sender is not None else address
+        sender = sender if sender is not None else heard.sender
         if sender == self._parts.own:
             return  # our own burst, heard by another receiver
         if sender is not None and self._parts.stations.heard(sender, now=now):
             self._parts.calling.news(now=now)
+        if sender is not None and heard.snr_db is not None:
+            self._parts.stations.measured(sender, heard.snr_db, now=now)
         turn = next((pdu for pdu in frame.pdus if isinstance(pdu, Turn)), None)
         if turn is not None:
             wants = [pdu for pdu in frame.pdus if isinstance(pdu, Want)]
@@ -97,8 +96,16 @@ class Reception:
                 self._want(pdu, sender, now)
             case Enough():
                 self._parts.answering.enough(pdu, sender)
+            case Reports():
+                self._reports(pdu, sender, now)
             case _:
                 pass  # a TURN was taken before all else; routes are the mesh's
+
+    def _reports(self, reports: Reports, sender: Callsign | None, now: float) -> None:
+        path, ours = self._parts.stations.path(sender), station_tag(self._parts.own)
+        for one in reports.heard:
+            if path is not None and one.station == ours:
+                path.reported(float(one.snr_db), now=now)
 
     def _cq(self, cq: Cq, sender: Callsign | None, now: float) -> None:
         if sender is None:
@@ -171,9 +178,10 @@ class Reception:
             parts.effects.append(events.Withdraw(waiting, "another asks the same"))
 
     def _symbols(self, symbols: Symbols, sender: Callsign | None, now: float) -> None:
-        parts, tag, pace = self._parts, symbols.of.content, self._parts.pace
-        if pace is None:
+        parts, tag, modes = self._parts, symbols.of.content, self._parts.modes
+        if modes is None:
             return
+        pace = modes.pace
         content = parts.contents.hear(tag, now=now, room=CONTENTS_MAX)
         self._sent_by_another(symbols, pace, now)
         if content is None:
@@ -182,8 +190,8 @@ class Reception:
             parts.effects.append(events.EmergencyHeard())
         if sender is not None:
             parts.stations.sent(sender, tag)
-        assert parts.traits is not None  # as is the pace
-        again_at = parts.reservations.heard(symbols, sender, parts.traits, pace, now=now)
+        traits = modes.for_answer((sender,), now=now)
+        again_at = parts.reservations.heard(symbols, sender, traits, pace, now=now)
         if parts.asking.symbols_heard(tag, pace, burst_ends_at=again_at, now=now):
             parts.effects.append(events.ExchangeGoesOn())
         self._gather(content, symbols, sender or "", pace, now=now)

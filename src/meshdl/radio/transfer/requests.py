@@ -1,6 +1,6 @@
 """One object that is owed to whoever asked for it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from meshdl.content.precedence import Precedence
@@ -55,6 +55,12 @@ class Request:
     def attended(self) -> bool:
         """Whether an answer is one to a station that is attended, and whose name is known."""
         return any(attended for who, attended in self.askers.items() if who is not None)
+
+    def urgency(self, served_at: Mapping[Callsign | None, float]) -> tuple[int, float, float]:
+        """The least comes first: by precedence, then whoever was served least lately."""
+        never = float("-inf")
+        served = min((served_at.get(asker, never) for asker in self.askers), default=never)
+        return (int(self.precedence), served, self.since)
 
 
 def entries(want: Want, content: AirContent) -> Iterator[tuple[ObjectKey, Form | None, int]]:

@@ -42,6 +42,8 @@ class Source:
     Attributes:
         formed: its form and the octets of it.
         sent: symbols sent since the last WANT for it.
+        unsent: symbols that were owed and not sent, when it had taken its airtime.
+        sent_in_db: the SNR that the mode needs which they were sent in.
         heard_ids: of repair symbols that others sent; they are nothing new to anybody.
         sent_to: who asked for them.
         source_next: the source symbol that comes next; K when all have been sent.
@@ -53,6 +55,8 @@ class Source:
     repair_next: int
     source_next: int = 0
     sent: int = 0
+    unsent: int = 0
+    sent_in_db: float = 0.0
     heard_ids: set[int] = field(default_factory=set)
     sent_to: set[Callsign | None] = field(default_factory=set)
 
@@ -70,6 +74,23 @@ class Source:
             self.repair_next = first + count if first + count <= LAST_ID else FIRST_REPAIR_ID
         self.sent += count
         return Run(self.of, first, self.encoder.symbols(range(first, first + count)))
+
+    def told(self, form: Form | None, asked: int, asker: Callsign | None) -> tuple[int, int] | None:
+        """What a WANT tells of the symbols since the last one: how many, and how many got lost.
+
+        Args:
+            form: of which the asker has some; ``None``: it has nothing.
+            asked: what it lacks.
+            asker: who asks.
+        """
+        if self.sent and form == self.formed.form:
+            found = self.sent, max(0, asked - self.unsent)
+        elif self.sent and form is None and asker in self.sent_to:
+            found = self.sent, self.sent
+        else:
+            return None
+        self.sent = self.unsent = 0
+        return found
 
     def heard(self, first: int, count: int) -> None:
         """Another station sent these: they need not be sent from here again."""
@@ -121,11 +142,14 @@ class Sources:
 
     def arrived(
         self, tag: ContentTag, asker: Callsign | None, owed: Container[ObjectKey]
-    ) -> Iterator[int]:
-        """Symbols of other objects that were sent to a station that asks for these now."""
+    ) -> Iterator[tuple[int, float]]:
+        """Symbols of other objects that were sent to a station that asks for these now.
+
+        With them the SNR that their mode needs.
+        """
         for key, source in self._sources.items():
             if key.content == tag and key not in owed and source.sent and asker in source.sent_to:
-                yield source.sent
+                yield source.sent, source.sent_in_db
                 source.sent = 0
                 source.sent_to.clear()
 
@@ -153,6 +177,36 @@ class Loss:
     def to_send(self, needed: int) -> int:
         """So many are sent so that ``needed`` arrive, more often than not."""
         return round(needed / (1.0 - self.estimate) + 0.5) + SPARE_SYMBOLS
+
+
+ANSWER_AIRTIME_S = 300.0
+"""Since the last WANT for a content, where the mode is chosen: whoever still lacks something then
+asks again, and tells how it hears us now. The fastest mode has sent two leaves by then."""
+
+
+@dataclass(slots=True)
+class Sending:
+    """How the sending of one content goes.
+
+    Attributes:
+        mode: it goes out in.
+        loss: in that mode.
+        airtime_s: since the last WANT, where the mode is chosen.
+    """
+
+    mode: str = ""
+    loss: Loss = field(default_factory=Loss)
+    airtime_s: float = 0.0
+
+    def goes_on_in(self, mode: str) -> None:
+        """What got lost in another mode says nothing of this one."""
+        if mode != self.mode:
+            self.mode, self.loss = mode, Loss()
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it is time to hear from whoever asked."""
+        return self.airtime_s >= ANSWER_AIRTIME_S
 
 
 def symbols_asked(source: Source, form: Form | None, needed: int) -> int:

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 
 from meshdl.content.precedence import Precedence
 from meshdl.ids import Callsign
+from meshdl.policy.mode_choice import STALE_AFTER_S, PathEstimate
 from meshdl.wire.onair.codes import ContentTag, StationTag, station_tag
 from meshdl.wire.onair.pdus import Cq, Have
+from meshdl.wire.onair.reports import SNR_MAX_DB, SNR_MIN_DB, SignalReport
 
 STATIONS_MAX = 256
 """More than one channel carries in an hour."""
@@ -21,6 +23,10 @@ REMEMBERED_FOR_S = 3600.0
 
 HAVES_MAX = 256
 """Contents of one station that are remembered."""
+
+
+SNR_WEIGHT = 0.3
+"""Of the latest frame: fading moves them by several decibels."""
 
 
 @dataclass(slots=True)
@@ -33,10 +39,16 @@ class HeardStation:
         haves: what it has, by tag.
         sent: of which contents it sent symbols.
         heard_at: when it was last heard.
+        path: how well it hears us.
+        snr_db: how well we hear it, in 3 kHz, a mean of late frames; ``None``: not measured.
+        measured_at: when that was measured.
     """
 
     callsign: Callsign
     heard_at: float
+    path: PathEstimate = field(default_factory=PathEstimate)
+    snr_db: float | None = None
+    measured_at: float = 0.0
     locator: str = ""
     gateway: bool = False
     haves: OrderedDict[ContentTag, Have] = field(default_factory=OrderedDict)
@@ -73,6 +85,40 @@ class Stations:
         self._stations[callsign] = HeardStation(callsign, now)
         self._tags[station_tag(callsign)] = callsign
         return True
+
+    def measured(self, callsign: Callsign, snr_db: float, *, now: float) -> None:
+        """A frame of a station that was heard came with that SNR."""
+        station = self._stations[callsign]
+        mean_db = station.snr_db if now - station.measured_at <= STALE_AFTER_S else None
+        mean_db = snr_db if mean_db is None else mean_db + SNR_WEIGHT * (snr_db - mean_db)
+        station.snr_db, station.measured_at = mean_db, now
+        station.path.heard(mean_db, now=now)
+
+    def path(self, callsign: Callsign | None) -> PathEstimate | None:
+        """How well a station hears us; ``None``: it is not known at all."""
+        station = self._stations.get(callsign) if callsign is not None else None
+        return station.path if station is not None else None
+
+    def snr_db(self, callsign: Callsign | None, *, now: float) -> float | None:
+        """The SNR that a station may be counted on to have of us."""
+        path = self.path(callsign)
+        return path.snr_db(now=now) if path is not None else None
+
+    def delivered(
+        self, callsign: Callsign | None, loss: float, *, needs_snr_db: float, now: float
+    ) -> None:
+        """So much of what was sent to a station got lost, in a mode that needs that SNR."""
+        path = self.path(callsign)
+        if path is not None:
+            path.delivered(loss, needs_snr_db=needs_snr_db, now=now)
+
+    def report(self, callsign: Callsign, *, now: float) -> SignalReport | None:
+        """What we tell a station of how we hear it; ``None``: there is nothing to tell."""
+        station = self._stations.get(callsign)
+        if station is None or station.snr_db is None or now - station.measured_at > STALE_AFTER_S:
+            return None
+        told_db = min(max(round(station.snr_db), SNR_MIN_DB), SNR_MAX_DB)
+        return SignalReport(station_tag(callsign), told_db)
 
     def called_cq(self, callsign: Callsign, cq: Cq, *, now: float) -> None:
         """What a station said of itself."""

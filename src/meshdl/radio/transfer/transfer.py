@@ -31,8 +31,8 @@ are due go together: so everything is decided as late as possible, with all that
 from random import Random
 from typing import assert_never
 
-from meshdl.air import CarrierChanged, ModemDown, ModemTraits, ModemUp
-from meshdl.ids import Callsign, ChunkIndex, ContentHash
+from meshdl.air import CarrierChanged, ModemDown, ModemUp
+from meshdl.ids import Callsign, ChunkIndex
 from meshdl.radio.transfer import events
 from meshdl.radio.transfer.answering import Answering
 from meshdl.radio.transfer.asking import Asking
@@ -40,15 +40,15 @@ from meshdl.radio.transfer.calling import Calling
 from meshdl.radio.transfer.completion import Completion
 from meshdl.radio.transfer.contents import AirContent, Contents, ObjectKey, Shape
 from meshdl.radio.transfer.gathering import Gathering
+from meshdl.radio.transfer.modes import Modes
 from meshdl.radio.transfer.notices import Notices
-from meshdl.radio.transfer.pace import pace_of
 from meshdl.radio.transfer.parts import Parts
+from meshdl.radio.transfer.prospects import Prospects
 from meshdl.radio.transfer.reading import reading
 from meshdl.radio.transfer.reception import Reception
 from meshdl.radio.transfer.reservations import Reservations
 from meshdl.radio.transfer.stations import Stations
 from meshdl.radio.transfer.terms import Terms
-from meshdl.wire.onair.codes import content_tag
 
 
 class Transfer:
@@ -88,7 +88,7 @@ class Transfer:
             gathering=gathering,
             asking=asking,
             reservations=reservations,
-            answering=Answering(contents, own, self._read, rng),
+            answering=Answering(contents, stations, own, self._read, rng),
             calling=calling,
             notices=Notices(
                 own,
@@ -105,7 +105,7 @@ class Transfer:
 
     # The four verbs.
 
-    def receive(self, event: events.TransferInput, *, now: float) -> None:
+    def receive(self, event: events.TransferInput, *, now: float) -> None:  # noqa: C901 - one flat match
         """Take one input."""
         match event:
             case CarrierChanged(busy):
@@ -114,13 +114,16 @@ class Transfer:
                 self._reception.heard(event, now=now)
             case events.Sent() | events.NotSent():
                 self._settled(event, now)
-            case ModemUp(traits):
-                self._modem_up(traits, now)
+            case ModemUp():
+                self._modem_up(event, now)
             case ModemDown():
                 self._lose_bursts(now)
-                self._parts.traits = self._parts.pace = None
+                self._parts.modes = None
                 self._parts.notices.clear()
                 self._parts.calling.stop()
+            case events.ModesPermitted(names):
+                if self._parts.modes is not None:
+                    self._parts.modes.permit(names)
             case events.ObjectRead(key, octets):
                 self._parts.answering.was_read(key, octets)
             case events.SymbolsKept(symbols):
@@ -136,7 +139,7 @@ class Transfer:
 
     def deadline(self) -> float | None:
         """When :meth:`expire` must next be called."""
-        if self._parts.traits is None:
+        if self._parts.modes is None:
             return None
         busy = self._parts.bursts.keys()
         times = [self._parts.notices.deadline(), self._parts.answering.deadline(busy)]
@@ -158,26 +161,19 @@ class Transfer:
         """Stations that were heard; for showing."""
         return self._parts.stations
 
-    def symbols_lacking(self, content: ContentHash) -> int | None:
-        """How many symbols of it would do, as far as is known; ``None``: nothing of it is."""
-        found = self._parts.contents.find(content)
-        return self._parts.asking.symbols_lacking(found) if found is not None else None
+    @property
+    def modes(self) -> Modes | None:
+        """What a burst may go out in; ``None`` without a modem."""
+        return self._parts.modes
 
-    def octets_described(self, content: ContentHash) -> int | None:
-        """Octets missing of a content whose metainfo came by radio."""
-        found = self._parts.contents.find(content)
-        shape = found.shape if found is not None else None
-        return shape.octets_missing if shape is not None else None
-
-    def octets_told(self, content: ContentHash) -> int | None:
-        """The size of a content as a station tells it in its CQ, at most."""
-        tag = content_tag(content)
-        haves = (one.haves.get(tag) for one in self._parts.stations)
-        return max((have.octets_at_most for have in haves if have is not None), default=None)
+    @property
+    def prospects(self) -> Prospects:
+        """What a content would take; for showing."""
+        return Prospects(self._parts)
 
     # Who takes which input.
 
-    def _from_station(self, event: events.FromStation, now: float) -> None:  # noqa: C901 - one flat match
+    def _from_station(self, event: events.FromStation, now: float) -> None:  # noqa: C901, PLR0912 - one flat match
         match event:
             case events.Hold():
                 self._hold(event, now)
@@ -199,21 +195,19 @@ class Transfer:
                     self._parts.calling.news(now=now)
             case events.TermsChanged(terms):
                 self._terms, self._parts.asking.attended = terms, terms.attended
-                self._set_out(self._parts.traits, now)
+                if self._parts.modes is not None:
+                    self._parts.modes.cap(terms.burst_max_s)
+                self._ask_and_call(now)
             case events.OnAirAgain():
                 self._ask_and_call(now)
             case _:
                 assert_never(event)
 
-    def _modem_up(self, traits: ModemTraits, now: float) -> None:
-        self._parts.traits = traits
+    def _modem_up(self, modem: ModemUp, now: float) -> None:
+        burst_max_s = self._terms.burst_max_s
+        self._parts.modes = Modes(modem, self._parts.stations, burst_max_s=burst_max_s)
         self._lose_bursts(now)
         self._parts.notices.clear()
-        self._set_out(traits, now)
-
-    def _set_out(self, traits: ModemTraits | None, now: float) -> None:
-        if traits is not None:
-            self._parts.pace = pace_of(traits, burst_max_s=self._terms.burst_max_s)
         self._ask_and_call(now)
 
     def _ask_and_call(self, now: float) -> None:
@@ -305,13 +299,13 @@ class Transfer:
     # What goes on the air.
 
     def _transmit(self, now: float) -> None:
-        traits, pace = self._parts.traits, self._parts.pace
-        if traits is None or pace is None:
+        modes = self._parts.modes
+        if modes is None:
             return
-        for notice in self._parts.notices.next(traits, pace, now=now):
+        for notice in self._parts.notices.next(modes, now=now):
             self._parts.effects.append(events.Transmit(notice))
         bursts = self._parts.bursts
-        while burst := self._parts.answering.next_burst(traits, pace, bursts.keys(), now=now):
+        while burst := self._parts.answering.next_burst(modes, bursts.keys(), now=now):
             bursts[burst.traffic.precedence] = burst
             self._parts.effects.append(events.Transmit(burst.traffic))
 

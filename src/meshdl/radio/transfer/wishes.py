@@ -1,4 +1,4 @@
-"""What a WANT asks for: runs of objects, and whether another's WANT asks for as much."""
+"""Runs of objects, as WANTs and ENOUGHs name them, and what another's WANT spares us."""
 
 from meshdl.radio.transfer.contents import ObjectKey
 from meshdl.wire.onair.pdus import Objects, Want, Wanted
@@ -36,3 +36,15 @@ def covers(theirs: Wanted | None, ours: Wanted) -> bool:
     if not theirs.needed or theirs.form is None:
         return True  # all of it will be sent
     return theirs.form == ours.form and 0 < ours.needed <= theirs.needed
+
+
+def runs_of(keys: list[ObjectKey]) -> list[Objects]:
+    """Objects of one content as runs; neighbours follow each other."""
+    runs: list[Objects] = []
+    for key in keys:
+        last = runs[-1] if runs else None
+        if last and last.kind is key.kind and last.first + last.count == key.number:
+            runs[-1] = Objects(last.kind, last.first, last.count + 1)
+        else:
+            runs.append(Objects(key.kind, key.number, 1))
+    return runs

@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from meshdl.air import FrameHeard, ModemTraits
+from meshdl.air import FrameHeard, ModemTraits, ModemUp
 from meshdl.control.feed import Feed
 from meshdl.control.radio_view import HeardFrame
 from meshdl.ids import Callsign, ContentHash, callsign
@@ -67,6 +67,7 @@ class Ear:
 
     Attributes:
         feed: every frame, for whoever watches.
+        modem: as it reported when it came up; ``None`` before.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class Ear:
             now=self._loop.time(),
         )
         self._contents: OrderedDict[ContentTag, ContentHash] = OrderedDict()
-        self.traits: ModemTraits | None = None
+        self.modem: ModemUp | None = None
         self.feed: Feed[HeardFrame] = Feed()
 
     def captured(self, captured: Captured) -> None:
@@ -100,7 +101,7 @@ class Ear:
     def heard(self, frame: FrameHeard) -> None:
         """A frame of a modem without addresses."""
         bare = Captured(at=self._unix_time(), framing=Framing.BARE, octets=frame.octets)
-        self._take(self._monitor.hear(bare, snr_db=frame.snr_db))
+        self._take(self._monitor.hear(bare, snr_db=frame.snr_db), frame.mode)
 
     def keyed(self, burst: Key) -> None:
         """We send; the log has it already."""
@@ -126,11 +127,12 @@ class Ear:
         self._flush()
         self.feed.close()
 
-    def _take(self, heard: Heard) -> None:
+    def _take(self, heard: Heard, mode: str = "") -> None:
         if self.feed.watched:
             self._show(heard, ours=False)
-        if self.traits is not None:
-            self._collect(heard, self.traits)
+        if self.modem is not None:
+            # One that it hears and does not send in is written down as its own.
+            self._collect(heard, self.modem.mode(mode) or self.modem.traits)
 
     def _show(self, heard: Heard, *, ours: bool) -> None:
         plain = heard.as_json()

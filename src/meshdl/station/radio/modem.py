@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import assert_never
 
-from meshdl.air import ModemTraits
+from meshdl.air import ModemUp
 from meshdl.ids import Callsign
 from meshdl.station.modem_address import (
+    FREEDV_AUTO,
     DireWolf,
     KissSerial,
     KissTcp,
@@ -34,22 +35,23 @@ WAVEFORMS = {"afsk-1200": AFSK_1200, "g3ruh-9600": G3RUH_9600}
 Overhear = Callable[[Captured], None]
 
 
-def traits_of(radio: RadioConfig, modem: ModemAddress) -> ModemTraits:
-    """What this modem costs and occupies, with these settings."""
+def modes_of(radio: RadioConfig, modem: ModemAddress) -> ModemUp:
+    """What each mode of this modem costs and occupies, with these settings."""
     match modem:
         case KissTcp() | KissSerial():
-            return _tnc(radio, modem).traits
+            return ModemUp(_tnc(radio, modem).traits)
         case DireWolf():
-            return _dire_wolf(radio, modem).traits
+            return ModemUp(_dire_wolf(radio, modem).traits)
         case SoundCard():
-            return keyed_traits(
-                _freedv(radio, modem),
-                key_up_s=radio.txdelay_ms / 1000,
-                tail_s=radio.txtail_ms / 1000,
-                busy=True,
+            key_up_s, tail_s = radio.txdelay_ms / 1000, radio.txtail_ms / 1000
+            first, *others = (
+                keyed_traits(mode, key_up_s=key_up_s, tail_s=tail_s, busy=True)
+                for mode in _freedv(radio, modem)
             )
+            return ModemUp(first, tuple(others))
         case Recordings():
-            return FREEDV_TRAITS[_freedv(radio, modem)]
+            [mode] = _freedv(radio, modem)
+            return ModemUp(FREEDV_TRAITS[mode])
         case _:
             assert_never(modem)
 
@@ -93,7 +95,7 @@ def modem_of(
         case Recordings(directory):
             from meshdl.transports.modems.wav_modem import WavModem
 
-            return WavModem(directory / "in", directory / "out", mode=_freedv(radio, modem))
+            return WavModem(directory / "in", directory / "out", modes=_freedv(radio, modem))
         case _:
             assert_never(modem)
     return KissModem(line, _tnc(radio, modem), station, overhear=overhear, unix_time=unix_time)
@@ -133,7 +135,7 @@ def _sound_modem(radio: RadioConfig, modem: ModemAddress, ptt: PushToTalk) -> Mo
     return SoundModem(
         Card(radio.audio_input, radio.audio_output),
         ptt,
-        mode=_freedv(radio, modem),
+        modes=_freedv(radio, modem),
         key_up_s=radio.txdelay_ms / 1000,
         tail_s=radio.txtail_ms / 1000,
     )
@@ -159,5 +161,10 @@ def _tnc(radio: RadioConfig, modem: ModemAddress) -> TncSettings:
     )
 
 
-def _freedv(radio: RadioConfig, modem: ModemAddress) -> FreedvMode:
-    return FreedvMode[radio.mode_of(modem).upper()]
+def _freedv(radio: RadioConfig, modem: ModemAddress) -> tuple[FreedvMode, ...]:
+    """The mode of the settings; or all that are chosen from, the fastest first."""
+    mode = radio.mode_of(modem)
+    if mode == FREEDV_AUTO:
+        rates = {one: FREEDV_TRAITS[one].payload_bps for one in FreedvMode}
+        return tuple(sorted(rates, key=rates.__getitem__, reverse=True))
+    return (FreedvMode[mode.upper()],)

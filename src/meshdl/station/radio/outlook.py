@@ -2,16 +2,17 @@
 
 from dataclasses import replace
 
-from meshdl.content.precedence import Precedence
 from meshdl.control.radio_view import LevelName, RadioStatus, RadioVerdict
 from meshdl.radio.declaration import Declaration
 from meshdl.radio.rules import Level, Verdict
 from meshdl.radio.standing import Standing
 from meshdl.radio.traffic import Purpose, Traffic
+from meshdl.radio.transfer.modes import Modes
+from meshdl.radio.transfer.stations import Stations
 from meshdl.station import config_file
 from meshdl.station.config import StationConfig
 from meshdl.station.home import Home
-from meshdl.station.radio.modem import traits_of
+from meshdl.station.radio.modem import modes_of
 from meshdl.station.radio.switch import off_because
 from meshdl.station.radio_config import RadioConfig
 
@@ -51,13 +52,16 @@ def outlook(settings: StationConfig, radio: RadioConfig, home: Home) -> Verdict:
     address = radio.modem_address()
     if address is None:
         return standing.verdict(_call(CALL_OCTETS), now=0.0)
-    standing.traits = traits_of(radio, address)
-    octets = min(CALL_OCTETS, standing.traits.payload_octets_max)
-    return standing.verdict(_call(octets), now=0.0)
+    standing.modem = modes_of(radio, address)
+    modes = Modes(standing.modem, Stations(), burst_max_s=radio.burst_max_s)
+    modes.permit([one.name for one in standing.modem.modes if standing.permits(one)])
+    traits = modes.calling
+    octets = min(CALL_OCTETS, traits.payload_octets_max)
+    return standing.verdict(_call(octets, traits.name), now=0.0)
 
 
-def _call(octets: int) -> Traffic:
-    return Traffic(frames=(bytes(octets),), purpose=Purpose.CALL, precedence=Precedence.ROUTINE)
+def _call(octets: int, mode: str = "") -> Traffic:
+    return Traffic(frames=(bytes(octets),), purpose=Purpose.CALL, mode=mode)
 
 
 def offline_status(home: Home) -> RadioStatus:
@@ -74,14 +78,15 @@ def offline_status(home: Home) -> RadioStatus:
     declared = declaration_of(settings, radio, home)
     verdict = outlook(settings, radio, home)
     address = radio.modem_address()
-    traits = traits_of(radio, address) if address is not None else None
+    modem = modes_of(radio, address) if address is not None else None
     off = off_because(home.radio_off_file)
     return RadioStatus(
         enabled=True,
         callsign=declared.identity(),
-        modem=traits.name if traits is not None else None,
-        modem_problem="" if traits is not None else "radio.modem is not set",
-        aborts_at_once=traits.aborts_at_once if traits is not None else None,
+        modem=modem.traits.name if modem is not None else None,
+        modes=tuple(one.name for one in modem.modes) if modem is not None else (),
+        modem_problem="" if modem is not None else "radio.modem is not set",
+        aborts_at_once=modem.traits.aborts_at_once if modem is not None else None,
         silent_because=f"off: {off}" if off else NOT_RUNNING,
         dial_hz=declared.dial_hz,
         sideband=declared.sideband.value,

@@ -75,7 +75,7 @@ class Radio:
             swarm=swarm.driver.post,
             held=lambda content: held_now(swarm.core, content),
             changed=changed,
-            lacking=self.shell.core.transfer.symbols_lacking,
+            lacking=self.shell.core.transfer.prospects.symbols_lacking,
         )
         self.shell.connect(self.contents)
         swarm.leaf_hashes_proved = self.contents.leaf_hashes_proved

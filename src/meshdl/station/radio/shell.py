@@ -216,7 +216,7 @@ class RadioShell:
                 if not isinstance(self.config.modem_address(), WITH_ADDRESSES):
                     self.ear.heard(report)
             case ModemUp(traits):
-                self.ear.traits, self.modem_problem = traits, ""
+                self.ear.modem, self.modem_problem = report, ""
                 _log.info("the modem is there: %s", traits.name)
             case ModemDown(reason):
                 self.modem_problem = reason
@@ -275,7 +275,7 @@ class RadioShell:
         assert coming is not None  # it was ordered
         before, self.config = self.config, coming.config
         if effect.order.modem_changes and not self._finished.is_set():
-            self.ear.traits = None
+            self.ear.modem = None
             self.modem_problem = NO_MODEM if coming.modem is None else LOOKED_FOR
             self.modems.put(coming.modem)
         if self.config.rigctld != before.rigctld:

@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TypeAlias
 
 from meshdl.air import ModemTraits
@@ -31,9 +32,9 @@ from meshdl.radio.transfer.stations import HeardStation
 from meshdl.station.catalogue import CatalogueEntry
 from meshdl.station.library import Library
 from meshdl.station.radio.contents import RadioContents
-from meshdl.station.radio.modem import traits_of
+from meshdl.station.radio.modem import modes_of
 from meshdl.station.radio.shell import RadioShell
-from meshdl.wire.onair.codes import ContentTag
+from meshdl.wire.onair.codes import TAG_OCTETS, ContentTag
 
 Reload: TypeAlias = Callable[[], Awaitable[RadioReload]]
 
@@ -119,13 +120,17 @@ class LiveRadio:
         core, config = self._shell.core, self._shell.config
         transmitter = core.transmitter
         status, declaration = transmitter.status(), transmitter.declaration
-        verdict = transmitter.verdict(_CALL)
+        modes, modem = core.transfer.modes, core.modem
+        calling = modes.calling.name if modes is not None else ""
+        verdict = transmitter.verdict(replace(_CALL, mode=calling))
         return RadioStatus(
             enabled=True,
             callsign=self._shell.call,
-            modem=core.traits.name if core.traits is not None else None,
+            # The last burst may have been another modem's.
+            modem=(modem.mode(status.mode) or modem.traits).name if modem is not None else None,
+            modes=tuple(one.name for one in modes.permitted) if modes is not None else (),
             modem_problem=self._shell.modem_problem,
-            aborts_at_once=core.traits.aborts_at_once if core.traits is not None else None,
+            aborts_at_once=modem.traits.aborts_at_once if modem is not None else None,
             on_air=status.on_air,
             silent_because=status.silent_because,
             dial_hz=declaration.dial_hz,
@@ -187,7 +192,7 @@ class LiveRadio:
         else:
             parsed = ContentLink.parse(target).content_hash
             content, lacking = parsed.hex(), self._lacking(parsed)
-        traits = self._traits()
+        traits = self._traits(ContentTag(bytes.fromhex(content)[:TAG_OCTETS]))
         transmitter = self._shell.core.transmitter
         profile = transmitter.declaration.profile
         every_s = profile.identification.every_s if profile is not None else IDENTIFY_EVERY_S
@@ -237,15 +242,15 @@ class LiveRadio:
 
     def _lacking(self, content: ContentHash) -> Lacking:
         transfer = self._shell.core.transfer
-        symbols = transfer.symbols_lacking(content)
+        symbols = transfer.prospects.symbols_lacking(content)
         here = self._octets_missing(content)
         if here is not None:
             known = symbols if symbols is not None and content in self._contents else None
             return Lacking(symbols_of(here) if known is None else known, here, Basis.METAINFO)
-        octets = transfer.octets_described(content)
+        octets = transfer.prospects.octets_described(content)
         if octets is not None and symbols is not None:
             return Lacking(symbols, octets, Basis.METAINFO)
-        octets = transfer.octets_told(content)
+        octets = transfer.prospects.octets_told(content)
         if octets is not None:
             return Lacking(symbols_of(octets) + SMALL_OBJECT_SYMBOLS, octets, Basis.CALL)
         return Lacking(symbols or SMALL_OBJECT_SYMBOLS, None, Basis.INFO)
@@ -258,14 +263,16 @@ class LiveRadio:
             return None
         return status.octets - status.octets_done
 
-    def _traits(self) -> ModemTraits:
-        traits, config = self._shell.core.traits, self._shell.config
+    def _traits(self, content: ContentTag) -> ModemTraits:
+        """Of the mode in which a content would most likely come."""
+        likely = self._shell.core.transfer.prospects.likely_mode(content, now=self._loop.time())
+        config = self._shell.config
         address = config.modem_address()
-        if traits is None and address is not None:
-            traits = traits_of(config, address)
-        if traits is None:
+        if likely is None and address is not None:
+            likely = modes_of(config, address).traits
+        if likely is None:
             raise LinkRefused(f"there is no price without a modem: {self._shell.modem_problem}")
-        return traits
+        return likely
 
     def _station(self, one: HeardStation) -> RadioStationHeard:
         heard_at = self._wall(one.heard_at)
@@ -275,6 +282,8 @@ class LiveRadio:
             locator=one.locator,
             gateway=one.gateway,
             heard_at=heard_at,
+            snr_db=one.snr_db,
+            hears_us_db=one.path.snr_db(now=self._loop.time()),
             contents=tuple(
                 AirContent(
                     tag=have.content.hex(),

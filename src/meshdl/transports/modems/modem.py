@@ -44,8 +44,8 @@ class Modem(Protocol):
         """Send a burst. :class:`~meshdl.air.BurstEnded` follows once, or ``ModemDown``.
 
         Raises:
-            ValueError: a frame is empty or longer than ``payload_octets_max``, or there is
-                none; nothing is keyed.
+            ValueError: a frame is empty or longer than ``payload_octets_max``, there is none,
+                or it is for a mode that the modem has not; nothing is keyed.
             LocalProtocolError: the modem is not up, or another burst is on its way.
         """
 

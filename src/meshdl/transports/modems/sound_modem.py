@@ -18,29 +18,21 @@ opened again every few seconds.
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import Any
 
-from meshdl.air import (
-    BurstEnded,
-    CarrierChanged,
-    FrameHeard,
-    ModemDown,
-    ModemReport,
-    ModemTraits,
-    ModemUp,
-)
-from meshdl.errors import AudioUnavailable, LocalProtocolError, ModemError
+from meshdl.air import CarrierChanged, ModemTraits
+from meshdl.errors import AudioUnavailable, ModemError
 from meshdl.transports.modems.audio import AudioPort
 from meshdl.transports.modems.carrier_sense import CarrierSense
 from meshdl.transports.modems.codec2 import SAMPLE_RATE_HZ, Samples
-from meshdl.transports.modems.freedv import FreedvReceiver, FreedvSender, Heard
+from meshdl.transports.modems.freedv import FreedvReceiver, FreedvSender
+from meshdl.transports.modems.freedv_modem import FreedvModem
 from meshdl.transports.modems.freedv_modes import FREEDV_TRAITS, FreedvMode, keyed_traits
 from meshdl.transports.modems.levels import Level, LevelMeter
-from meshdl.transports.modems.modem import RETRY_AFTER_S, Burst, Report, check_burst
+from meshdl.transports.modems.modem import RETRY_AFTER_S, Burst
 from meshdl.transports.modems.ptt import PushToTalk
+from meshdl.transports.modems.undisturbed import undisturbed
 
 KEY_UP_S = 0.3
 """From PTT until the radio's power is there; relays and rigctld take most of it."""
@@ -58,157 +50,86 @@ some, and says so."""
 _log = logging.getLogger(__name__)
 
 
-class SoundModem:
+class SoundModem(FreedvModem):
     """See :class:`meshdl.transports.modems.modem.Modem`.
 
     Args:
         audio: where sound comes from and goes to.
         ptt: what keys the radio.
-        mode: that it sends in, see :meth:`choose`.
-        listens: the modes that it hears, and may send in.
+        modes: that it sends in; the first, unless a burst says another.
+        listens: the modes that it hears, beside those.
         key_up_s: from PTT until the first sound.
         tail_s: from the last sound until PTT is off.
         retry_after_s: a device that is gone is looked for again so often.
     """
+
+    faults = (ModemError,)
 
     def __init__(
         self,
         audio: AudioPort,
         ptt: PushToTalk,
         *,
-        mode: FreedvMode = FreedvMode.DATAC1,
+        modes: Sequence[FreedvMode] = (FreedvMode.DATAC1,),
         listens: Collection[FreedvMode] = tuple(FreedvMode),
         key_up_s: float = KEY_UP_S,
         tail_s: float = TAIL_S,
         retry_after_s: float = RETRY_AFTER_S,
     ) -> None:
+        super().__init__(modes, listens, retry_after_s=retry_after_s)
         self._audio, self._ptt = audio, ptt
-        self._mode, self._listens = mode, frozenset(listens) | {mode}
-        self._key_up_s, self._tail_s, self._retry_after_s = key_up_s, tail_s, retry_after_s
-        self._report: Report | None = None
-        self._closed = asyncio.Event()
-        self._up = self._down_told = False
-        self._sending: asyncio.Task[None] | None = None
-        self._lost: asyncio.Future[None] | None = None
+        self._key_up_s, self._tail_s = key_up_s, tail_s
         self._meter, self._sense = LevelMeter(), CarrierSense()
         self._busy = False
         self._sounds: asyncio.Queue[Samples] = asyncio.Queue()
         self._backlog = 0
 
     @property
-    def traits(self) -> ModemTraits:
-        """Of the mode that it sends in."""
-        return keyed_traits(self._mode, key_up_s=self._key_up_s, tail_s=self._tail_s, busy=True)
-
-    @property
     def level(self) -> Level:
         """Of what comes in."""
         return self._meter.level
 
-    def choose(self, mode: FreedvMode) -> None:
-        """Send in this mode from the next burst on; ``ModemUp`` tells its traits.
-
-        Raises:
-            ValueError: it does not listen in that mode, so it would hear no answer.
-            LocalProtocolError: a burst is on its way.
-        """
-        if mode not in self._listens:
-            raise ValueError(f"this modem does not listen in {mode.name}")
-        if self._sending is not None:
-            raise LocalProtocolError("the mode was changed while a burst is on its way")
-        if mode is not self._mode:
-            self._mode = mode
-            if self._up:
-                asyncio.get_running_loop().call_soon(self._tell_traits)
-
-    async def run(self, report: Report) -> None:
-        """Serve until cancelled or closed."""
-        self._report = report
-        closed = asyncio.create_task(self._closed.wait())
-        try:
-            while not self._closed.is_set():
-                try:
-                    await self._serve(closed)
-                except ModemError as error:
-                    self._go_down(str(error))
-                await asyncio.wait([closed], timeout=self._retry_after_s)
-        finally:
-            self._report = None
-            closed.cancel()
-
-    def key(self, burst: Burst) -> None:
-        """Send a burst."""
-        check_burst(burst, self.traits)
-        if not self._up or self._sending is not None:
-            state = "another is on its way" if self._up else "the modem is down"
-            raise LocalProtocolError(f"burst {burst.serial} was keyed while {state}")
-        self._sending = asyncio.get_running_loop().create_task(self._send(burst))
-        self._sending.add_done_callback(partial(self._sent, burst.serial))
-
-    def abort(self) -> None:
-        """End the burst that is on its way."""
-        if self._sending is not None:
-            self._sending.cancel()
-
-    def close(self) -> None:
-        """Abort, unkey and end ``run``."""
-        self._report = None
-        self._closed.set()
+    def traits_in(self, mode: FreedvMode) -> ModemTraits:
+        """Of one of its modes."""
+        return keyed_traits(mode, key_up_s=self._key_up_s, tail_s=self._tail_s, busy=True)
 
     async def _serve(self, closed: asyncio.Task[bool]) -> None:
         loop = asyncio.get_running_loop()
         receiver = FreedvReceiver(self._listens)
         thread = ThreadPoolExecutor(1, "modem")
         tasks: list[asyncio.Task[None]] = []
-        self._lost = loop.create_future()
         try:
             await self._audio.open()
             await self._ptt.open()
-            self._sounds, self._backlog = asyncio.Queue(), 0
-            self._up, self._down_told = True, False
-            self._tell_traits()
+            self._sounds, self._backlog, self._busy = asyncio.Queue(), 0, False
+            self._is_up()
             tasks = [
                 loop.create_task(self._audio.listen(self._hear)),
                 loop.create_task(self._decode(receiver, thread)),
             ]
-            waited: list[asyncio.Future[Any]] = [closed, self._lost, *tasks]
-            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-            for ended in (self._lost, *tasks):
-                if ended.done():
-                    ended.result()
+            await self._until_lost(closed, *tasks)
         finally:
             self._up = False
-            await self._end(tasks)
+            # Whatever happens to us now, PTT is off and the devices are given back.
+            await undisturbed(self._give_back(*tasks))
             thread.submit(receiver.close)
             thread.shutdown(wait=False)
 
-    async def _end(self, tasks: list[asyncio.Task[None]]) -> None:
-        """Whatever happens to us now, PTT is off and the devices are given back."""
-        sending = [self._sending] if self._sending is not None else []
-        ending = asyncio.ensure_future(self._end_all([*sending, *tasks]))
-        try:
-            await asyncio.shield(ending)
-        except asyncio.CancelledError:
-            await ending
-            raise
-
-    async def _end_all(self, tasks: list[asyncio.Task[None]]) -> None:
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+    async def _give_back(self, *tasks: asyncio.Task[None]) -> None:
+        await self._end_all(*tasks)
         await self._ptt.close()
         await self._audio.close()
 
-    async def _send(self, burst: Burst) -> None:
-        traits = self.traits
-        sender = FreedvSender(self._mode)
+    async def _send(self, burst: Burst, mode: FreedvMode) -> None:
+        sender = FreedvSender(mode)
         try:
-            await self._ptt.key(within_s=traits.burst_s(map(len, burst.frames)))
+            lasts_s = self.traits_in(mode).burst_s(map(len, burst.frames))
+            await self._ptt.key(within_s=lasts_s)
             await asyncio.sleep(self._key_up_s)
             await self._play(sender, burst)
             await asyncio.sleep(self._tail_s)
         finally:
+            # A failure is told even if we are cancelled meanwhile: the radio may still transmit.
             unkeying = asyncio.ensure_future(self._ptt.unkey())
             try:
                 await asyncio.shield(unkeying)
@@ -219,7 +140,7 @@ class SoundModem:
                 sender.close()
 
     async def _play(self, sender: FreedvSender, burst: Burst) -> None:
-        sound_s = FREEDV_TRAITS[self._mode].burst_s(map(len, burst.frames))
+        sound_s = FREEDV_TRAITS[sender.mode].burst_s(map(len, burst.frames))
         try:
             async with asyncio.timeout(sound_s + PLAY_SPARE_S):
                 await self._audio.play(sender.burst(burst.frames))
@@ -228,18 +149,6 @@ class SoundModem:
                 f"the sound card has not played {sound_s:.1f} s of sound in time; does it still"
                 " work?"
             ) from None
-
-    def _sent(self, serial: int, task: asyncio.Task[None]) -> None:
-        self._sending = None
-        error = None if task.cancelled() else task.exception()
-        if error is None:
-            if self._up:
-                self._tell(BurstEnded(serial))
-            return
-        # Told twice, because it may be that the radio still transmits, and nobody is listening.
-        _log.error("burst %d: %s", serial, error)
-        if self._lost is not None and not self._lost.done():
-            self._lost.set_exception(error)
 
     def _hear(self, sound: Samples) -> None:
         if self._sending is not None:
@@ -264,27 +173,3 @@ class SoundModem:
             if busy is not self._busy:
                 self._busy = busy
                 self._tell(CarrierChanged(busy))
-
-    def _tell_heard(self, heard: Heard) -> None:
-        self._tell(
-            FrameHeard(
-                octets=heard.octets,
-                at=asyncio.get_running_loop().time(),
-                snr_db=heard.snr_db,
-                mode="" if heard.mode is self._mode else heard.mode.name,
-            )
-        )
-
-    def _tell_traits(self) -> None:
-        if self._up:
-            self._tell(ModemUp(self.traits))
-
-    def _go_down(self, reason: str) -> None:
-        self._busy = False
-        if not self._down_told:
-            self._down_told = True
-            self._tell(ModemDown(reason))
-
-    def _tell(self, event: ModemReport) -> None:
-        if self._report is not None:
-            self._report(event)

@@ -7,7 +7,7 @@ from typing import assert_never
 
 from meshdl.content.layout import MAX_CHUNKS
 from meshdl.content.precedence import Precedence
-from meshdl.wire.onair import routes
+from meshdl.wire.onair import reports, routes
 from meshdl.wire.onair.codes import (
     Reader,
     StationTag,
@@ -30,6 +30,7 @@ from meshdl.wire.onair.pdus import (
     Want,
     Wanted,
 )
+from meshdl.wire.onair.reports import Reports
 from meshdl.wire.onair.routes import Rerr, Route, Rrep, RrepAck, Rreq
 from meshdl.wire.onair.turn import TURN_S_MAX, Turn
 
@@ -54,6 +55,13 @@ class PduType(enum.IntEnum):
     """A WANT of a station that is attended. As a type, that takes no octet of short frames."""
     TURN = 14
     EXTENDED = 15
+    """The last type: the first octet of its body says which of many PDUs it is."""
+
+
+class ExtendedType(enum.IntEnum):
+    """The first octet of an EXTENDED's body."""
+
+    REPORTS = 1
 
 
 SYMBOL_TYPES = {
@@ -86,7 +94,7 @@ _LOCATOR_OCTETS = {0: 0, 1: 2, 2: 4}
 _PRECEDENCE_MASK, _PARTIAL, _NO_INFO = 0x03, 0x04, 0x08
 
 
-def encode_body(pdu: Pdu) -> tuple[PduType, bytes]:  # noqa: PLR0911 - one flat match
+def encode_body(pdu: Pdu) -> tuple[PduType, bytes]:  # noqa: C901, PLR0911 - one flat match
     """Type and body of a PDU.
 
     Raises:
@@ -107,6 +115,8 @@ def encode_body(pdu: Pdu) -> tuple[PduType, bytes]:  # noqa: PLR0911 - one flat 
             return PduType.ENOUGH, pdu.content + b"".join(map(_encode_objects, pdu.objects))
         case AirObject():
             return PduType.OBJECT, encode_object(pdu)
+        case Reports():
+            return PduType.EXTENDED, bytes([ExtendedType.REPORTS]) + reports.encode(pdu)
         case Rreq() | Rrep() | Rerr() | RrepAck():
             return _ROUTES[type(pdu)], routes.encode(pdu)
         case _:
@@ -221,6 +231,10 @@ def _decode_turn(reader: Reader) -> Turn:
     return Turn(seconds, holder)
 
 
+def _decode_extended(reader: Reader) -> Reports | None:
+    return reports.decode(reader) if reader.fixed(1) == ExtendedType.REPORTS else None
+
+
 def _encode_objects(objects: Objects) -> bytes:
     count_and_kind = objects.count - 1 << _KIND_BITS | objects.kind
     return encode_number(objects.first) + encode_number(count_and_kind)
@@ -303,6 +317,7 @@ _DECODERS: dict[PduType, Callable[[Reader], Pdu | None]] = {
     PduType.WANT_ATTENDED: partial(_decode_want, attended=True),
     PduType.ENOUGH: _decode_enough,
     PduType.TURN: _decode_turn,
+    PduType.EXTENDED: _decode_extended,
     PduType.OBJECT: _decode_object,
     **{pdu_type: _decode_symbols(kind) for pdu_type, kind in _KINDS.items()},
     PduType.RREQ: routes.decode_rreq,

@@ -20,6 +20,7 @@ from meshdl.wire.onair.codes import (
     class_octets,
     is_locator,
 )
+from meshdl.wire.onair.reports import Reports
 from meshdl.wire.onair.routes import Route
 from meshdl.wire.onair.turn import Turn
 
@@ -316,7 +317,7 @@ class ShortSymbol:
         _check(len(self.octets) == SYMBOL_OCTETS, f"a symbol has {SYMBOL_OCTETS} octets")
 
 
-Pdu: TypeAlias = Cq | Want | Turn | Enough | AirObject | Symbols | Route
+Pdu: TypeAlias = Cq | Want | Turn | Enough | AirObject | Symbols | Reports | Route
 
 
 def _check_tag(tag: ContentTag) -> None:

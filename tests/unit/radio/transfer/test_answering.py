@@ -4,15 +4,19 @@ from random import Random
 
 from tests.unit.radio.stations import AFSK, DATAC1
 
+from meshdl.air import ModemTraits, ModemUp
 from meshdl.content.precedence import Precedence
 from meshdl.ids import Callsign
 from meshdl.radio.transfer.answering import REQUEST_FOR_S, Answering
 from meshdl.radio.transfer.bursts import Burst
 from meshdl.radio.transfer.contents import AirContent, Contents, ObjectKey, Shape
+from meshdl.radio.transfer.modes import Modes
 from meshdl.radio.transfer.pace import BURST_FRAMES, pace_of
 from meshdl.radio.transfer.requests import REQUESTS_MAX
 from meshdl.radio.transfer.sources import SPARE_SYMBOLS
+from meshdl.radio.transfer.stations import Stations
 from meshdl.sim.radio_memory import RadioContent, content_of
+from meshdl.transports.modems.freedv_modes import FREEDV_TRAITS, FreedvMode
 from meshdl.wire.onair import frames
 from meshdl.wire.onair.codes import content_tag, station_tag
 from meshdl.wire.onair.frames import Frame
@@ -42,9 +46,10 @@ class Desk:
     """A station that has two contents and a disk that answers at once."""
 
     def __init__(self) -> None:
-        self.contents = Contents()
+        self.contents, self.stations = Contents(), Stations()
+        self.modes = self.modes_of(AFSK)
         self.reads: list[ObjectKey] = []
-        self.answering = Answering(self.contents, US, self.read, Random(1))
+        self.answering = Answering(self.contents, self.stations, US, self.read, Random(1))
         self.octets = {one.content[:4]: one.octets for one in (NOISE, OTHER)}
         self.noise, self.other = self.hold(NOISE), self.hold(OTHER)
 
@@ -75,7 +80,10 @@ class Desk:
         self.answering.want(want, sender, PACE, alone=True, turn=turn, now=now)
 
     def burst(self, now: float = LATER, busy: tuple[Precedence, ...] = ()) -> Burst | None:
-        return self.answering.next_burst(AFSK, PACE, busy, now=now)
+        return self.answering.next_burst(self.modes, busy, now=now)
+
+    def modes_of(self, *modes: ModemTraits, burst_max_s: float = 30.0) -> Modes:
+        return Modes(ModemUp(modes[0], modes[1:]), self.stations, burst_max_s=burst_max_s)
 
     def all_bursts(self, now: float = LATER) -> list[Symbols]:
         found = []
@@ -318,7 +326,7 @@ def test_requests_are_bounded_and_forgotten_in_the_end() -> None:
 def test_an_object_that_cannot_be_read_is_not_owed() -> None:
     desk = Desk()
     desk.read = desk.reads.append  # type: ignore[method-assign,assignment]
-    desk.answering = Answering(desk.contents, US, desk.reads.append, Random(1))
+    desk.answering = Answering(desk.contents, desk.stations, US, desk.reads.append, Random(1))
     desk.want(leaves(0))
     assert desk.burst() is None
     desk.answering.was_read(desk.reads[0], None)
@@ -380,15 +388,15 @@ def test_one_who_asks_on_an_empty_channel_is_answered_at_once() -> None:
 
 
 def test_a_burst_of_a_slow_modem_is_whole_frames_and_several_of_them() -> None:
-    pace = pace_of(DATAC1, burst_max_s=30.0)
     desk = Desk()
     desk.want(leaves(0))
-    burst = desk.answering.next_burst(DATAC1, pace, (), now=LATER)
+    desk.modes = desk.modes_of(DATAC1)
+    burst = desk.burst()
     assert burst is not None
     assert [one.count for one in symbols_in(burst)] == [10] * BURST_FRAMES
     assert DATAC1.burst_s(map(len, burst.traffic.frames)) <= 30.0
-    short = pace_of(DATAC1, burst_max_s=10.0)
-    burst = desk.answering.next_burst(DATAC1, short, (), now=LATER)
+    desk.modes = desk.modes_of(DATAC1, burst_max_s=10.0)
+    burst = desk.burst()
     assert burst is not None
     assert [one.count for one in symbols_in(burst)] == [10, 10]
 
@@ -420,6 +428,25 @@ def test_one_burst_goes_out_for_a_turn_and_none_without() -> None:
     assert desk.answering.owes
     desk.want(leaves(0, needed=200, form=RAW), turn=turn, now=20.0)
     assert desk.burst(now=22.0) is not None
+
+
+def test_a_turn_bounds_a_burst_in_whichever_mode_is_chosen_for_it() -> None:
+    for snr_db, mode, seconds, frames_sent in (
+        (20.0, FreedvMode.DATAC1, 14, 3),
+        (1.0, FreedvMode.DATAC3, 14, 4),
+        (-3.0, FreedvMode.DATAC4, 14, 2),
+        (20.0, FreedvMode.DATAC1, 30, 7),
+    ):
+        desk = Desk()
+        desk.modes = desk.modes_of(*FREEDV_TRAITS.values())
+        desk.stations.heard(ONE, now=0.0)
+        desk.stations.measured(ONE, snr_db, now=0.0)
+        desk.want(leaves(0, 2), turn=Turn(seconds, station_tag(US)))
+        burst = desk.burst(now=2.0)
+        assert burst is not None
+        assert burst.traffic.mode == mode.name
+        assert len(burst.traffic.frames) == frames_sent
+        assert FREEDV_TRAITS[mode].burst_s(map(len, burst.traffic.frames)) <= seconds
 
 
 def test_a_turn_that_was_not_taken_is_over_after_its_time() -> None:
@@ -469,7 +496,9 @@ def test_answers_to_a_turn_for_whoever_has_it_are_spread_over_its_time() -> None
     moments: list[float] = []
     for _ in range(20):
         desk = Desk()
-        desk.answering = Answering(desk.contents, US, desk.read, Random(len(moments)))
+        desk.answering = Answering(
+            desk.contents, desk.stations, US, desk.read, Random(len(moments))
+        )
         desk.want(leaves(0), turn=Turn(12))
         due_at = desk.answering.deadline(())
         assert due_at is not None

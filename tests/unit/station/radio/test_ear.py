@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 
-from tests.unit.radio.stations import AFSK, DATAC1, KA1ABC, VHF
+from tests.unit.radio.stations import AFSK, DATAC1, DATAC13, KA1ABC, VHF
 
-from meshdl.air import FrameHeard
+from meshdl.air import FrameHeard, ModemUp
 from meshdl.control.radio_view import HeardFrame
 from meshdl.ids import ContentHash
 from meshdl.radio.log_records import RadioEvent, RadioRecord
@@ -45,7 +44,7 @@ class Listener:
         self.written: list[tuple[RadioRecord, float]] = []
         self.at = BASE_AT
         self.ear = Ear(KA1ABC, lambda: VHF, self._write, lambda: self.at)
-        self.ear.traits = AFSK
+        self.ear.modem = ModemUp(AFSK)
 
     def _write(self, record: RadioRecord, at: float) -> None:
         self.written.append((record, at))
@@ -159,12 +158,14 @@ def test_an_endless_burst_is_written_piece_by_piece_and_not_all_of_its_octets() 
 
 def test_a_frame_without_addresses_keeps_what_the_modem_measured() -> None:
     def hear(listener: Listener) -> None:
-        listener.ear.traits = replace(DATAC1)
+        listener.ear.modem = ModemUp(DATAC1, (DATAC13,))
         listener.ear.heard(FrameHeard(octets=b"DE N0AAA", at=0.0, snr_db=4.0))
         listener.ear.heard(FrameHeard(octets=b"DE N0AAA", at=0.0, snr_db=2.0))
+        listener.ear.heard(FrameHeard(octets=b"DE N0BBB", at=0.0, snr_db=1.0, mode="DATAC13"))
 
-    [(record, _)] = listen(hear).written
-    assert (record.callsign, record.snr_db, record.modem) == ("N0AAA", 2.0, "DATAC1")
+    one, other = (record for record, _ in listen(hear).written)
+    assert (one.callsign, one.snr_db, one.modem) == ("N0AAA", 2.0, "DATAC1")
+    assert (other.callsign, other.modem) == ("N0BBB", "DATAC13")
 
 
 def test_whoever_watches_sees_every_frame_and_nothing_that_commands_a_terminal() -> None:

@@ -101,7 +101,7 @@ def with_bench(
         home.create()
         bench = Bench(home, **radio)
         running = asyncio.create_task(bench.shell.run())
-        await bench.until(lambda: bench.shell.core.traits is not None)
+        await bench.until(lambda: bench.shell.core.modem is not None)
         await scenario(bench)
         closing = asyncio.create_task(bench.shell.close())
         # Whatever is keyed at the end, our callsign, ends.

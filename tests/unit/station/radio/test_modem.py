@@ -25,7 +25,7 @@ from meshdl.station.modem_address import (
     parse_modem,
     parse_ptt,
 )
-from meshdl.station.radio.modem import WAVEFORMS, modem_of, ptt_of, rig_of, traits_of
+from meshdl.station.radio.modem import WAVEFORMS, modem_of, modes_of, ptt_of, rig_of
 from meshdl.station.radio_config import RadioConfig
 from meshdl.transports.modems import kiss_serial, rig_ptt
 from meshdl.transports.modems.dire_wolf import DireWolfModem
@@ -141,7 +141,17 @@ def test_the_modem_is_of_the_kind_and_mode_that_the_settings_name(
     address = settings.modem_address()
     assert address is not None
     assert isinstance(modem_of(settings, address, CALL), kind)
-    assert traits_of(settings, address).name == name
+    assert modes_of(settings, address).traits.name == name
+
+
+def test_a_sound_card_chooses_its_mode_unless_one_is_set() -> None:
+    chosen, fixed = RadioConfig(modem="freedv"), RadioConfig(modem="freedv", mode="datac3")
+    every = [one.name for one in modes_of(chosen, SoundCard()).modes]
+    assert every[0] == "DATAC1"
+    assert sorted(every) == sorted(one.name for one in FreedvMode)
+    assert [one.name for one in modes_of(fixed, SoundCard()).modes] == ["DATAC3"]
+    with pytest.raises(ConfigError, match="none of this modem"):
+        RadioConfig(modem="wav:/tmp", mode="auto")
 
 
 def test_every_number_of_a_tnc_comes_from_the_settings() -> None:
@@ -150,7 +160,7 @@ def test_every_number_of_a_tnc_comes_from_the_settings() -> None:
         modem="kiss-tcp:h:1", mode="afsk-1200", frame_octets=100, txdelay_ms=900, txtail_ms=100,
         slot_time_ms=20, persistence=1.0,
     )  # fmt: skip
-    before, after = (traits_of(one, KissTcp("h", 1)) for one in (plain, changed))
+    before, after = (modes_of(one, KissTcp("h", 1)).traits for one in (plain, changed))
     assert (before.payload_octets_max, after.payload_octets_max) == (256, 100)
     assert after.burst_overhead_s - before.burst_overhead_s == pytest.approx(0.65)
     assert after.access_within_s == pytest.approx(0.02)
@@ -162,7 +172,7 @@ def test_an_abort_is_at_once_where_the_key_is_in_our_hands() -> None:
         radio = RadioConfig(modem=modem, mode="" if modem == "freedv" else "afsk-1200")
         address = radio.modem_address()
         assert address is not None
-        assert traits_of(radio, address).aborts_at_once is at_once
+        assert modes_of(radio, address).traits.aborts_at_once is at_once
 
 
 def test_dire_wolf_cannot_be_a_child_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ PAGE = Path(__file__).resolve().parents[4] / "docs" / "reference" / "modems.md"
 MINUS = "\u2212"
 ROW = re.compile(
     r"\| (DATAC\d+) \| (\d+) \| ([\d.]+) s \| (\d+) bit/s \| (\d+)\u2013(\d+) Hz"
-    r" \| [\u2212\d.]+ dB \| ([\u2212\d.]+) dB \|"
+    r" \| [\u2212\d.]+ dB \| [\u2212\d.]+ dB \| ([\u2212\d.]+) dB \|"
 )
 
 

@@ -1,6 +1,7 @@
 """What the conformance suite does not ask of the sound modem."""
 
 import asyncio
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from tests.support.loops import run
 from tests.support.modems import Ptt, RememberingPtt, SimulatedAir, TestBurst, running
 
 from meshdl.air import BurstEnded, CarrierChanged, FrameHeard, ModemDown, ModemUp
-from meshdl.errors import LocalProtocolError, RigUnavailable
+from meshdl.errors import RigUnavailable
 from meshdl.sim.audio_channel import AudioChannel
 from meshdl.transports.modems import sound_modem
 from meshdl.transports.modems.freedv_modes import FREEDV_TRAITS, FreedvMode
@@ -18,9 +19,11 @@ from meshdl.transports.modems.sound_modem import SoundModem
 MODES = (FreedvMode.DATAC0, FreedvMode.DATAC3)
 
 
-def modem(air: SimulatedAir, ptt: RememberingPtt, mode: FreedvMode = MODES[0]) -> SoundModem:
+def modem(
+    air: SimulatedAir, ptt: RememberingPtt, modes: Sequence[FreedvMode] = MODES
+) -> SoundModem:
     return SoundModem(
-        air.port(), ptt, mode=mode, listens=MODES, key_up_s=0, tail_s=0, retry_after_s=0.02
+        air.port(), ptt, modes=modes, listens=MODES, key_up_s=0, tail_s=0, retry_after_s=0.02
     )
 
 
@@ -97,26 +100,24 @@ def test_an_abort_before_anything_was_keyed_ends_the_burst_too() -> None:
     run(body())
 
 
-def test_the_mode_is_changed_between_bursts_and_told() -> None:
+def test_each_burst_goes_out_in_the_mode_that_it_is_for() -> None:
     async def body() -> None:
         air = SimulatedAir()
         ours, theirs = modem(air, RememberingPtt()), modem(air, RememberingPtt())
         async with running(ours) as ear, running(theirs) as heard:
-            ours.choose(FreedvMode.DATAC3)
-            await ear.up(2)
-            assert [one.traits.name for one in ear.reports if isinstance(one, ModemUp)] == [
-                "DATAC0", "DATAC3"
-            ]  # fmt: skip
-            ours.key(TestBurst(1, (b"x" * 126,)))
-            with pytest.raises(LocalProtocolError, match="on its way"):
-                ours.choose(FreedvMode.DATAC0)
-            [octets] = await heard.frames(1)
-            assert octets == b"x" * 126
-            [frame] = heard.heard
-            assert frame.mode == "DATAC3"
-            await ear.ended(1)
-            with pytest.raises(ValueError, match="does not listen in DATAC1"):
-                ours.choose(FreedvMode.DATAC1)
+            await ear.up(1)
+            [up] = [one for one in ear.reports if isinstance(one, ModemUp)]
+            assert [one.name for one in up.modes] == ["DATAC0", "DATAC3"]
+            for serial, mode in enumerate(("DATAC3", "DATAC0", ""), start=1):
+                with pytest.raises(ValueError, match="does not send in DATAC1"):
+                    ours.key(TestBurst(serial, (b"x",), "DATAC1"))
+                with pytest.raises(ValueError, match="takes frames of 1 to 14 octets"):
+                    ours.key(TestBurst(serial, (b"x" * 15,), "DATAC0"))
+                ours.key(TestBurst(serial, (b"x" * (126 if mode == "DATAC3" else 14),), mode))
+                await heard.frames(serial)
+                await ear.ended(serial)
+            assert [one.mode for one in heard.heard] == ["DATAC3", "", ""]
+            assert [len(one.octets) for one in heard.heard] == [126, 14, 14]
 
     run(body())
 
@@ -124,7 +125,7 @@ def test_the_mode_is_changed_between_bursts_and_told() -> None:
 def test_a_burst_of_another_makes_the_channel_busy_and_its_end_free() -> None:
     async def body() -> None:
         air = SimulatedAir(AudioChannel(snr_db=10.0, seed=1))
-        ours, theirs = modem(air, RememberingPtt(), FreedvMode.DATAC3), modem(air, RememberingPtt())
+        ours, theirs = modem(air, RememberingPtt(), MODES[1:]), modem(air, RememberingPtt())
         async with running(ours) as ear, running(theirs) as heard:
             ours.key(TestBurst(1, (b"x" * 126,)))
             await heard.until(lambda: CarrierChanged(False) in heard.reports)

@@ -13,7 +13,7 @@ from meshdl.transports.modems.wav_modem import WavModem, decode_wav
 
 def test_a_burst_becomes_one_recording_that_others_can_decode(tmp_path: Path) -> None:
     async def body() -> None:
-        modem = WavModem(None, tmp_path, mode=FreedvMode.DATAC3)
+        modem = WavModem(None, tmp_path, modes=[FreedvMode.DATAC3])
         async with running(modem) as ear:
             modem.key(TestBurst(12, (b"a" * 126, b"b" * 126)))
             await ear.ended(12)
@@ -31,9 +31,9 @@ def test_a_recording_is_decoded_once_and_one_that_is_replaced_again(tmp_path: Pa
     outbox.mkdir()
 
     async def body() -> None:
-        writer = WavModem(None, inbox, mode=FreedvMode.DATAC0)
+        writer = WavModem(None, inbox, modes=[FreedvMode.DATAC0])
         reader = WavModem(
-            inbox, outbox, mode=FreedvMode.DATAC1, listens=[FreedvMode.DATAC0], look_every_s=0.01
+            inbox, outbox, modes=[FreedvMode.DATAC1], listens=[FreedvMode.DATAC0], look_every_s=0.01
         )
         async with running(writer) as wrote, running(reader) as read:
             writer.key(TestBurst(1, (b"first",)))
@@ -61,9 +61,9 @@ def test_a_file_that_is_no_recording_does_not_stop_it(tmp_path: Path) -> None:
     write_wav(inbox / "b.wav", [])
 
     async def body() -> None:
-        writer = WavModem(None, inbox, mode=FreedvMode.DATAC0)
+        writer = WavModem(None, inbox, modes=[FreedvMode.DATAC0])
         modes = [FreedvMode.DATAC0]
-        reader = WavModem(inbox, outbox, mode=modes[0], listens=modes, look_every_s=0.01)
+        reader = WavModem(inbox, outbox, modes=modes, listens=modes, look_every_s=0.01)
         async with running(reader) as read, running(writer):
             writer.key(TestBurst(3, (b"fine",)))
             [octets] = await read.frames(1)

@@ -28,6 +28,7 @@ from meshdl.wire.onair.pdus import (
     Want,
     Wanted,
 )
+from meshdl.wire.onair.reports import Reports, SignalReport
 from meshdl.wire.onair.routes import Rerr, Rrep, RrepAck, Rreq, Unreachable
 from meshdl.wire.onair.turn import TURN_S_MAX, Turn
 
@@ -157,12 +158,21 @@ rerrs = st.builds(
     st.lists(st.builds(Unreachable, callsigns, words), min_size=1, max_size=4).map(tuple),
     st.booleans(),
 )
+reports = st.builds(
+    Reports,
+    st.lists(
+        st.builds(SignalReport, st.integers(0, 2**16 - 1), st.integers(-64, 191)),
+        min_size=1,
+        max_size=8,
+    ).map(tuple),
+)
 pdus: st.SearchStrategy[Pdu] = st.one_of(
     cqs,
     wants,
     turns,
     enoughs,
     objects,
+    reports,
     symbols(),
     rreqs,
     rreps,
