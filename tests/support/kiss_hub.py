@@ -66,9 +66,16 @@ class KissHub:
             sender, frame = await self._sent.get()
             await asyncio.sleep(8 * len(frame) / FAST.baud)
             self.heard.append(frame)
-            if self.loses(frame):
-                continue
-            self._send(self._clients - {sender}, frame)
+            if not self.loses(frame):
+                self._send(self._clients - {sender}, frame)
+            self._sent.task_done()
+
+    async def silence(self) -> None:
+        """Return when all have gone and what they sent has been on the air."""
+        async with asyncio.timeout(GONE_WITHIN_S):
+            while self._clients:
+                await asyncio.sleep(0.005)
+            await self._sent.join()
 
     def say(self, frame: bytes) -> None:
         """Somebody who is no client sends an AX.25 frame."""
