@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,14 +18,6 @@ pytestmark = [
     pytest.mark.real,
     pytest.mark.skipif(os.name != "posix", reason="terminals and signals are POSIX"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def interruptible() -> Iterator[None]:
-    """Whoever started us may have had us ignore SIGINT, and what we start would inherit that."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def words(home: Path, *arguments: str) -> list[str]:
