@@ -99,6 +99,10 @@ class SwarmShell:
         """Write a sentence into the station log."""
         self._append(kind="event", text=text)
 
+    async def log_written(self) -> None:
+        """Return when what has happened until now stands in the station log."""
+        await self._pens.call(lambda: None)
+
     async def close(self) -> None:
         """Return when the log is written."""
         self.driver.stop()

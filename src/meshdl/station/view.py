@@ -199,6 +199,7 @@ class LiveView:
 
     async def log(self, query: LogQuery) -> AsyncIterator[LogEntry]:
         """Entries of the station log, the oldest first."""
+        await self._shell.log_written()
         entries = self._log.entries(query)
         while True:
             page = await asyncio.to_thread(_page, entries)
