@@ -3,117 +3,36 @@
 from random import Random
 
 from tests.unit.radio.stations import AFSK, DATAC1
+from tests.unit.radio.transfer.desk import (
+    LATER,
+    NOISE,
+    ONE,
+    PACE,
+    RAW,
+    TWO,
+    US,
+    Desk,
+    count,
+    heard,
+    leaves,
+    symbols_in,
+)
 
-from meshdl.air import ModemTraits, ModemUp
 from meshdl.content.precedence import Precedence
 from meshdl.ids import Callsign
 from meshdl.radio.transfer.answering import REQUEST_FOR_S, Answering
 from meshdl.radio.transfer.bursts import Burst
-from meshdl.radio.transfer.contents import AirContent, Contents, ObjectKey, Shape
-from meshdl.radio.transfer.modes import Modes
-from meshdl.radio.transfer.pace import BURST_FRAMES, pace_of
+from meshdl.radio.transfer.pace import BURST_FRAMES
 from meshdl.radio.transfer.requests import REQUESTS_MAX
 from meshdl.radio.transfer.sources import SPARE_SYMBOLS
-from meshdl.radio.transfer.stations import Stations
-from meshdl.sim.radio_memory import RadioContent, content_of
-from meshdl.transports.modems.freedv_modes import FREEDV_TRAITS, FreedvMode
-from meshdl.wire.onair import frames
-from meshdl.wire.onair.codes import content_tag, station_tag
-from meshdl.wire.onair.frames import Frame
+from meshdl.sim.radio_memory import content_of
 from meshdl.wire.onair.pdus import (
     FIRST_REPAIR_ID,
-    AirObject,
-    Codec,
     Enough,
-    Form,
     ObjectKind,
     Objects,
-    Symbols,
     Want,
-    Wanted,
 )
-from meshdl.wire.onair.turn import Turn
-
-PACE = pace_of(AFSK, burst_max_s=30.0)
-US, ONE, TWO = Callsign("KA1ABC"), Callsign("N0AAA"), Callsign("N0BBB")
-LATER = 100.0
-NOISE = content_of("a.bin", Random(1).randbytes(100_000))
-OTHER = content_of("b.bin", Random(2).randbytes(20_000))
-RAW = Form(Codec.RAW, 342)
-
-
-class Desk:
-    """A station that has two contents and a disk that answers at once."""
-
-    def __init__(self) -> None:
-        self.contents, self.stations = Contents(), Stations()
-        self.modes = self.modes_of(AFSK)
-        self.reads: list[ObjectKey] = []
-        self.answering = Answering(self.contents, self.stations, US, self.read, Random(1))
-        self.octets = {one.content[:4]: one.octets for one in (NOISE, OTHER)}
-        self.noise, self.other = self.hold(NOISE), self.hold(OTHER)
-
-    def hold(self, content: RadioContent) -> AirContent:
-        held = self.contents.open(content.content)
-        assert held is not None
-        shape = Shape(content.metainfo, content.hashes)
-        shape.held = shape.all_leaves
-        held.shape, held.served = shape, True
-        return held
-
-    def read(self, key: ObjectKey) -> None:
-        self.reads.append(key)
-        octets = self.octets[key.content][16_384 * key.number :][:16_384]
-        self.answering.was_read(key, octets)
-
-    def want(
-        self,
-        *wanted: Wanted,
-        sender: Callsign = ONE,
-        of: AirContent | None = None,
-        now: float = 0.0,
-        attended: bool = False,
-        turn: Turn | None = None,
-    ) -> None:
-        tag = (of or self.noise).tag
-        want = Want(tag, wanted, attended)
-        self.answering.want(want, sender, PACE, alone=True, turn=turn, now=now)
-
-    def burst(self, now: float = LATER, busy: tuple[Precedence, ...] = ()) -> Burst | None:
-        return self.answering.next_burst(self.modes, busy, now=now)
-
-    def modes_of(self, *modes: ModemTraits, burst_max_s: float = 30.0) -> Modes:
-        return Modes(ModemUp(modes[0], modes[1:]), self.stations, burst_max_s=burst_max_s)
-
-    def all_bursts(self, now: float = LATER) -> list[Symbols]:
-        found = []
-        while burst := self.burst(now):
-            found += symbols_in(burst)
-            self.answering.sent(burst)
-        return found
-
-
-def leaves(first: int, count: int = 1, needed: int = 0, form: Form | None = None) -> Wanted:
-    return Wanted(Objects(ObjectKind.LEAF, first, count), needed, form)
-
-
-def symbols_in(burst: Burst) -> list[Symbols]:
-    found = []
-    for octets in burst.traffic.frames:
-        frame = frames.decode(octets)
-        assert isinstance(frame, Frame)
-        found += [pdu for pdu in frame.pdus if isinstance(pdu, Symbols)]
-    return found
-
-
-def count(symbols: list[Symbols]) -> int:
-    return sum(one.count for one in symbols)
-
-
-def heard(leaf: int, first: int, many: int) -> Symbols:
-    tag = content_tag(NOISE.content)
-    of = AirObject(content=tag, kind=ObjectKind.LEAF, number=leaf, form=RAW)
-    return Symbols(of, first, bytes(48 * many))
 
 
 def test_who_has_nothing_gets_the_source_symbols_in_order() -> None:
@@ -413,95 +332,3 @@ def test_what_another_made_up_is_not_made_again() -> None:
     ids = {symbols.first + at for symbols in sent for at in range(symbols.count)}
     assert ids
     assert ids.isdisjoint(range(first, first + 10))
-
-
-def test_one_burst_goes_out_for_a_turn_and_none_without() -> None:
-    desk = Desk()
-    turn = Turn(8, station_tag(US))
-    desk.want(leaves(0), turn=turn)
-    burst = desk.burst(now=2.0)
-    assert burst is not None
-    # A slot is in hand for what the burst is not a whole number of frames.
-    assert AFSK.burst_s(map(len, burst.traffic.frames)) <= turn.seconds + PACE.slot_s
-    desk.answering.sent(burst)
-    assert desk.burst(now=3.0) is None
-    assert desk.answering.owes
-    desk.want(leaves(0, needed=200, form=RAW), turn=turn, now=20.0)
-    assert desk.burst(now=22.0) is not None
-
-
-def test_a_turn_bounds_a_burst_in_whichever_mode_is_chosen_for_it() -> None:
-    for snr_db, mode, seconds, frames_sent in (
-        (20.0, FreedvMode.DATAC1, 14, 3),
-        (1.0, FreedvMode.DATAC3, 14, 4),
-        (-3.0, FreedvMode.DATAC4, 14, 2),
-        (20.0, FreedvMode.DATAC1, 30, 7),
-    ):
-        desk = Desk()
-        desk.modes = desk.modes_of(*FREEDV_TRAITS.values())
-        desk.stations.heard(ONE, now=0.0)
-        desk.stations.measured(ONE, snr_db, now=0.0)
-        desk.want(leaves(0, 2), turn=Turn(seconds, station_tag(US)))
-        burst = desk.burst(now=2.0)
-        assert burst is not None
-        assert burst.traffic.mode == mode.name
-        assert len(burst.traffic.frames) == frames_sent
-        assert FREEDV_TRAITS[mode].burst_s(map(len, burst.traffic.frames)) <= seconds
-
-
-def test_a_turn_that_was_not_taken_is_over_after_its_time() -> None:
-    desk = Desk()
-    desk.want(leaves(0), turn=Turn(8, station_tag(US)))
-    desk.answering.expire(now=20.0)
-    assert desk.burst(now=20.0) is None
-    due_at = desk.answering.deadline(())
-    assert due_at is not None
-    assert due_at > 20.0
-
-
-def test_a_want_without_a_turn_is_answered_to_its_end() -> None:
-    desk = Desk()
-    desk.want(leaves(0), turn=Turn(8, station_tag(US)))
-    desk.want(leaves(0), now=1.0)
-    assert count(desk.all_bursts()) == 342
-
-
-def test_a_burst_that_is_on_its_way_is_the_one_that_a_turn_is_for() -> None:
-    desk = Desk()
-    desk.want(leaves(0))
-    first = desk.burst()
-    assert first is not None
-    desk.want(leaves(0), turn=Turn(8, station_tag(US)), now=LATER)
-    desk.answering.sent(first)
-    assert desk.burst(now=LATER + 2.0) is None
-
-
-def test_who_names_another_is_owed_nothing() -> None:
-    desk = Desk()
-    desk.want(leaves(0, 2))
-    desk.want(leaves(0), sender=TWO)
-    desk.answering.asked_of_another(Want(desk.noise.tag, (leaves(0, 2),)), ONE)
-    sent = desk.all_bursts()
-    assert {one.of.number for one in sent} == {0}
-
-
-def test_an_emergency_is_not_sent_by_turns() -> None:
-    desk = Desk()
-    desk.noise.precedence = Precedence.EMERGENCY
-    desk.want(leaves(0), turn=Turn(8, station_tag(US)))
-    assert count(desk.all_bursts(now=0.0)) == 342
-
-
-def test_answers_to_a_turn_for_whoever_has_it_are_spread_over_its_time() -> None:
-    moments: list[float] = []
-    for _ in range(20):
-        desk = Desk()
-        desk.answering = Answering(
-            desk.contents, desk.stations, US, desk.read, Random(len(moments))
-        )
-        desk.want(leaves(0), turn=Turn(12))
-        due_at = desk.answering.deadline(())
-        assert due_at is not None
-        moments.append(due_at)
-        assert count(desk.all_bursts()) == 342
-    assert max(moments) - min(moments) > 6.0

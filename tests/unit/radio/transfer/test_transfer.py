@@ -9,21 +9,28 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.radio.stations import AFSK, DATAC1, DATAC13, KA1ABC
+from tests.unit.radio.stations import DATAC1, DATAC13, KA1ABC
+from tests.unit.radio.transfer.radio import (
+    FORM,
+    N0AAA,
+    N0BBB,
+    NOISE,
+    PACKET,
+    Radio,
+    have,
+    hold,
+    leaf_symbols,
+    wanted,
+)
 
-from meshdl.air import CarrierChanged, ModemDown, ModemTraits, ModemUp
+from meshdl.air import ModemDown, ModemUp
 from meshdl.content import merkle
 from meshdl.content.precedence import Precedence
 from meshdl.errors import RemoteProtocolError
-from meshdl.ids import Callsign, ChunkIndex, ContentHash
-from meshdl.radio.traffic import Purpose, Traffic
+from meshdl.ids import ChunkIndex, ContentHash
+from meshdl.radio.traffic import Purpose
 from meshdl.radio.transfer import events
-from meshdl.radio.transfer.contents import ObjectKey
-from meshdl.radio.transfer.pace import pace_of
-from meshdl.radio.transfer.reservations import turn_s
-from meshdl.radio.transfer.transfer import Transfer
 from meshdl.sim.radio_memory import RadioContent, content_of
-from meshdl.transports.modems.freedv_modes import FREEDV_TRAITS, FreedvMode
 from meshdl.wire.onair import frames
 from meshdl.wire.onair.codes import check_of, content_tag, station_tag
 from meshdl.wire.onair.frames import Frame, Identification
@@ -37,100 +44,9 @@ from meshdl.wire.onair.pdus import (
     Have,
     ObjectKind,
     Objects,
-    Pdu,
     Symbols,
     Want,
-    Wanted,
 )
-from meshdl.wire.onair.reports import Reports, SignalReport
-from meshdl.wire.onair.turn import Turn
-
-PACKET = replace(AFSK, carries_sender=True)
-N0AAA, N0BBB = Callsign("N0AAA"), Callsign("N0BBB")
-NOISE = content_of("a.bin", Random(1).randbytes(16_384))
-FORM = content_of("form.txt", b"all well here")
-RAW = Form(Codec.RAW, 342)
-
-
-class Radio:
-    """A transfer core whose transmitter does what the test says."""
-
-    def __init__(self, *modes: ModemTraits, calls: bool = False) -> None:
-        self.core = Transfer(KA1ABC, rng=Random(1), calls=calls)
-        self.on_its_way: list[Traffic] = []
-        self.others: list[events.TransferEffect] = []
-        self.now = 0.0
-        traits, *others = modes or (PACKET,)
-        self.post(ModemUp(traits, tuple(others)))
-
-    def post(self, event: events.TransferInput) -> None:
-        self.core.receive(event, now=self.now)
-        self._drain()
-
-    def run(self, seconds: float) -> None:
-        """Let time pass; nothing that is submitted gets on the air."""
-        until = self.now + seconds
-        while (due := self.core.deadline()) is not None and due <= until:
-            self.now = max(self.now, due)
-            self.core.expire(now=self.now)
-            self._drain()
-        self.now = until
-
-    def hear(
-        self, *pdus: Pdu, sender: Callsign | None = N0AAA, snr_db: float | None = None
-    ) -> None:
-        frame = frames.decode(frames.encode(pdus))
-        assert frame is not None
-        self.post(events.Heard(frame, sender, snr_db))
-
-    def sent(self) -> list[Pdu]:
-        """Everything that waits is on the air now; what was in it."""
-        found: list[Pdu] = []
-        for traffic in list(self.on_its_way):
-            for octets in traffic.frames:
-                frame = frames.decode(octets)
-                assert isinstance(frame, Frame)
-                found += frame.pdus
-            self.on_its_way.remove(traffic)
-            self.post(events.Sent(traffic))
-        return found
-
-    def _drain(self) -> None:
-        for effect in self.core.effects():
-            match effect:
-                case events.Transmit(traffic):
-                    self.on_its_way.append(traffic)
-                case events.Withdraw(key):
-                    for traffic in [one for one in self.on_its_way if one.withdraw_key == key]:
-                        self.on_its_way.remove(traffic)
-                        self.core.receive(events.NotSent(traffic, "withdrawn"), now=self.now)
-                    self._drain()
-                case _:
-                    self.others.append(effect)
-
-
-def hold(content: RadioContent, precedence: Precedence = Precedence.ROUTINE) -> events.Hold:
-    return events.Hold(
-        metainfo=content.metainfo,
-        chunk_hashes=content.hashes,
-        held=None,
-        precedence=precedence,
-    )
-
-
-def have(content: RadioContent) -> Cq:
-    tag = content_tag(content.content)
-    return Cq(haves=(Have(content=tag, precedence=Precedence.ROUTINE, size_class=60),))
-
-
-def leaf_symbols(content: RadioContent, first: int, count: int) -> Symbols:
-    tag = content_tag(content.content)
-    of = AirObject(content=tag, kind=ObjectKind.LEAF, number=0, form=RAW)
-    return Symbols(of, first, content.octets[48 * first :][: 48 * count].ljust(48 * count, b"\0"))
-
-
-def wanted(content: RadioContent, kind: ObjectKind = ObjectKind.LEAF) -> Want:
-    return Want(content_tag(content.content), (Wanted(Objects(kind, 0, 1)),))
 
 
 def test_what_the_operator_shares_in_an_emergency_is_called_ahead_of_all_else() -> None:
@@ -490,132 +406,3 @@ def test_what_was_overheard_and_not_kept_is_told_again_when_it_is_wanted() -> No
     radio.post(events.Fetch(FORM.content))
     _, again = [one for one in radio.others if isinstance(one, events.MetainfoFound)]
     assert again == replace(first, wanted=True)
-
-
-def test_an_answer_that_the_rules_refuse_is_not_tried_for_ever() -> None:
-    radio = Radio()
-    radio.post(hold(NOISE))
-    radio.hear(Want(content_tag(NOISE.content), (Wanted(Objects(ObjectKind.LEAF, 0, 1)),)))
-    radio.post(events.ObjectRead(_leaf_key(NOISE), NOISE.octets))
-    radio.run(60.0)
-    [traffic] = radio.on_its_way
-    radio.on_its_way.clear()
-    radio.post(events.NotSent(traffic, "the radio is off", refused=True))
-    radio.run(600.0)
-    assert radio.on_its_way == []
-
-
-def test_an_answer_that_was_dropped_waits_before_it_is_tried_again() -> None:
-    radio = Radio()
-    radio.post(hold(NOISE))
-    radio.hear(Want(content_tag(NOISE.content), (Wanted(Objects(ObjectKind.LEAF, 0, 1)),)))
-    radio.post(events.ObjectRead(_leaf_key(NOISE), NOISE.octets))
-    radio.run(60.0)
-    [traffic] = radio.on_its_way
-    radio.on_its_way.clear()
-    radio.post(events.NotSent(traffic, "the queue is full"))
-    assert radio.on_its_way == []
-    radio.run(60.0)
-    assert len(radio.on_its_way) == 1
-
-
-def test_what_a_vanished_modem_had_to_send_is_sent_by_the_next() -> None:
-    radio = Radio()
-    radio.post(hold(NOISE))
-    radio.hear(Want(content_tag(NOISE.content), (Wanted(Objects(ObjectKind.LEAF, 0, 1)),)))
-    radio.post(events.ObjectRead(_leaf_key(NOISE), NOISE.octets))
-    radio.run(60.0)
-    [lost] = radio.on_its_way
-    radio.on_its_way.clear()
-    radio.post(ModemDown("unplugged"))
-    radio.post(events.NotSent(lost, "the modem is gone"))
-    radio.post(ModemUp(PACKET))
-    radio.run(60.0)
-    assert len(radio.on_its_way) == 1
-
-
-def test_what_was_refused_is_asked_for_again_once_it_may_be() -> None:
-    radio = Radio()
-    radio.post(events.Fetch(NOISE.content))
-    radio.run(60.0)
-    [traffic] = radio.on_its_way
-    radio.on_its_way.clear()
-    radio.post(events.NotSent(traffic, "the radio is off", refused=True))
-    radio.run(600.0)
-    assert radio.on_its_way == []
-    radio.post(events.OnAirAgain())
-    radio.run(60.0)
-    assert len(radio.on_its_way) == 1
-
-
-def _leaf_key(content: RadioContent) -> ObjectKey:
-    return ObjectKey(content_tag(content.content), ObjectKind.LEAF, 0)
-
-
-def mode_of_an_answer(radio: Radio, *pdus: Pdu, snr_db: float | None = None) -> str:
-    """In which mode the next burst for N0AAA's WANT goes out, which had these beside it."""
-    radio.hear(*pdus, wanted(NOISE), snr_db=snr_db)
-    radio.run(120.0)
-    [request] = [one for one in radio.others if isinstance(one, events.ReadObject)]
-    radio.post(events.ObjectRead(request.key, NOISE.octets))
-    radio.run(120.0)
-    [traffic] = radio.on_its_way
-    return traffic.mode
-
-
-@pytest.mark.parametrize(
-    ("reported_db", "heard_db", "mode"),
-    [(10, None, "DATAC1"), (-20, None, "DATAC4"), (None, 10.0, "DATAC1"), (10, -6.0, "DATAC1"),
-     (-2, 10.0, "DATAC4"), (1, 10.0, "DATAC3"), (None, None, "DATAC4")],
-)  # fmt: skip
-def test_who_reports_how_it_hears_us_is_answered_in_the_mode_that_it_will_hear(
-    reported_db: int | None, heard_db: float | None, mode: str
-) -> None:
-    radio = Radio(*FREEDV_TRAITS.values())
-    radio.post(hold(NOISE))
-    reports = () if reported_db is None else (SignalReport(station_tag(KA1ABC), reported_db),)
-    told = [Reports(reports)] if reports else []
-    assert mode_of_an_answer(radio, *told, snr_db=heard_db) == mode
-
-
-def test_what_is_reported_of_others_is_not_taken_for_ours() -> None:
-    radio = Radio(*FREEDV_TRAITS.values())
-    radio.post(hold(NOISE))
-    others = Reports((SignalReport(station_tag(N0BBB), 20),))
-    assert mode_of_an_answer(radio, others) == "DATAC4"
-
-
-def test_a_turn_and_a_report_go_beside_one_want() -> None:
-    radio = Radio(*FREEDV_TRAITS.values())
-    radio.hear(have(NOISE), snr_db=1.0)
-    radio.post(replace(hold(NOISE), held=0))
-    radio.post(events.Fetch(NOISE.content))
-    radio.run(30.0)
-    radio.sent()
-    radio.run(140.0)
-    pdus = radio.sent()
-    # Nobody answered, and N0AAA was heard of late: the answer may have been spoilt.
-    assert {type(pdu) for pdu in pdus} == {Want, Turn, Reports}
-    [reports] = [pdu for pdu in pdus if isinstance(pdu, Reports)]
-    assert reports.heard == (SignalReport(station_tag(N0AAA), 1),)
-    [turn] = [pdu for pdu in pdus if isinstance(pdu, Turn)]
-    datac3 = FREEDV_TRAITS[FreedvMode.DATAC3]
-    # As long as a burst in the mode that N0AAA would answer in.
-    assert turn.seconds == turn_s(342, datac3, pace_of(datac3, burst_max_s=30.0))
-
-
-def test_the_carrier_of_a_burst_in_the_slowest_mode_is_not_taken_for_two() -> None:
-    radio = Radio(*FREEDV_TRAITS.values())
-    radio.hear(have(NOISE), snr_db=4.0)
-    radio.post(replace(hold(NOISE), held=0))
-    radio.post(events.Fetch(NOISE.content))
-    radio.run(30.0)
-    radio.sent()
-    datac4 = FREEDV_TRAITS[FreedvMode.DATAC4]
-    for frames_carried, by_turns in ((5, False), (7, True)):
-        radio.post(CarrierChanged(busy=True))
-        radio.now += datac4.burst_s([54] * frames_carried)
-        radio.hear(leaf_symbols(NOISE, 0, 1), snr_db=4.0)
-        radio.post(CarrierChanged(busy=False))
-        radio.run(100.0)
-        assert any(isinstance(pdu, Turn) for pdu in radio.sent()) is by_turns
