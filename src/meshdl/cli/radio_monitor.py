@@ -14,9 +14,10 @@ from meshdl.cli.options import emit
 from meshdl.control.client import ControlClient
 from meshdl.control.radio_view import HeardFrame
 from meshdl.errors import ConfigError, FileUnwritable, StationNotRunning, TargetExists
-from meshdl.radio.monitor import Heard, HeardKind, Monitor
+from meshdl.radio.monitor import HeardKind, Monitor
 from meshdl.station import config_file
 from meshdl.station.home import Home
+from meshdl.station.radio.heard_frame import heard_frame
 from meshdl.station.radio.listening import Listener, OnAir
 from meshdl.station.radio.recordings import read_recording
 from meshdl.wire import capture
@@ -80,7 +81,7 @@ class Sink:
         """A frame as a modem or a file gave it."""
         found = self._monitor.hear(heard.captured, snr_db=heard.snr_db)
         if self._as_json:
-            emit(_frame_of(found))
+            emit(heard_frame(found))
         else:
             click.echo(found.line())
         self._keep(heard.captured)
@@ -106,22 +107,6 @@ class Sink:
             self._file.flush()
         except OSError as error:
             raise FileUnwritable(f"cannot write {self._path} ({error.strerror})") from error
-
-
-def _frame_of(heard: Heard) -> HeardFrame:
-    """As a station shows it, so that scripts read one form."""
-    return HeardFrame(
-        at=heard.at,
-        kind=heard.kind.value,
-        source=heard.source,
-        destination=heard.destination,
-        path=heard.path,
-        summary=heard.summary,
-        line=heard.line(),
-        octets=heard.octets,
-        snr_db=heard.snr_db,
-        details=heard.as_json()["details"],
-    )
 
 
 def _explain(recording: Path, sink: Sink) -> None:

@@ -24,6 +24,7 @@ from meshdl.radio.declaration import Declaration
 from meshdl.radio.keying import Key
 from meshdl.radio.log_records import RadioRecord
 from meshdl.radio.monitor import Heard, Monitor
+from meshdl.station.radio.heard_frame import heard_frame
 from meshdl.station.radio.log import reception
 from meshdl.wire.capture import Captured, Framing
 from meshdl.wire.onair.codes import ContentTag, content_tag
@@ -110,7 +111,7 @@ class Ear:
         for frame in burst.frames:
             bare = Captured(at=self._unix_time(), framing=Framing.BARE, octets=frame)
             heard = replace(self._monitor.hear(bare), source=self._own)
-            self._show(heard, ours=True)
+            self.feed.publish(heard_frame(heard, ours=True))
 
     def know(self, content: ContentHash, title: str = "") -> None:
         """Frames name a content by a tag only: whose tag it is from now on, and its title."""
@@ -129,28 +130,10 @@ class Ear:
 
     def _take(self, heard: Heard, mode: str = "") -> None:
         if self.feed.watched:
-            self._show(heard, ours=False)
+            self.feed.publish(heard_frame(heard, ours=False))
         if self.modem is not None:
             # One that it hears and does not send in is written down as its own.
             self._collect(heard, self.modem.mode(mode) or self.modem.traits)
-
-    def _show(self, heard: Heard, *, ours: bool) -> None:
-        plain = heard.as_json()
-        self.feed.publish(
-            HeardFrame(
-                at=heard.at,
-                kind=heard.kind.value,
-                source=heard.source,
-                destination=heard.destination,
-                path=heard.path,
-                summary=heard.summary,
-                line=heard.line(),
-                octets=heard.octets,
-                snr_db=heard.snr_db,
-                ours=ours,
-                details=plain["details"],
-            )
-        )
 
     # The log.
 
