@@ -266,3 +266,13 @@ def test_a_text_that_is_no_link_is_refused(tmp_path: Path) -> None:
                 await alfa.view.download("the map, please")
 
     run(scenario())
+
+
+def test_the_log_that_is_read_holds_what_has_happened_until_then(tmp_path: Path) -> None:
+    async def scenario() -> list[str]:
+        async with station(tmp_path, "KA1AAA", enabled=False) as alone:
+            for number in range(100):
+                alone.view._shell.log_event(f"event {number}")
+            return [entry.text async for entry in alone.view.log(LogQuery(kind="event"))]
+
+    assert run(scenario())[-1] == "event 99"
