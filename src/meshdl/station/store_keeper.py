@@ -152,6 +152,7 @@ class StoreKeeper:
 
     async def checkpoint(self, content: ContentHash) -> None:
         """Return when everything written so far is durable; a failure is posted."""
+        self._hand_over(content)
         await self._disk_thread.call(_nothing)  # what is queued comes first
         async with self._exclusive[content]:
             begun = await self._disk_thread.call(partial(self._shelf.begin_checkpoint, content))
@@ -169,8 +170,9 @@ class StoreKeeper:
     # How it does that.
 
     def _hand_over(self, content: ContentHash) -> None:
-        ranges = self._to_write.pop(content)
-        if not self._stopped:
+        # A checkpoint may have taken what the timer was set for.
+        ranges = self._to_write.pop(content, None)
+        if ranges is not None and not self._stopped:
             self._disk_thread.submit(partial(self._shelf.write, content, ranges), self._post_all)
 
     def _post_all(self, answers: Sequence[SwarmInput]) -> None:
