@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --retries 10 --timeout 60
 RELEASE_CHECK := $(BIN)/python -m tools.release_check
 # Past `make lock LOCK_FLAGS=--upgrade` nothing moves a version.
 LOCK_FLAGS ?=

@@ -1,18 +1,13 @@
 """A Redis of our own, on a loopback port, that keeps nothing on disk."""
 
 import shutil
-import socket
 import subprocess
 from dataclasses import dataclass, field
 
+from bench.ports import free_port
+
 PROGRAM = "redis-server"
 READY = b"Ready to accept connections"
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 @dataclass(slots=True)
@@ -20,7 +15,7 @@ class RedisChild:
     """One; :meth:`start` begins it, also after :meth:`kill`."""
 
     password: str
-    port: int = field(default_factory=_free_port)
+    port: int = field(default_factory=free_port)
     _process: "subprocess.Popen[bytes] | None" = None
 
     @property

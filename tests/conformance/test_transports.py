@@ -299,8 +299,9 @@ def test_a_transport_that_stops_leaves_nothing_behind(network: Network) -> None:
             assert alice.heard(LinkDown) == []
             with pytest.raises(LinkClosed):
                 alice.transport.send(await link_of(alice), "hello")
-        await asyncio.sleep(0.05)
-        assert asyncio.all_tasks() == before
+        async with asyncio.timeout(WITHIN_S):
+            while asyncio.all_tasks() != before:
+                await asyncio.sleep(0.01)
 
     run(whole())
 

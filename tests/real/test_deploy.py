@@ -1,5 +1,6 @@
 """Other programs take what is there to put a station or a server into service."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -31,7 +32,7 @@ def test_coturn_takes_the_guides_configuration(tmp_path: Path) -> None:
     need_turn()
     shown = re.search(r"(?m)^    listening-port=3478\n(?:    .*\n)+", GUIDE.read_text())
     assert shown is not None
-    with namespace("meshdl-coturn") as name:
+    with namespace(f"meshdl-{os.getpid()}-coturn") as name:
         host = Host(name, 0, "")
         host.ip("link", "set", "lo", "up")
         host.ip("addr", "add", "203.0.113.1/32", "dev", "lo")  # of aux-server

@@ -70,7 +70,7 @@ def test_a_download_survives_another_address_of_its_source(tmp_path: Path) -> No
             host.ip("link", "set", "lan", "up")
             assert command.wait(90) == 0
         assert (sink.downloads / "map.bin").read_bytes() == original.read_bytes()
-        assert "10.73.0.99" in json.dumps(sink.tell("peers"))
+        until(lambda: "10.73.0.99" in json.dumps(sink.tell("peers")), "the new address is shown")
 
 
 def test_a_host_without_a_network_joins_when_one_appears(tmp_path: Path) -> None:
@@ -78,10 +78,10 @@ def test_a_host_without_a_network_joins_when_one_appears(tmp_path: Path) -> None
         hosts = stack.enter_context(network(2, Addressing.UNPLUGGED))
         hosts[0].plug_in(Addressing.IPV4)
         first, second = stack.enter_context(stations(hosts, tmp_path))
-        assert second.lan_state() == "no network interface; trying again"
+        until(lambda: second.lan_state() == "no network interface; trying again", "it is told")
         hosts[1].plug_in(Addressing.IPV4)
         until(lambda: second.links() == 1, "a link over the new interface")
-        assert first.links() == 1
+        until(lambda: first.links() == 1, "the other end has the link too")
 
 
 DOOR = """
@@ -149,7 +149,7 @@ def test_a_station_with_link_local_addresses_alone_says_what_it_lacks(tmp_path: 
     ):
         until(lambda: "no link to station" in one.log() + other.log(), "a dial fails")
         assert "no address that WebRTC can use" in one.log() + other.log()
-        assert "links need another address" in one.lan_state()
+        until(lambda: "links need another address" in one.lan_state(), "it is told")
         hosts[0].ip("addr", "add", "fd73::1/64", "dev", "lan")
         hosts[1].ip("addr", "add", "fd73::2/64", "dev", "lan")
         until(lambda: one.links() == 1, "a link over the new addresses")

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from bench.ports import free_port
 from tests.real.test_tncs import announced
 from tests.support import loops
 from tests.support.dire_wolf import DireWolf, dire_wolves
-from tests.support.rigs import dummy_rig, free_port, needs_rigctld
+from tests.support.rigs import dummy_rig, needs_rigctld
 
 from meshdl.discovery.tncs import find_tncs
 from meshdl.errors import RigUnavailable

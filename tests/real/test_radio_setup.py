@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bench.ports import free_port
 from click.testing import CliRunner
 from tests.real.test_kiss_modem import fake_tnc
 from tests.real.test_sound_card import DEVICES
@@ -22,7 +23,7 @@ from tests.support import loops
 from tests.support.dire_wolf import DireWolf, dire_wolves
 from tests.support.kiss_hub import kiss_hub
 from tests.support.processes import until
-from tests.support.rigs import dummy_rig, free_port, needs_rigctld
+from tests.support.rigs import dummy_rig, needs_rigctld
 
 from meshdl.air import ModemUp
 from meshdl.cli.main import meshdl
@@ -321,14 +322,13 @@ async def examined(radio: RadioConfig) -> list[Finding]:
 def test_the_doctor_tells_a_tnc_that_is_there_from_one_that_is_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(radio_doctor, "MODEM_WITHIN_S", 1.0)
-
     async def scene() -> tuple[list[Finding], list[Finding]]:
         async with fake_tnc() as tnc:
             there = await examined(
                 RadioConfig(modem=f"kiss-tcp:127.0.0.1:{tnc.port}", mode="afsk-1200")
             )
         gone = RadioConfig(modem=f"kiss-tcp:127.0.0.1:{free_port()}", mode="afsk-1200")
+        monkeypatch.setattr(radio_doctor, "MODEM_WITHIN_S", 1.0)
         return there, await examined(gone)
 
     [there], [gone] = loops.run(scene())

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.real.test_rigctld import Proxy, proxied_rig
 from tests.support.full_disk import fill, make_room
 from tests.support.kiss_hub import KissHub, kiss_hub
 from tests.support.modems import SimulatedAir, SimulatedPort
@@ -279,21 +280,23 @@ def test_a_modem_that_never_ends_its_burst_is_unkeyed_and_the_radio_switched_off
     monkeypatch.setattr(keyer, "STUCK_FACTOR", 0.0)
     ports = sound_ports(monkeypatch)
 
-    async def scenario(rig: int) -> None:
-        await on_twenty_metres(rig)
-        alfa = radio_station(tmp_path, "N0AAA", 1, **HF, rigctld=f"127.0.0.1:{rig}")
+    async def scenario(rig: Proxy) -> None:
+        await on_twenty_metres(rig.port)
+        alfa = radio_station(tmp_path, "N0AAA", 1, **HF, rigctld=f"127.0.0.1:{rig.port}")
         async with alfa:
             ports[0].holding = True
-            await until_keyed(rig, on=True)
+            # Half a second is over before a busy machine has looked at the rig.
+            await until(lambda: _is_so("T 1" in rig.ptt))
             now = await until_status(alfa, lambda now: now.silent_because.startswith("off"))
             assert "did not unkey in time" in now.silent_because
-            await until_keyed(rig, on=False)
+            await until_keyed(rig.port, on=False)
             assert any("did not unkey in time" in text for text in await log_texts(alfa))
         # The next start is silent too.
-        async with radio_station(tmp_path, "N0AAA", 1, **HF, rigctld=f"127.0.0.1:{rig}") as again:
+        again = radio_station(tmp_path, "N0AAA", 1, **HF, rigctld=f"127.0.0.1:{rig.port}")
+        async with again:
             assert "did not unkey in time" in (await status(again)).silent_because
 
-    with dummy_rig() as rig:
+    with proxied_rig() as rig:
         run(scenario(rig))
 
 

@@ -66,6 +66,15 @@ async def until_heard(hub: KissHub, frames: int) -> None:
     await until(enough)
 
 
+async def until_asked_again(hub: KissHub, call: str) -> None:
+    asked = len(sent_by(hub, call))
+
+    async def asks() -> bool:
+        return len(sent_by(hub, call)) > asked
+
+    await until(asks)
+
+
 @pytest.mark.parametrize("octets", [1, 16_384, 60_000])
 def test_a_file_comes_by_radio_from_its_bare_hash(tmp_path: Path, octets: int) -> None:
     source = make_file(tmp_path / "map.bin", octets)
@@ -266,12 +275,7 @@ def test_a_station_that_is_killed_goes_on_with_what_it_has(
                 str(tmp_path), "N0BBB", str(hub.port), content.hex(),
             )  # fmt: skip
             await until_heard(hub, let_through + 1)
-            asked = len(sent_by(hub, "N0BBB"))
-
-            async def asks_again() -> bool:
-                return len(sent_by(hub, "N0BBB")) > asked
-
-            await until(asks_again)  # by then it has taken in whatever reached it
+            await until_asked_again(hub, "N0BBB")  # by then it has taken in whatever reached it
             other.kill()
             await other.wait()
             hub.loses = lambda _: False
@@ -301,7 +305,9 @@ def test_radio_and_links_fill_one_download_and_neither_brings_what_the_other_bro
             content = hash_of(await alfa.share(source))
             hub.loses = lambda _: len(hub.heard) > 220
             await bravo.view.download(content.hex(), via="hybrid")
-            await until_heard(hub, 230)
+            await until_heard(hub, 221)
+            await until_asked_again(hub, "N0BBB")  # it has taken in whatever reached it
+            await bravo.view._library.stores.checkpoint(content)  # and so has its disk
             by_radio = (await bravo.view.content(content)).octets_done
             assert 0 < by_radio < 160_000
             async with station(tmp_path, "N0CCC") as charlie:

@@ -9,14 +9,15 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import pytest
+from bench.ports import free_port
 from tests.support.loops import run
 from tests.support.modems import SimulatedAir, TestBurst, running
 from tests.support.processes import until
-from tests.support.rigs import dummy_rig, free_port, keyed, needs_rigctld
+from tests.support.rigs import dummy_rig, keyed, needs_rigctld
 
 from meshdl.air import BurstEnded, ModemDown
 from meshdl.errors import RigUnavailable
@@ -66,12 +67,16 @@ class Proxy:
 
     def _carry(self, client: socket.socket) -> None:
         late = b""
-        with client, client.makefile("rb") as lines:
+        with (
+            suppress(ConnectionError),  # one of the two may hang up at any time
+            client,
+            client.makefile("rb") as lines,
+            socket.create_connection(("127.0.0.1", self._rig)) as rig,
+        ):
             for line in lines:
                 self.commands.append(line.decode().strip())
-                with socket.create_connection(("127.0.0.1", self._rig)) as rig:
-                    rig.sendall(line)
-                    late += rig.recv(256)
+                rig.sendall(line)
+                late += rig.recv(256)
                 if not self.silent:
                     client.sendall(late)
                     late = b""
@@ -85,6 +90,16 @@ def proxied_rig(*, ptt: bool = True) -> Iterator[Proxy]:
             yield proxy
         finally:
             proxy.close()
+
+
+@contextmanager
+def silence(proxy: Proxy, patch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No answer comes while the block runs, and only then nobody waits for long."""
+    with patch.context() as impatient:
+        impatient.setattr(rigctld, "REPLY_WITHIN_S", 0.2)
+        proxy.silent = True
+        yield
+        proxy.silent = False
 
 
 def modem(air: SimulatedAir, port: int) -> SoundModem:
@@ -198,15 +213,14 @@ def test_a_rig_without_ptt_is_told_with_its_remedy_and_nothing_is_sent() -> None
 def test_a_rigctld_that_does_not_answer_costs_seconds_not_the_station(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(rigctld, "REPLY_WITHIN_S", 0.2)
-
     async def body(proxy: Proxy) -> None:
         rig = Rigctld(port=proxy.port)
         assert await rig.dial_hz() > 0
-        proxy.silent = True
-        with pytest.raises(RigUnavailable, match=r"no reply to 'f' in 0\.2 s"):
+        with (
+            silence(proxy, monkeypatch),
+            pytest.raises(RigUnavailable, match=r"no reply to 'f' in 0\.2 s"),
+        ):
             await rig.dial_hz()
-        proxy.silent = False
         assert not await rig.ptt()  # a new connection, or this were the reply to "f"
         await rig.close()
         with pytest.raises(RigUnavailable, match="is it running"):
@@ -255,16 +269,15 @@ def test_a_guard_that_is_gone_is_told_and_nothing_is_keyed() -> None:
 
 
 def test_a_ptt_that_cannot_be_dropped_is_told_loudly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rigctld, "REPLY_WITHIN_S", 0.1)
-
     async def body(proxy: Proxy) -> None:
         ptt = RigPtt(Rigctld(port=proxy.port))
         await ptt.open()
         await ptt.key(within_s=60)
-        proxy.silent = True
-        with pytest.raises(RigUnavailable, match="PTT MAY STILL BE ON"):
+        with (
+            silence(proxy, monkeypatch),
+            pytest.raises(RigUnavailable, match="PTT MAY STILL BE ON"),
+        ):
             await ptt.unkey()
-        proxy.silent = False
         await ptt.close()
         assert proxy.ptt[-1] == "T 0"
 

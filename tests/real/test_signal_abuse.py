@@ -6,6 +6,7 @@ is served as if nothing had been.
 
 import asyncio
 import itertools
+import re
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -34,6 +35,7 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
 
 KIB, MIB = 1024, 1024 * 1024
 LIMITS = ServerLimits()
+TOO_FAST = "is closed: too fast"
 _rooms = itertools.count(1)
 
 
@@ -100,15 +102,18 @@ def test_a_flood_from_one_socket_is_refused_and_ends_it(
     async def whole() -> None:
         async with honest(tmp_path, server), stranger(server, "KZ1ZAA") as flooder:
             await flooder.prove()
+            before = server.log.count(TOO_FAST)
             told = asyncio.ensure_future(flooder.closed())
             lookup = wire.encode(wire.Lookup("cq", secrets.token_bytes(32)))
             with suppress(ConnectionError):
                 while not told.done():
                     await flooder.socket.send_str(lookup)
                     await asyncio.sleep(0)  # it hears what it is told
-            codes = set(await told)
-            assert codes <= {"rate", "not-a-member"}
-            assert "rate" in codes
+            assert set(await told) <= {"rate", "not-a-member"}
+            # Whoever goes on sending may miss the last word: TCP answers it with a reset.
+            assert server.log.count(TOO_FAST) == before + 1
+            refused = await exchange(server.port, b"GET /metrics HTTP/1.0\r\n\r\n")
+            assert b'refused_total{code="rate"}' in refused
 
     run(whole())
 
@@ -297,8 +302,8 @@ def test_unsigned_repeated_and_stale_signals_get_no_answer(
 
             await until(told)
             warnings = " ".join((await scene.alice.view.status()).warnings)
-            for problem in ("signature does not hold", "120 s old", "came before"):
-                assert problem in warnings
+            for problem in ("signature does not hold", r"1[2-9]\d s old", "came before"):
+                assert re.search(problem, warnings)
 
     run(whole())
 

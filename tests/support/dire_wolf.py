@@ -6,7 +6,6 @@ real time: then libfaketime tells each Dire Wolf the air's clock instead of the 
 """
 
 import os
-import random
 import shutil
 import signal
 import socket
@@ -19,28 +18,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from bench.ports import free_port
 from tests.support import air_mixer
 
 START_WITHIN_S = 30.0
 POLL_EVERY_S = 0.05
 QUIET = 3.0
 """Amplitude of noise that no modem minds."""
-
-
-PORTS = range(20_000, 32_000)
-"""Dire Wolf takes none above 49151, and the system gives away those from 32768 on."""
-
-
-def free_port(kind: int = socket.SOCK_STREAM) -> int:
-    """One that nobody has now."""
-    while True:
-        port = random.SystemRandom().choice(PORTS)
-        with socket.socket(socket.AF_INET, kind) as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        return port
 
 
 @dataclass

@@ -4,9 +4,10 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
+from bench.ports import free_port
 from tests.support.processes import until
 
 RIGCTLD = shutil.which("rigctld")
@@ -14,11 +15,7 @@ needs_rigctld = pytest.mark.skipif(
     RIGCTLD is None, reason="rigctld is missing; on Debian: apt-get install libhamlib-utils"
 )
 
-
-def free_port() -> int:
-    """A TCP port of the loopback address that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+ANSWERS_WITHIN_S = 20.0
 
 
 @contextmanager
@@ -30,27 +27,44 @@ def dummy_rig(*, ptt: bool = True, port: int | None = None) -> Iterator[int]:
     assert RIGCTLD is not None
     port = port or free_port()
     options = ["-P", "RIG"] if ptt else []
-    with subprocess.Popen(
-        [RIGCTLD, "-m", "1", *options, "-T", "127.0.0.1", "-t", str(port)]
-    ) as rig:
+    with (
+        subprocess.Popen([RIGCTLD, "-m", "1", *options, "-T", "127.0.0.1", "-t", str(port)]) as rig,
+        ExitStack() as held,
+    ):
         try:
-            until(lambda: answers(port), "rigctld listens")
+            # One of us stays: when the last one leaves, rigctld closes the rig, and hangs up
+            # on who comes meanwhile.
+            until(lambda: _stays(port, held), "rigctld answers")
             yield port
         finally:
             rig.kill()
 
 
-def answers(port: int) -> bool:
-    """Whether something listens."""
+def _stays(port: int, held: ExitStack) -> bool:
+    """Whether it has answered on a connection that is now held open."""
     try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
+        connection = held.enter_context(_connected(port))
+        return _said(connection, b"f\n") != b""
+    except ConnectionError:
         return False
-    return True
+
+
+def _connected(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), ANSWERS_WITHIN_S)
+
+
+def _said(connection: socket.socket, command: bytes) -> bytes:
+    """Its answer of one line; nothing if it has hung up."""
+    connection.sendall(command)
+    answer = b""
+    while not answer.endswith(b"\n") and (octets := connection.recv(64)):
+        answer += octets
+    return answer
 
 
 def keyed(port: int) -> bool:
     """Whether the rig transmits, asked over a connection of our own."""
-    with socket.create_connection(("127.0.0.1", port), 5) as connection:
-        connection.sendall(b"t\n")
-        return connection.recv(64).strip() == b"1"
+    with _connected(port) as connection:
+        answer = _said(connection, b"t\n")
+    assert answer in {b"0\n", b"1\n"}
+    return answer == b"1\n"
