@@ -1,5 +1,7 @@
 """What the one door to the air costs: how long an emergency waits, rules, records on disk.
 
+A modem that can end a burst behind a frame; with others an emergency waits for the whole burst.
+
 The waiting is computed on virtual time, with a queue that is always full and a channel that
 is free; what other stations send comes on top. The rest is processor and disk time.
 """
@@ -13,18 +15,19 @@ from pathlib import Path
 from random import Random
 
 from bench.report import Figure, Report
-from meshdl.air import BurstEnded, ModemTraits, ModemUp
+from meshdl.air import FrameHeard, ModemReport, ModemTraits
 from meshdl.content.precedence import Precedence
 from meshdl.ids import Callsign
 from meshdl.radio import profiles
 from meshdl.radio import transmitter_events as events
 from meshdl.radio.budget import AirtimeLimits
 from meshdl.radio.declaration import Control, Declaration, Sideband
-from meshdl.radio.keying import Key
+from meshdl.radio.keying import Curtail, Key
 from meshdl.radio.log_records import RadioEvent, RadioRecord
 from meshdl.radio.rules import judge
 from meshdl.radio.traffic import Purpose, Traffic
 from meshdl.radio.transmitter import Transmitter
+from meshdl.sim.air import SimAir
 from meshdl.sim.world import Host, World
 from meshdl.station.log import StationLog
 from meshdl.station.radio.log import append
@@ -77,14 +80,20 @@ class Busy:
             self.world, "bench", core, self.perform
         )
         self._asked_at: float | None = None
-        self.host.post(ModemUp(self.traits))
+        self.modem = SimAir(self.world).modem("bench", self.traits, self.report)
 
     def run(self, rng: Random) -> None:
         """Send routine traffic without a pause, and an emergency form now and then."""
         for n in range(EMERGENCIES):
-            self.world.after(EVERY_S * (n + rng.random()), self.emergency)
+            # Never behind another one.
+            self.world.after(EVERY_S * (n + rng.random() / 2), self.emergency)
         self.routine()
         self.world.run(EVERY_S * EMERGENCIES)
+
+    def report(self, report: ModemReport) -> None:
+        """What the modem says; nobody else is on the air."""
+        if not isinstance(report, FrameHeard):
+            self.host.post(report)
 
     def routine(self) -> None:
         """Another 20 kB for the queue."""
@@ -106,9 +115,11 @@ class Busy:
                 self.world.after(LOG_S, partial(self.host.post, events.LogCommitted(serial)))
             case events.ChannelWanted(precedence) if precedence is not None:
                 self.world.after(0.0, partial(self.host.post, events.ChannelGranted()))
-            case Key(serial, _, burst_s):
+            case Key():
                 self.bursts += 1
-                self.world.after(burst_s, partial(self.host.post, BurstEnded(serial)))
+                self.modem.key(effect)
+            case Curtail():
+                self.modem.curtail(effect)
             case _:
                 pass
 
@@ -126,9 +137,10 @@ async def measure(report: Report) -> None:
         busy.run(Random(1))
         taken_ms = (time.process_time() - began) * 1_000 / busy.bursts
         note = f"{len(busy.waits_s)} forms of {FORM_OCTETS} octets, {burst_max_s:g} s bursts"
-        worst = round(max(busy.waits_s) / burst_max_s, 3)
+        worst = round(max(busy.waits_s), 1)
         name = f"emergency form behind a full queue, {traits.name}"
-        report.add(Figure(name, worst, "bursts", at_most=1.0, note=note))
+        at_most = round(traits.burst_s([traits.payload_octets_max]) + 2 * LOG_S, 1)
+        report.add(Figure(name, worst, "s", at_most=at_most, note=note))
         report.add(Figure(f"the door, {traits.name}", round(taken_ms, 3), "ms of CPU a burst"))
     report.add(Figure("one verdict", round(verdict_us(), 1), "us of CPU"))
     report.add(Figure("one record made durable", round(durable_ms(), 2), "ms", note="median"))

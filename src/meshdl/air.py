@@ -113,9 +113,15 @@ class CarrierChanged:
 
 @dataclass(frozen=True, slots=True)
 class BurstEnded:
-    """The burst with this serial is over and the transmitter is unkeyed."""
+    """The burst with this serial is over and the transmitter is unkeyed.
+
+    Attributes:
+        frames: how many were sent whole, of a burst that was curtailed; ``None``: all, unless
+            it was aborted.
+    """
 
     serial: int
+    frames: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

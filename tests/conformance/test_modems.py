@@ -297,6 +297,29 @@ def test_an_aborted_burst_ends_once_and_unkeyed(make_air: Callable[[], Air]) -> 
     run(body())
 
 
+def test_a_curtailed_burst_ends_once_and_tells_what_was_sent(make_air: Callable[[], Air]) -> None:
+    async def body() -> None:
+        air = make_air()
+        async with running(air.ours) as ours, running(air.theirs) as theirs:
+            air.ours.curtail()  # there is none: harmless
+            frames = tuple(bytes([number]) * 14 for number in range(1, 9))
+            air.ours.key(TestBurst(3, frames))
+            air.ours.curtail()
+            air.ours.curtail()
+            await ours.ended(3)
+            assert not air.keyed
+            air.ours.key(TestBurst(4, (b"more urgent",)))
+            await ours.ended(4)
+            [ended] = ours.ends(3)
+            sent = len(frames) if ended.frames is None else ended.frames
+            heard = await theirs.frames(sent + 1)
+            traits = traits_of(ours)
+            assert heard[:sent] == as_heard(frames[:sent], traits)
+            assert heard[-1:] == as_heard((b"more urgent",), traits)
+
+    run(body())
+
+
 @pytest.mark.parametrize("octets", [0, 100_000])
 def test_a_frame_that_does_not_fit_is_refused(make_air: Callable[[], Air], octets: int) -> None:
     async def body() -> None:

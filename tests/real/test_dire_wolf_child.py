@@ -82,8 +82,12 @@ def test_frames_and_carrier_are_reported_and_ptt_is_ours(pair: tuple[Place, Plac
             assert theirs.reports[1] == CarrierChanged(True)
             assert await theirs.frames(6) == list(frames)
             assert all(report.sender == "KA1ABC-7" for report in theirs.heard)
-            # Of itself it hears nothing, and its own burst is no carrier.
-            assert ours.reports == [ModemUp(one.traits), BurstEnded(1)]
+            # Of itself it hears nothing, and its own burst is no carrier. Its very end may seem to
+            # be one, for some milliseconds: then Dire Wolf stops muting what it hears.
+            carriers = [report for report in ours.reports if isinstance(report, CarrierChanged)]
+            assert carriers in ([], [CarrierChanged(True), CarrierChanged(False)])
+            told = [report for report in ours.reports if report not in carriers]
+            assert told == [ModemUp(one.traits), BurstEnded(1)]
             assert a.ptt.told == [Ptt.OPEN, Ptt.KEY, Ptt.UNKEY]
             assert b.ptt.told == [Ptt.OPEN]
         assert (a.children(), b.children()) == ([], [])
@@ -178,6 +182,50 @@ def test_an_abort_ends_the_sound_and_ptt_and_the_next_burst_goes_out(
             assert a.ptt.told == [Ptt.OPEN, Ptt.KEY, Ptt.UNKEY, Ptt.OPEN, Ptt.KEY, Ptt.UNKEY]
 
     loops.run(scene(*slow))
+
+
+def test_a_curtailed_burst_tells_what_was_sent_and_the_next_one_goes_out(
+    slow: tuple[Place, Place, AirEar],
+) -> None:
+    async def scene(a: Place, b: Place, _ear: AirEar) -> None:
+        one, two = a.modem(), b.modem()
+        async with running(one) as ours, running(two) as theirs:
+            one.key(TestBurst(1, ENDLESS))
+            assert (await theirs.frames(2)) == list(ENDLESS[:2])
+            [first] = a.children()
+            one.curtail()
+            one.curtail()
+            await ours.ended(1)
+            assert first not in a.children()
+            assert not a.ptt.on
+            one.key(TestBurst(2, (b"more urgent",)))
+            await ours.ended(2)
+            await theirs.until(lambda: theirs.heard[-1].octets == b"more urgent")
+            [ended] = ours.ends(1)
+            heard = len(theirs.heard) - 1
+            assert ended.frames is not None
+            # The frame that was going out may be there whole: who knows how fast a child dies.
+            assert abs(heard - ended.frames) <= 1
+            assert 2 <= heard < len(ENDLESS)
+            assert reasons(ours) == []
+
+    loops.run(scene(*slow))
+
+
+def test_the_last_second_of_a_burst_is_not_worth_another_child(
+    pair: tuple[Place, Place],
+) -> None:
+    async def scene(a: Place, _b: Place) -> None:
+        one = a.modem()
+        async with running(one) as ours:
+            [first] = a.children()
+            one.key(TestBurst(1, (b"x", b"y")))
+            one.curtail()
+            await ours.ended(1)
+            assert ours.ends(1) == [BurstEnded(1)]
+            assert a.children() == [first]
+
+    loops.run(scene(*pair))
 
 
 def test_a_burst_may_be_aborted_before_it_is_on_the_air(pair: tuple[Place, Place]) -> None:

@@ -125,7 +125,8 @@ def check_identified(member: Member) -> None:
     since: float | None = None
     for at, key in member.radio.modem.keyed:
         since = at if since is None else since
-        if words in key.frames:
+        _, whole = member.radio.modem.ended.get(key.serial, (at, 0))
+        if words in key.frames[:whole]:
             ended = at + key.burst_s
             late = ended - since > IDENTIFY_WITHIN_S
             assert not late or member.in_trouble(since, ended), member.radio.name

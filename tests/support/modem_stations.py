@@ -16,7 +16,7 @@ from meshdl.ids import Callsign, ContentHash
 from meshdl.radio import transmitter_events as door
 from meshdl.radio.budget import AirtimeLimits
 from meshdl.radio.declaration import Declaration
-from meshdl.radio.keying import Abort, Key
+from meshdl.radio.keying import Abort, Curtail, Key
 from meshdl.radio.station import RadioEffect, RadioInput, RadioStation
 from meshdl.radio.transfer import events
 from meshdl.radio.transfer.gathering import NewSymbol
@@ -116,6 +116,8 @@ class ModemStation:
                 assert effect.serial in self.memory.durable, "keyed without a durable record"
                 self.keyed.append((self._loop.time(), effect))
                 self.modem.key(effect)
+            case Curtail():
+                self.modem.curtail()
             case Abort():
                 self.modem.abort()
             case door.WriteLog(serial, record):

@@ -4,6 +4,7 @@ import asyncio
 import enum
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from itertools import islice
 
 import numpy as np
 
@@ -55,7 +56,12 @@ class Ear:
 
     async def ended(self, serial: int) -> None:
         """The burst is over."""
-        await self.until(lambda: BurstEnded(serial) in self.reports)
+        await self.until(lambda: self.ends(serial) != [])
+
+    def ends(self, serial: int) -> list[BurstEnded]:
+        """How often it was over, and how."""
+        ends = (one for one in self.reports if isinstance(one, BurstEnded))
+        return [one for one in ends if one.serial == serial]
 
     async def frames(self, count: int) -> list[bytes]:
         """So many frames, as they came."""
@@ -114,6 +120,8 @@ class SimulatedPort:
         self._gone: asyncio.Future[None] | None = None
         self.unplugged = False
         self.holding = False
+        self.holding_after: int | None = None
+        self.go_on = asyncio.Event()
         self.playing = asyncio.Event()
 
     def unplug(self) -> None:
@@ -145,10 +153,15 @@ class SimulatedPort:
             self._heard = None
 
     async def play(self, pieces: Iterator[Samples]) -> None:
-        self.playing.set()
+        if self.holding_after is None:
+            self.playing.set()
         if self.holding:
             await asyncio.get_running_loop().create_future()
-        sound = await asyncio.to_thread(lambda: np.concatenate([*pieces, PAUSE]))
+        begun = list(islice(pieces, self.holding_after or 0))
+        if self.holding_after is not None:
+            self.playing.set()
+            await self.go_on.wait()
+        sound = await asyncio.to_thread(lambda: np.concatenate([*begun, *pieces, PAUSE]))
         if self.unplugged:
             raise AudioUnavailable("the plug was pulled")
         for port in self._air.ports:

@@ -49,6 +49,11 @@ class AirtimeBudget:
         while self._bursts[0][0] <= now - HOUR_S:
             self._bursts.popleft()
 
+    def ended_after(self, burst_s: float) -> None:
+        """The last burst was so long, not as long as was meant."""
+        began_at, spent = self._bursts[-1]
+        self._bursts[-1] = began_at, min(spent, burst_s)
+
     def remember(self, bursts: Sequence[tuple[float, float]], *, now: float) -> None:
         """Bursts of an earlier run: how long ago each began, and its length, s."""
         self._bursts.extendleft((now - ago_s, burst_s) for ago_s, burst_s in reversed(bursts))

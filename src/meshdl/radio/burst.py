@@ -49,6 +49,7 @@ class OnItsWay:
         keyed_at: when it was keyed; 0 before.
         ends_by: when it counts as stuck.
         cut_short: why it was aborted; empty if it was not.
+        curtailed: the modem was told to begin no further frame.
         logged: its record is durable.
         dial_known: the rig was asked for its dial since the moment was found, or need not be.
         asked_at: when it was asked.
@@ -61,6 +62,7 @@ class OnItsWay:
     keyed_at: float = 0.0
     ends_by: float = 0.0
     cut_short: str = ""
+    curtailed: bool = False
     logged: bool = False
     dial_known: bool = True
     asked_at: float = 0.0

@@ -6,6 +6,7 @@ burst through the states that its theory of operation describes, and books what 
 
 import enum
 
+from meshdl.air import BurstEnded
 from meshdl.radio import transmitter_events as events
 from meshdl.radio.burst import (
     RIG_ANSWERS_WITHIN_S,
@@ -18,13 +19,14 @@ from meshdl.radio.burst import (
 )
 from meshdl.radio.control_point import ControlPoint
 from meshdl.radio.identification import Identification
-from meshdl.radio.keying import Abort, Key
+from meshdl.radio.keying import Abort, Curtail, Key
 from meshdl.radio.log_records import RadioEvent, RadioRecord
 from meshdl.radio.logbook import Logbook
 from meshdl.radio.rules import Level, Verdict
 from meshdl.radio.standing import Standing, urgent
 from meshdl.radio.traffic import Traffic
 from meshdl.radio.turns import Turn, Turns
+from meshdl.radio.waiting import Waiting
 
 GRANT_S_MAX = 1.0
 """A moment that channel access found is over after this: somebody else may have begun."""
@@ -145,19 +147,37 @@ class Keyer:
         way.cut_short, self.stuck = reason, way.serial
         self.ended(way, now=now)
 
-    def unstuck(self, serial: int) -> None:
-        """A burst ended that was not on the air any more for us."""
-        if serial == self.stuck:
+    def unkeyed(self, told: BurstEnded, *, now: float) -> None:
+        """The modem says that a burst is over."""
+        if (way := self.on_air(told.serial)) is not None:
+            self.ended(way, frames=told.frames, now=now)
+        elif told.serial == self.stuck:  # it was given up, and ends at last
             self.stuck = None
 
-    def ended(self, way: OnItsWay, *, now: float) -> None:
-        """The transmitter is unkeyed."""
+    def make_way(self, turn: Turn | None) -> None:
+        """No further frame of the burst that is on the air, if this turn is a more urgent one."""
+        way = self.way
+        if way is None or way.burst.waiting is None or way.curtailed or way.cut_short:
+            return
+        if turn is not None and turn.overtakes(way.burst.traffic):
+            way.curtailed = True
+            self._effects.append(Curtail(way.serial))
+
+    def ended(self, way: OnItsWay, *, frames: int | None = None, now: float) -> None:
+        """The transmitter is unkeyed.
+
+        Args:
+            way: what it sent.
+            frames: how many were sent, if not all.
+            now: when.
+        """
         self.way, self.state = None, State.IDLE
         self._owed.ended(now=now)
         if way.burst.waiting is not None:
             self._control.still_to_sign_off(now=now)
-        outcome = f"cut short: {way.cut_short}" if way.cut_short else "sent"
-        self._record_end(way, outcome, now - way.keyed_at, now)
+        carried = len(way.burst.frames)
+        sent = carried if frames is None else min(frames, carried)
+        self._record_end(way, _outcome(way, sent), now - way.keyed_at, now)
         if urgent(way.burst.traffic):
             self._turns.hold_off(now=now)
         if way.cut_short:
@@ -165,14 +185,20 @@ class Keyer:
             if way.burst.waiting is not None:
                 self._effects.append(events.Dropped(way.burst.traffic, way.cut_short))
             return
-        if way.burst.identifies:
+        if sent < carried:
+            self._turns.budget.ended_after(now - way.keyed_at)
+        elif way.burst.identifies:
             self._owed.paid()
         if way.burst.waiting is not None:
-            way.burst.waiting.sent_frames += way.burst.own_frames
-            if way.burst.waiting.remaining():
-                self._turns.queue.put(way.burst.waiting)
-            else:
-                self._effects.append(events.Sent(way.burst.traffic))
+            self._went_on(way.burst.waiting, min(sent, way.burst.own_frames))
+
+    def _went_on(self, waiting: Waiting, frames: int) -> None:
+        """So many frames of this have been on the air; what is left waits again."""
+        waiting.sent_frames += frames
+        if waiting.remaining():
+            self._turns.queue.put(waiting)
+        else:
+            self._effects.append(events.Sent(waiting.traffic))
 
     def cut_short(self, reason: str, *, now: float, unkeyed: bool = False) -> None:
         """Nobody wants the burst any more: unkey (unless that was told already), or do not key."""
@@ -252,3 +278,13 @@ class Keyer:
             text=outcome,
         )
         self._log.write(record, now=now)
+
+
+def _outcome(way: OnItsWay, sent: int) -> str:
+    """What the log says of a burst that was on the air."""
+    if way.cut_short:
+        return f"cut short: {way.cut_short}"
+    carried = len(way.burst.frames)
+    if sent < carried:
+        return f"sent {sent} of {carried} frames: something more urgent goes first"
+    return "sent"

@@ -25,6 +25,16 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
+class Curtail:
+    """Begin no further frame of this burst; its ``BurstEnded`` tells how many were sent.
+
+    A modem that cannot keep frames back sends them all.
+    """
+
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
 class Abort:
     """Unkey at once, whatever is going on; frames not yet sent are forgotten."""
 

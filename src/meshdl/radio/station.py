@@ -9,7 +9,7 @@ for the shell. So whoever drives a radio sees one core.
 
 ::
 
-    FrameHeard --decode--> Transfer --Transmit--> Transmitter --WriteLog, Key, Abort--> shell
+    FrameHeard --decode--> Transfer --Transmit--> Transmitter --WriteLog, Key, ...--> shell
                               ^                    |       ^
                               '---Sent, NotSent----'       |
                                         ChannelWanted --> ChannelAccess --Granted
@@ -32,7 +32,7 @@ from meshdl.air import (
 from meshdl.errors import RemoteProtocolError
 from meshdl.radio import transmitter_events as door
 from meshdl.radio.channel_access import AccessInput, ChannelAccess, Reserved, Wanted
-from meshdl.radio.keying import Abort, Key
+from meshdl.radio.keying import Abort, Curtail, Key
 from meshdl.radio.transfer import events
 from meshdl.radio.transfer.terms import Terms
 from meshdl.radio.transfer.transfer import Transfer
@@ -70,6 +70,7 @@ RadioInput: TypeAlias = ModemReport | Operator | Answer | events.TransferInput
 
 RadioEffect: TypeAlias = (
     Key
+    | Curtail
     | Abort
     | door.WriteLog
     | door.Switched

@@ -16,9 +16,10 @@ silences the station and the status says why.
     ON_AIR    one burst is on the air                     BurstEnded -> IDLE
 
 While a record is written the channel may be taken, or the disk be slow: then a logged
-burst goes back to ASKING and needs no second record. Emergency traffic that came meanwhile
-goes first; the log then says that the other was not keyed. So emergency traffic waits for
-at most the burst that is on the air.
+burst goes back to ASKING and needs no second record. More urgent traffic that came meanwhile
+goes first; the log then says that the other was not keyed. A burst that is on the air then is
+curtailed: the modem begins no further frame, and tells how many it has sent; the others wait
+again. So emergency traffic waits for one frame, or one burst where the modem has no say.
 
 Identification is not traffic: this core makes it itself, alone or as the last frame of a
 burst, see :mod:`meshdl.radio.identification`. At the last moment it goes out without
@@ -220,11 +221,8 @@ class Transmitter:
                 self._modem(None, f"the modem is gone: {reason}", now)
             case CarrierChanged(busy):
                 self._keyer.busy = busy
-            case BurstEnded(serial):
-                if (way := self._keyer.on_air(serial)) is not None:
-                    self._keyer.ended(way, now=now)
-                else:  # one that was given up as stuck, and ends at last
-                    self._keyer.unstuck(serial)
+            case BurstEnded():
+                self._keyer.unkeyed(event, now=now)
             case _:
                 assert_never(event)
 
@@ -274,6 +272,8 @@ class Transmitter:
         self._drop(lambda one: (one.expires_at() or now + 1) <= now, "waited too long")
         while self._keyer.state in {State.IDLE, State.ASKING} and self._step(now):
             pass
+        if self._keyer.state is State.ON_AIR:
+            self._keyer.make_way(self._turn(now))
 
     def _step(self, now: float) -> bool:
         """One decision; whether another one may follow at once."""
@@ -310,10 +310,10 @@ class Transmitter:
         traffic = way.burst.traffic
         if self._control.signing_off or self._turns.held(traffic, now=now):
             return True
-        if turn is None or urgent(traffic):
-            return False
-        emergency = turn.waiting is not None and urgent(turn.waiting.traffic)
-        return emergency or (turn.forced and not way.burst.identifies)
+        last_moment = turn is not None and turn.forced and not way.burst.identifies
+        return turn is not None and (
+            turn.overtakes(traffic) or (last_moment and not urgent(traffic))
+        )
 
     def _granted(self, now: float) -> None:
         if self._keyer.state is not State.ASKING:

@@ -7,7 +7,7 @@ from meshdl.air import BurstEnded, CarrierChanged, ModemDown, ModemUp
 from meshdl.content.precedence import Precedence
 from meshdl.radio.budget import AirtimeLimits
 from meshdl.radio.declaration import Declaration, Sideband
-from meshdl.radio.keying import Abort, Key
+from meshdl.radio.keying import Abort, Curtail, Key
 from meshdl.radio.log_records import RadioRecord
 from meshdl.radio.rules import Verdict
 from meshdl.radio.traffic import Traffic
@@ -269,6 +269,7 @@ TransmitterEffect: TypeAlias = (
     WriteLog
     | ChannelWanted
     | Key
+    | Curtail
     | Abort
     | Sent
     | Refused

@@ -28,6 +28,10 @@ class Turn:
     waiting: Waiting | None
     forced: bool = False
 
+    def overtakes(self, traffic: Traffic) -> bool:
+        """Whether it is more urgent traffic than this; a callsign waits for the end of a burst."""
+        return self.waiting is not None and self.precedence < traffic.precedence
+
 
 class Turns:
     """Everything that waits, and what holds it back.

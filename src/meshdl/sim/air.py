@@ -22,7 +22,7 @@ from meshdl.air import (
     ModemUp,
 )
 from meshdl.ids import Callsign
-from meshdl.radio.keying import Abort, Key
+from meshdl.radio.keying import Abort, Curtail, Key
 from meshdl.sim.world import World
 
 REMEMBERED_S = 300.0
@@ -33,7 +33,7 @@ REMEMBERED_S = 300.0
 class Transmission:
     """One burst: whose, what, from when to when, in which mode.
 
-    The end moves when it is aborted.
+    The end moves when it is aborted or curtailed.
     """
 
     sender: "SimModem"
@@ -117,7 +117,9 @@ class SimModem:
     Attributes:
         stuck: it stays keyed whatever it is told, until unplugged.
         others: modes that it sends in, beside that of its traits.
+        curtails: it keeps frames back when it is told to; a TNC that was given all does not.
         keyed: every burst that it was given, with the instant.
+        ended: of every burst that is over: when, and how many frames of it were sent whole.
     """
 
     air: SimAir
@@ -126,7 +128,9 @@ class SimModem:
     report: Callable[[ModemReport], None]
     others: tuple[ModemTraits, ...] = ()
     stuck: bool = False
+    curtails: bool = True
     keyed: list[tuple[float, Key]] = field(default_factory=list)
+    ended: dict[int, tuple[float, int]] = field(default_factory=dict)
     _sending: Transmission | None = None
     _heard: int = 0
 
@@ -147,13 +151,22 @@ class SimModem:
         self._sending = sending
         self.air.transmissions.append(sending)
         self._carrier(busy=True)
-        after_s = traits.burst_overhead_s
-        for number, frame in enumerate(key.frames):
-            frame_s = traits.frame_s(len(frame))
-            after_s += frame_s
-            world.after(after_s, partial(self._deliver, sending, number, frame_s))
+        for number, (begins_s, ends_s) in enumerate(_spans(sending)):
+            world.after(ends_s, partial(self._deliver, sending, number, ends_s - begins_s))
         # Sums of the same lengths may differ in their last bit: the end comes behind all frames.
-        world.after(max(key.burst_s, after_s), partial(self._end, sending, key.serial))
+        world.after(max(key.burst_s, ends_s), partial(self._end, sending, key.serial))
+
+    def curtail(self, curtail: Curtail) -> None:
+        """End behind the frame that has begun."""
+        sending, now = self._sending, self.air.world.now
+        if sending is None or self.stuck or not self.curtails:
+            return
+        spans = _spans(sending)
+        begun = [ends_s for begins_s, ends_s in spans if sending.began_at + begins_s <= now]
+        if len(begun) < len(spans):
+            sending.ends_at = max(now, sending.began_at + max(begun, default=0.0))
+            end = partial(self._end, sending, curtail.serial, len(begun))
+            self.air.world.after(sending.ends_at - now + 1e-6, end)  # behind its last frame
 
     def abort(self, _abort: Abort) -> None:
         """Unkey at once; the end is reported a moment later, as by real modems."""
@@ -176,12 +189,15 @@ class SimModem:
         self.stuck = False
         self.report(self.up)
 
-    def _end(self, sending: Transmission, serial: int) -> None:
+    def _end(self, sending: Transmission, serial: int, curtailed: int | None = None) -> None:
         if self._sending is sending and not self.stuck:
             self._sending = None
             sending.ends_at = min(sending.ends_at, self.air.world.now)
+            lasted_s = sending.ends_at - sending.began_at
+            whole = sum(ends_s <= lasted_s + 1e-9 for _, ends_s in _spans(sending))
+            self.ended[serial] = sending.ends_at, whole
             self._carrier(busy=False)
-            self.report(BurstEnded(serial))
+            self.report(BurstEnded(serial, curtailed))
 
     def _deliver(self, sending: Transmission, number: int, frame_s: float) -> None:
         now = self.air.world.now
@@ -202,3 +218,12 @@ class SimModem:
                 listener._heard += 1 if busy else -1  # noqa: SLF001
                 if before is not (listener._heard > 0):  # noqa: SLF001
                     listener.report(CarrierChanged(busy))
+
+
+def _spans(sending: Transmission) -> list[tuple[float, float]]:
+    """When each frame begins and ends, from key-down on, s."""
+    begins_s, spans = sending.traits.burst_overhead_s, []
+    for frame in sending.frames:
+        spans.append((begins_s, begins_s + sending.traits.frame_s(len(frame))))
+        begins_s = spans[-1][1]
+    return spans

@@ -9,7 +9,7 @@ from meshdl.ids import Callsign, ContentHash
 from meshdl.radio import transmitter_events as door
 from meshdl.radio.budget import AirtimeLimits
 from meshdl.radio.declaration import Declaration
-from meshdl.radio.keying import Abort, Key
+from meshdl.radio.keying import Abort, Curtail, Key
 from meshdl.radio.log_records import RadioRecord
 from meshdl.radio.station import RadioEffect, RadioInput, RadioStation
 from meshdl.radio.transfer import events
@@ -116,6 +116,8 @@ class SimRadio:
             case Key():
                 assert effect.serial in self.durable, "keyed without a durable record"
                 self.modem.key(effect)
+            case Curtail():
+                self.modem.curtail(effect)
             case Abort():
                 self.modem.abort(effect)
             case door.WriteLog(serial, record):

@@ -9,7 +9,7 @@ from tests.unit.radio.stations import AFSK, VHF
 from meshdl.air import BurstEnded, ModemTraits, ModemUp
 from meshdl.radio import transmitter_events as events
 from meshdl.radio.declaration import Declaration
-from meshdl.radio.keying import Abort, Key
+from meshdl.radio.keying import Abort, Curtail, Key
 from meshdl.radio.log_records import RadioEvent, RadioRecord
 from meshdl.radio.traffic import Traffic
 from meshdl.radio.transmitter import Transmitter
@@ -23,6 +23,7 @@ class Rig:
         log_works: records become durable at once.
         clear: channel access grants at once.
         modem_works: bursts end after their computed time.
+        curtails: the modem begins no further frame when it is told so.
         dial_hz: what the rig answers at once when it is asked; ``None``: it does not.
     """
 
@@ -32,6 +33,7 @@ class Rig:
     log_works: bool = True
     clear: bool = True
     modem_works: bool = True
+    curtails: bool = True
     dial_hz: int | None = None
     now: float = 0.0
 
@@ -46,6 +48,7 @@ class Rig:
         self.keyed_at: dict[int, int | None] = {}
         self.key: Key | None = None
         self.ends_at: float | None = None
+        self.sent: int | None = None
         self.give(ModemUp(self.traits))
 
     def give(self, event: events.TransmitterInput) -> None:
@@ -73,8 +76,9 @@ class Rig:
 
     def end_burst(self) -> None:
         assert self.key is not None
-        serial, self.key, self.ends_at = self.key.serial, None, None
-        self.give(BurstEnded(serial))
+        ended = BurstEnded(self.key.serial, self.sent)
+        self.key = self.ends_at = self.sent = None
+        self.give(ended)
 
     def texts(self) -> list[bytes]:
         """Every frame that has been keyed, in order."""
@@ -109,12 +113,25 @@ class Rig:
                 case Key():
                     assert self.key is None, "one burst at a time"
                     assert effect.serial in self.durable, "keyed without a durable record"
-                    self.key = effect
+                    self.key, self.sent = effect, None
                     self.on_air.append((self.now, effect))
                     if self.core.declaration.rig:
                         self.keyed_at[effect.serial] = self.dial_hz
                     self.ends_at = self.now + effect.burst_s if self.modem_works else None
+                case Curtail(serial) if self.curtails and self.modem_works:
+                    assert self.key is not None
+                    assert self.key.serial == serial
+                    self._curtail(self.key)
                 case Abort() if self.key is not None and self.modem_works:
                     self.ends_at = self.now
                 case _:
                     pass
+
+    def _curtail(self, key: Key) -> None:
+        """It ends with the frame that has begun, or the first one if none has."""
+        ends_at = self.on_air[-1][0] + self.traits.burst_overhead_s
+        for number, frame in enumerate(key.frames[:-1], 1):
+            ends_at += self.traits.frame_s(len(frame))
+            if ends_at >= self.now:
+                self.sent, self.ends_at = number, ends_at
+                return

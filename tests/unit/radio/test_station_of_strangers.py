@@ -20,7 +20,7 @@ from meshdl.ids import Callsign
 from meshdl.radio import transmitter_events as door
 from meshdl.radio.budget import AirtimeLimits
 from meshdl.radio.erasure.encoder import Encoder
-from meshdl.radio.keying import Abort, Key
+from meshdl.radio.keying import Abort, Curtail, Key
 from meshdl.radio.station import RadioInput, RadioStation
 from meshdl.radio.transfer import events, reception
 from meshdl.radio.transfer.contents import AirContent, ObjectKey, Shape
@@ -119,7 +119,7 @@ class Strangers(RuleBasedStateMachine):
                     self.write(effect)
                 case events.ReadObject() if self.store_works:
                     self.inbox.append(self.memory.read(effect))
-                case Abort() | events.ReadObject():
+                case Abort() | Curtail() | events.ReadObject():
                     pass
                 case _:
                     self.memory.remember(effect, now=self.now)

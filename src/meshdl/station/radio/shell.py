@@ -29,7 +29,7 @@ from meshdl.driver import Driver
 from meshdl.errors import FileUnwritable
 from meshdl.ids import Callsign
 from meshdl.radio import transmitter_events as door
-from meshdl.radio.keying import Abort, Key
+from meshdl.radio.keying import Abort, Curtail, Key
 from meshdl.radio.station import FrameUnread, RadioEffect, RadioInput, RadioStation
 from meshdl.radio.transfer import events
 from meshdl.radio.transfer.transfer import Transfer
@@ -231,6 +231,9 @@ class RadioShell:
         match effect:
             case Key():
                 self._key(effect)
+            case Curtail():
+                if self.modems.thing is not None:
+                    self.modems.thing.curtail()
             case Abort():
                 if self.modems.thing is not None:
                     self.modems.thing.abort()

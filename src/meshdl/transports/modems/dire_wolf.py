@@ -74,7 +74,7 @@ class State(enum.Enum):
 
 
 class DireWolfModem:
-    """See :class:`meshdl.transports.modems.modem.Modem` for the four verbs.
+    """See :class:`meshdl.transports.modems.modem.Modem`.
 
     Args:
         settings: of the child.
@@ -138,12 +138,15 @@ class DireWolfModem:
         if not self._usable or self._way is not None:
             state = "another is on its way" if self._usable else "the modem is down"
             raise LocalProtocolError(f"burst {burst.serial} was keyed while {state}")
-        way = self._way = BurstOnItsWay(
-            burst.serial,
-            b"".join(map(self._frames.encode, burst.frames)),
-            traits.burst_s(map(len, burst.frames)),
-        )
+        octets = b"".join(map(self._frames.encode, burst.frames))
+        way = self._way = BurstOnItsWay.of(burst, octets, self._settings.tnc)
         way.task = asyncio.get_running_loop().create_task(self._send(way))
+
+    def curtail(self) -> None:
+        """End the burst that is on its way: it has all frames, so only an abort takes them back."""
+        way = self._way
+        if way is not None and not way.aborted and way.curtail():
+            self.abort()
 
     def abort(self) -> None:
         """End the burst that is on its way: its sound by killing the child, and PTT."""
@@ -156,7 +159,8 @@ class DireWolfModem:
         else:
             # Between two children nobody has it, so no child's end ends it.
             self._way = None
-            asyncio.get_running_loop().call_soon(self._tell, BurstEnded(way.serial))
+            ended = BurstEnded(way.serial, way.sent)
+            asyncio.get_running_loop().call_soon(self._tell, ended)
         if way.task is not None:
             way.task.cancel()
 
@@ -212,7 +216,7 @@ class DireWolfModem:
             raise ModemUnavailable(fault)
         if way is None or not way.aborted:
             raise ModemUnavailable(f"Dire Wolf has ended: {self._last_words()}")
-        self._tell(BurstEnded(way.serial))
+        self._tell(BurstEnded(way.serial, way.sent))
 
     async def _begin_life(self) -> None:
         await self._ptt.open()

@@ -2,9 +2,13 @@
 
 import asyncio
 import contextlib
+import itertools
 from dataclasses import dataclass, field
+from typing import Self
 
 from meshdl.errors import ModemUnavailable
+from meshdl.transports.modems.modem import Burst
+from meshdl.transports.modems.tnc import TncSettings
 
 KEYS_WITHIN_S = 3.0
 """Of a clear channel. It looks once, for one slot."""
@@ -18,6 +22,12 @@ STUFFED_MAX = 1.25
 
 ENDS_WITHIN_S = 2.0
 """After that."""
+
+STARTS_WITHIN_S = 1.0
+"""Usually some tenths of that. The last second of a burst is not worth another child."""
+
+HEARD_AFTER_S = 0.3
+"""From Dire Wolf's word that it sends to the sound: a sound card keeps so much, at the most."""
 
 
 @dataclass(slots=True)
@@ -57,19 +67,37 @@ class BurstOnItsWay:
     Attributes:
         octets: for the child.
         airtime_s: computed, of random octets.
+        begins_s: from key-down to the first frame.
+        frames_s: airtime of each frame.
         given: the child has it.
         aborted: its end is wanted.
+        sent: frames that were on the air when it was curtailed; ``None``: it was not.
         task: that carries it.
     """
 
     serial: int
     octets: bytes
     airtime_s: float
+    begins_s: float
+    frames_s: tuple[float, ...]
     given: bool = False
     aborted: bool = False
+    sent: int | None = None
     task: asyncio.Task[None] | None = None
+    _keyed_at: float = 0.0
     _keyed: asyncio.Event = field(default_factory=asyncio.Event)
     _unkeyed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @classmethod
+    def of(cls, burst: Burst, octets: bytes, tnc: TncSettings) -> Self:
+        """A burst that nobody has yet."""
+        return cls(
+            burst.serial,
+            octets,
+            tnc.traits.burst_s(map(len, burst.frames)),
+            begins_s=tnc.txdelay_ms / 1000,
+            frames_s=tuple(map(tnc.frame_s, burst.frames)),
+        )
 
     @property
     def limit_s(self) -> float:
@@ -81,6 +109,19 @@ class BurstOnItsWay:
         if not self.given or self._keyed.is_set():
             return False
         self._keyed.set()
+        self._keyed_at = asyncio.get_running_loop().time()
+        return True
+
+    def curtail(self) -> bool:
+        """Whether the rest is worth another child; then what was on the air by now is noted."""
+        now = asyncio.get_running_loop().time()
+        lasted_s = now - self._keyed_at if self._keyed.is_set() else 0.0
+        ends = itertools.accumulate(self.frames_s, initial=self.begins_s)
+        next(ends)
+        left = [end for end in ends if end > lasted_s - HEARD_AFTER_S]
+        if not left or left[-1] - lasted_s < STARTS_WITHIN_S:
+            return False
+        self.sent = len(self.frames_s) - len(left)
         return True
 
     def unkeyed(self) -> None:

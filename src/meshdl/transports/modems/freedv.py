@@ -23,7 +23,7 @@ the sound again from a little before that, as far as it believes in it. While a 
 read in one mode, all else rests; a station would not understand two at once anyway.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,12 +86,12 @@ class FreedvSender:
         self.mode = mode
         self._waveform = _open(mode, library)
 
-    def burst(self, frames: Sequence[bytes]) -> Iterator[Samples]:
+    def burst(self, frames: Iterable[bytes]) -> Iterator[Samples]:
         """The sound of a burst, a piece at a time, so that a long one can begin at once.
 
         Args:
             frames: each of 1 to the mode's payload in octets. A shorter one than that is
-                filled with zeros.
+                filled with zeros. One is taken when the sound before it is used up.
         """
         yield self._waveform.preamble()
         for frame in frames:

@@ -14,7 +14,7 @@ once, and it is opened again every few seconds.
 import abc
 import asyncio
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -27,8 +27,37 @@ from meshdl.transports.modems.modem import Burst, Report, check_burst
 _log = logging.getLogger(__name__)
 
 
+class FramesToSend:
+    """The frames of a burst, for whoever makes their sound, in a thread of its own.
+
+    Attributes:
+        taken: so many have become sound.
+    """
+
+    def __init__(self, frames: tuple[bytes, ...]) -> None:
+        self._frames = frames
+        self._curtailed = False
+        self.taken = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for frame in self._frames:
+            if self._curtailed:
+                return
+            self.taken += 1
+            yield frame
+
+    def curtail(self) -> None:
+        """No more of them."""
+        self._curtailed = True
+
+    @property
+    def left(self) -> bool:
+        """Whether some have not been taken."""
+        return self.taken < len(self._frames)
+
+
 class FreedvModem(abc.ABC):
-    """See :class:`meshdl.transports.modems.modem.Modem` for the four verbs.
+    """See :class:`meshdl.transports.modems.modem.Modem`.
 
     Args:
         modes: that it sends in; the first, unless a burst says another.
@@ -52,6 +81,7 @@ class FreedvModem(abc.ABC):
         self._closed = asyncio.Event()
         self._up = self._down_told = False
         self._sending: asyncio.Task[None] | None = None
+        self._frames = FramesToSend(())
         self._lost: asyncio.Future[None] | None = None
 
     @abc.abstractmethod
@@ -63,8 +93,8 @@ class FreedvModem(abc.ABC):
         """Be up: open, tell it by :meth:`_is_up`, wait in :meth:`_until_lost`, close."""
 
     @abc.abstractmethod
-    async def _send(self, burst: Burst, mode: FreedvMode) -> None:
-        """Send a burst; cancelled: no more of it."""
+    async def _send(self, burst: Burst, frames: FramesToSend, mode: FreedvMode) -> None:
+        """Send these frames of a burst; cancelled: no more of it."""
 
     @property
     def traits(self) -> ModemTraits:
@@ -94,8 +124,13 @@ class FreedvModem(abc.ABC):
         if not self._up or self._sending is not None:
             state = "another is on its way" if self._up else "the modem is down"
             raise LocalProtocolError(f"burst {burst.serial} was keyed while {state}")
-        self._sending = asyncio.get_running_loop().create_task(self._send(burst, mode))
-        self._sending.add_done_callback(partial(self._sent, burst.serial))
+        frames = self._frames = FramesToSend(burst.frames)
+        self._sending = asyncio.get_running_loop().create_task(self._send(burst, frames, mode))
+        self._sending.add_done_callback(partial(self._sent, burst.serial, frames))
+
+    def curtail(self) -> None:
+        """End the burst that is on its way behind the frame that has begun."""
+        self._frames.curtail()
 
     def abort(self) -> None:
         """End the burst that is on its way."""
@@ -132,12 +167,13 @@ class FreedvModem(abc.ABC):
         if ending:
             await asyncio.wait(ending)
 
-    def _sent(self, serial: int, task: asyncio.Task[None]) -> None:
+    def _sent(self, serial: int, frames: FramesToSend, task: asyncio.Task[None]) -> None:
         self._sending = None
         error = None if task.cancelled() else task.exception()
         if error is None:
             if self._up:
-                self._tell(BurstEnded(serial))
+                curtailed = frames.left and not task.cancelled()
+                self._tell(BurstEnded(serial, frames.taken if curtailed else None))
             return
         # Told twice, because it may be that the radio still transmits, and nobody is listening.
         _log.error("burst %d: %s", serial, error)

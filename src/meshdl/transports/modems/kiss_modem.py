@@ -75,7 +75,7 @@ class _OnItsWay:
 
 
 class KissModem:
-    """See :class:`meshdl.transports.modems.modem.Modem` for the four verbs.
+    """See :class:`meshdl.transports.modems.modem.Modem`.
 
     Args:
         line: to the TNC.
@@ -145,6 +145,10 @@ class KissModem:
         )
         self._way = _OnItsWay(burst.serial, pacing)
         self._advance(self._way)
+
+    def curtail(self) -> None:
+        """Forget what the TNC does not have yet: nothing, where a burst is given whole."""
+        self.abort()
 
     def abort(self) -> None:
         """Forget what the TNC does not have yet; ``BurstEnded`` follows what it has."""
@@ -226,7 +230,8 @@ class KissModem:
                 way.timer = loop.call_later(LOOK_AGAIN_S, self._advance, way)
             return
         self._way = None
-        self._report(BurstEnded(way.serial))
+        pacing = way.pacing
+        self._report(BurstEnded(way.serial, pacing.given if pacing.forgotten else None))
 
     def _write(self, octets: bytes) -> None:
         # One burst at a time, so no more than that can wait here. A connection that was cut takes

@@ -1,4 +1,4 @@
-"""The four verbs of every modem.
+"""What every modem understands.
 
 What a modem reports, and its traits, stand in :mod:`meshdl.air`. What it is told is a burst:
 the effect ``Key`` of :mod:`meshdl.radio`, which nothing but the transmitter makes. Nothing that
@@ -24,8 +24,8 @@ Burst: TypeAlias = Key
 class Modem(Protocol):
     """Takes one burst at a time, reports what it hears.
 
-    ``key``, ``abort`` and ``close`` are called from the event loop that ``run`` runs in,
-    never block, and never call the report before they return.
+    ``key``, ``curtail``, ``abort`` and ``close`` are called from the event loop that ``run``
+    runs in, never block, and never call the report before they return.
 
     The transmitter is unkeyed whenever no burst is on its way: after each, after an abort,
     and however ``run`` ends. Frames are reported whole or not at all; a modem with fixed
@@ -47,6 +47,13 @@ class Modem(Protocol):
             ValueError: a frame is empty or longer than ``payload_octets_max``, there is none,
                 or it is for a mode that the modem has not; nothing is keyed.
             LocalProtocolError: the modem is not up, or another burst is on its way.
+        """
+
+    def curtail(self) -> None:
+        """Begin no further frame of the burst that is on its way, if that can be helped.
+
+        ``BurstEnded`` follows, as soon as the frame is out that has begun, and tells how many
+        were sent. Harmless when there is none.
         """
 
     def abort(self) -> None:

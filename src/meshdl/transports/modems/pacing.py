@@ -21,6 +21,10 @@ class Pacing:
         ahead_s: airtime that the TNC is given in advance; infinite: the whole burst.
         first_at: when the first frame begins on the air, at the latest.
         tail_s: airtime behind the last frame.
+
+    Attributes:
+        given: how many frames were handed over.
+        forgotten: how many never will be.
     """
 
     def __init__(
@@ -37,6 +41,8 @@ class Pacing:
         self._tail_s = tail_s
         # When each handed frame that may still be going out is over.
         self._ends: deque[float] = deque()
+        self.forgotten = 0
+        self.given = 0
 
     def hand_over(self, *, now: float) -> list[bytes]:
         """Frames that the TNC must have by now."""
@@ -50,10 +56,12 @@ class Pacing:
             self._ahead_until = max(self._ahead_until, now) + airtime_s
             self._ends.append(self._ahead_until)
             given.append(frame)
+        self.given += len(given)
         return given
 
     def abort(self) -> None:
         """Forget what was not handed over."""
+        self.forgotten += len(self._waiting)
         self._waiting.clear()
 
     def due_at(self) -> float:

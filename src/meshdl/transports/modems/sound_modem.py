@@ -27,7 +27,7 @@ from meshdl.transports.modems.audio import AudioPort
 from meshdl.transports.modems.carrier_sense import CarrierSense
 from meshdl.transports.modems.codec2 import SAMPLE_RATE_HZ, Samples
 from meshdl.transports.modems.freedv import FreedvReceiver, FreedvSender
-from meshdl.transports.modems.freedv_modem import FreedvModem
+from meshdl.transports.modems.freedv_modem import FramesToSend, FreedvModem
 from meshdl.transports.modems.freedv_modes import FREEDV_TRAITS, FreedvMode, keyed_traits
 from meshdl.transports.modems.levels import Level, LevelMeter
 from meshdl.transports.modems.modem import RETRY_AFTER_S, Burst
@@ -120,13 +120,13 @@ class SoundModem(FreedvModem):
         await self._ptt.close()
         await self._audio.close()
 
-    async def _send(self, burst: Burst, mode: FreedvMode) -> None:
+    async def _send(self, burst: Burst, frames: FramesToSend, mode: FreedvMode) -> None:
         sender = FreedvSender(mode)
         try:
             lasts_s = self.traits_in(mode).burst_s(map(len, burst.frames))
             await self._ptt.key(within_s=lasts_s)
             await asyncio.sleep(self._key_up_s)
-            await self._play(sender, burst)
+            await self._play(sender, burst, frames)
             await asyncio.sleep(self._tail_s)
         finally:
             # A failure is told even if we are cancelled meanwhile: the radio may still transmit.
@@ -139,11 +139,11 @@ class SoundModem(FreedvModem):
             finally:
                 sender.close()
 
-    async def _play(self, sender: FreedvSender, burst: Burst) -> None:
+    async def _play(self, sender: FreedvSender, burst: Burst, frames: FramesToSend) -> None:
         sound_s = FREEDV_TRAITS[sender.mode].burst_s(map(len, burst.frames))
         try:
             async with asyncio.timeout(sound_s + PLAY_SPARE_S):
-                await self._audio.play(sender.burst(burst.frames))
+                await self._audio.play(sender.burst(frames))
         except TimeoutError:
             raise AudioUnavailable(
                 f"the sound card has not played {sound_s:.1f} s of sound in time; does it still"

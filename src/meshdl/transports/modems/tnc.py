@@ -21,6 +21,12 @@ _LEAD_OCTETS = 2
 """Flags around a burst beside those of its frames."""
 
 
+def stuffed_bits(octets: bytes) -> int:
+    """Zero bits that go in, one after every five ones; octets go out low bit first."""
+    bits = f"{int.from_bytes(octets, 'little'):b}"[::-1]
+    return bits.count("11111")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waveform:
     """How a TNC modulates.
@@ -113,6 +119,11 @@ class TncSettings:
             access_within_s=self._access_within_s(),
             carries_sender=True,
         )
+
+    def frame_s(self, payload: bytes) -> float:
+        """Airtime of this very frame."""
+        around = FRAME_OCTETS * 8 * STUFFED
+        return (around + 8 * len(payload) + stuffed_bits(payload)) / self.waveform.baud
 
     def _access_within_s(self) -> float:
         if self.persistence >= 1:

@@ -18,7 +18,7 @@ from meshdl.air import ModemTraits
 from meshdl.errors import FileUnreadable, FileUnwritable
 from meshdl.transports.modems.codec2 import SAMPLE_RATE_HZ, Samples
 from meshdl.transports.modems.freedv import FreedvReceiver, FreedvSender, Heard
-from meshdl.transports.modems.freedv_modem import FreedvModem
+from meshdl.transports.modems.freedv_modem import FramesToSend, FreedvModem
 from meshdl.transports.modems.freedv_modes import FREEDV_TRAITS, FreedvMode
 from meshdl.transports.modems.modem import RETRY_AFTER_S, Burst
 from meshdl.transports.modems.wav_files import PIECE_S, read_wav, write_wav
@@ -142,11 +142,11 @@ class WavModem(FreedvModem):
             )
         return new
 
-    async def _send(self, burst: Burst, mode: FreedvMode) -> None:
+    async def _send(self, burst: Burst, frames: FramesToSend, mode: FreedvMode) -> None:
         path = self._outbox / f"{burst.serial:08d}.wav"
         stopped: list[bool] = []
         writing = asyncio.get_running_loop().run_in_executor(
-            None, self._write, path, burst, mode, stopped
+            None, self._write, path, frames, mode, stopped
         )
         try:
             await asyncio.shield(writing)
@@ -155,11 +155,13 @@ class WavModem(FreedvModem):
             if not writing.done():
                 await asyncio.wait([writing])
 
-    def _write(self, path: Path, burst: Burst, mode: FreedvMode, stopped: list[bool]) -> None:
+    def _write(
+        self, path: Path, frames: FramesToSend, mode: FreedvMode, stopped: list[bool]
+    ) -> None:
         sender = FreedvSender(mode)
         try:
             with contextlib.suppress(_Stopped):
-                write_wav(path, _until(stopped, sender.burst(burst.frames)))
+                write_wav(path, _until(stopped, sender.burst(frames)))
         finally:
             sender.close()
 

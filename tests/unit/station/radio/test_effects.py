@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from meshdl.air import BurstEnded, ModemTraits, ModemUp
+from meshdl.content.precedence import Precedence
 from meshdl.control.radio_log import RadioFacts
 from meshdl.ids import Callsign, ContentHash
 from meshdl.radio import transmitter_events as door
@@ -33,7 +34,7 @@ class HandModem:
     def __init__(self) -> None:
         self.keyed: list[int] = []
         self.frames: list[tuple[bytes, ...]] = []
-        self.aborts = 0
+        self.aborts = self.curtailed = 0
         self.report: Report = lambda _: None
         self.closed = asyncio.Event()
 
@@ -45,6 +46,9 @@ class HandModem:
     def key(self, burst: Burst) -> None:
         self.keyed.append(burst.serial)
         self.frames.append(burst.frames)
+
+    def curtail(self) -> None:
+        self.curtailed += 1
 
     def abort(self) -> None:
         self.aborts += 1
@@ -73,10 +77,11 @@ class Bench:
         self.shell.modems.put(self.modem)
         self.shell._contents = self  # type: ignore[assignment] # what is used of it
 
-    def submit(self) -> None:
+    def submit(self, precedence: Precedence = Precedence.ROUTINE) -> None:
         """Have something sent: a WANT for one content more."""
         self.wanted += 1
-        self.shell.driver.post(events.Fetch(ContentHash(bytes([self.wanted]) * 32)))
+        content = ContentHash(bytes([self.wanted]) * 32)
+        self.shell.driver.post(events.Fetch(content, precedence))
 
     def failed(self, effect: events.FetchFailed) -> None:
         self.failures.append(effect.reason)
@@ -166,6 +171,19 @@ def test_a_switch_is_remembered_over_a_restart(tmp_path: Path) -> None:
     again = with_bench(tmp_path, look)
     # What the status tells is no warning that stays.
     assert again.warnings == []
+
+
+def test_a_burst_is_curtailed_for_what_is_more_urgent(tmp_path: Path) -> None:
+    async def scenario(bench: Bench) -> None:
+        bench.submit()
+        await bench.until_keyed(1)
+        assert bench.modem.curtailed == 0
+        bench.submit(Precedence.EMERGENCY)
+        await bench.until(lambda: bench.modem.curtailed > 0)
+        bench.end_burst()
+        await bench.until_keyed(2)
+
+    assert with_bench(tmp_path, scenario).modem.curtailed == 1
 
 
 def test_what_the_law_forbids_is_told_to_the_operator(tmp_path: Path) -> None:

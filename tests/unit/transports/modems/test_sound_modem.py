@@ -40,6 +40,46 @@ def test_ptt_is_keyed_around_the_sound_and_once_a_burst() -> None:
     run(body())
 
 
+def test_a_curtailed_burst_ends_behind_the_frame_that_has_begun() -> None:
+    async def body() -> None:
+        air, ptt = SimulatedAir(), RememberingPtt()
+        port, theirs = air.port(), modem(air, RememberingPtt())
+        ours = SoundModem(port, ptt, modes=MODES, listens=MODES, key_up_s=0, tail_s=0)
+        port.holding_after = 3  # the preamble and two frames
+        async with running(ours) as ear, running(theirs) as listener:
+            ours.key(TestBurst(1, (b"a", b"b", b"c", b"d")))
+            await port.playing.wait()
+            ours.curtail()
+            port.go_on.set()
+            await ear.ended(1)
+            assert ear.ends(1) == [BurstEnded(1, 2)]
+            assert ptt.told == [Ptt.OPEN, Ptt.KEY, Ptt.UNKEY]
+            port.holding_after = None
+            ours.key(TestBurst(2, (b"urgent",)))
+            # The burst had its postamble: whoever listens hears the next one.
+            heard = await listener.frames(3)
+            assert [one.rstrip(b"\0") for one in heard] == [b"a", b"b", b"urgent"]
+
+    run(body())
+
+
+def test_an_aborted_burst_counts_no_frames_even_if_it_was_curtailed() -> None:
+    async def body() -> None:
+        air = SimulatedAir()
+        port = air.port()
+        ours = SoundModem(port, RememberingPtt(), modes=MODES, key_up_s=0, tail_s=0)
+        port.holding_after = 2
+        async with running(ours) as ear:
+            ours.key(TestBurst(1, (b"a", b"b")))
+            await port.playing.wait()
+            ours.curtail()
+            ours.abort()
+            await ear.ended(1)
+            assert ear.ends(1) == [BurstEnded(1)]
+
+    run(body())
+
+
 def test_key_up_and_tail_are_part_of_a_burst() -> None:
     traits = SoundModem(SimulatedAir().port(), RememberingPtt(), key_up_s=0.3, tail_s=0.1).traits
     sound = FREEDV_TRAITS[FreedvMode.DATAC1]
