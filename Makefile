@@ -23,7 +23,7 @@ demo: $(VENV)/.runtime  ## Three stations on this machine, and a real transfer
 
 test: $(VENV)/.test  ## All tests, those on real parts too
 	@tools/install-system-packages
-	$(BIN)/python -m pytest
+	tools/isolated $(BIN)/python -m pytest
 
 check: $(VENV)/.check  ## Lint, format, types, layers
 	$(BIN)/ruff check

@@ -1,7 +1,7 @@
 """Other programs take what is there to put a station or a server into service."""
 
-import os
 import re
+import secrets
 import shlex
 import subprocess
 import sys
@@ -16,7 +16,7 @@ from tests.support.netns import Host, need_namespaces
 
 from meshdl.cli.main import meshdl
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.real
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -32,7 +32,7 @@ def test_coturn_takes_the_guides_configuration(tmp_path: Path) -> None:
     need_turn()
     shown = re.search(r"(?m)^    listening-port=3478\n(?:    .*\n)+", GUIDE.read_text())
     assert shown is not None
-    with namespace(f"meshdl-{os.getpid()}-coturn") as name:
+    with namespace(f"meshdl-{secrets.token_hex(4)}-coturn") as name:
         host = Host(name, 0, "")
         host.ip("link", "set", "lo", "up")
         host.ip("addr", "add", "203.0.113.1/32", "dev", "lo")  # of aux-server

@@ -16,7 +16,7 @@ from meshdl.wire.onair import frames
 from meshdl.wire.onair.codes import ContentTag
 from meshdl.wire.onair.pdus import AirObject, Codec, Cq, Form, ObjectKind, Symbols
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.real
 
 FAST = TncSettings(waveform=G3RUH_9600, payload_octets_max=256, txdelay_ms=100)
 LEAF = AirObject(

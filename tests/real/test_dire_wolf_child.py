@@ -33,7 +33,6 @@ from meshdl.wire.ax25 import Address
 
 pytestmark = [
     pytest.mark.real,
-    pytest.mark.timeout(120),
     pytest.mark.skipif(sys.platform != "linux", reason="the simulated air is made by ALSA"),
 ]
 

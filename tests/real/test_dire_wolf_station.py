@@ -27,7 +27,6 @@ from meshdl.transports.modems.tnc import G3RUH_9600
 
 pytestmark = [
     pytest.mark.real,
-    pytest.mark.timeout(180),
     pytest.mark.skipif(sys.platform != "linux", reason="the simulated air is made by ALSA"),
 ]
 

@@ -7,7 +7,7 @@ import pytest
 from tests.real.test_internet import serving, station
 from tests.real.test_nat import get, path_to, share
 from tests.support.nat import SERVER_URL, Nat, internet
-from tests.support.processes import stations
+from tests.support.processes import COMMAND_WITHIN_S, stations
 from tests.support.processes import until as until_so
 from tests.support.stations import hash_of, make_file, run, until_linked
 
@@ -53,7 +53,6 @@ rooms = [{named}]
 """
 
 
-@pytest.mark.timeout(120)
 def test_homes_behind_nats_meet_by_way_of_a_peer_when_the_server_is_dead(tmp_path: Path) -> None:
     original = make_file(tmp_path / "map.bin", 3 * MIB)
     settings = [in_rooms("a"), in_rooms("c"), in_rooms("a", "c")]
@@ -64,7 +63,7 @@ def test_homes_behind_nats_meet_by_way_of_a_peer_when_the_server_is_dead(tmp_pat
             world.kill_signal()
             link = share(carol, original)
             with get(alice, link) as command:
-                assert command.wait(60) == 0, alice.log() + bob.log() + carol.log()
+                assert command.wait(COMMAND_WITHIN_S) == 0, alice.log() + bob.log() + carol.log()
             assert (alice.downloads / original.name).read_bytes() == original.read_bytes()
             assert path_to(alice, carol) == path_to(carol, alice) == "direct"
             assert bob.tell("ls") == [[]]

@@ -19,7 +19,7 @@ from tests.support.stations import hash_of, make_file, run, until, until_linked
 from meshdl.station.station import Station
 from meshdl.wire import signalling as wire
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.real
 
 MIB = 1024 * 1024
 ALICE, BOB, CAROL = "KA1AAA", "KA1BBB", "KA1CCC"

@@ -10,9 +10,9 @@ from random import Random
 
 import pytest
 from tests.support.netns import Addressing, network
-from tests.support.processes import StationProcess, stations, until
+from tests.support.processes import COMMAND_WITHIN_S, StationProcess, stations, until
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.real
 
 LONG_OCTETS = 192 * 1024 * 1024
 """Takes seconds, so that something can happen meanwhile."""
@@ -47,7 +47,7 @@ def test_three_hosts_find_each_other_and_move_a_file(
         link = share(first, original)
         with ExitStack() as stack:
             commands = [stack.enter_context(get(one, link)) for one in others]
-            assert [command.wait(60) for command in commands] == [0, 0], first.log()
+            assert [command.wait(COMMAND_WITHIN_S) for command in commands] == [0, 0], first.log()
         for one in others:
             assert (one.downloads / "map.bin").read_bytes() == original.read_bytes()
             until(lambda one=one: one.links() == 2, "each has links to both others")  # type: ignore[misc]
@@ -68,7 +68,7 @@ def test_a_download_survives_another_address_of_its_source(tmp_path: Path) -> No
             assert 0 < at_break < LONG_OCTETS
             host.ip("addr", "add", "10.73.0.99/24", "dev", "lan")
             host.ip("link", "set", "lan", "up")
-            assert command.wait(90) == 0
+            assert command.wait(COMMAND_WITHIN_S) == 0
         assert (sink.downloads / "map.bin").read_bytes() == original.read_bytes()
         until(lambda: "10.73.0.99" in json.dumps(sink.tell("peers")), "the new address is shown")
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from tests.real.test_nat import get, share
 from tests.support.netns import Addressing, network
-from tests.support.processes import stations, until
+from tests.support.processes import COMMAND_WITHIN_S, stations, until
 from tests.support.stations import make_file
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.real
 
 HOSTS = re.compile(r"10\.73\.0\.\d+")
 
@@ -27,7 +27,7 @@ def test_neither_server_nor_stations_write_down_where_anybody_is(tmp_path: Path)
             with stations((first, second), tmp_path, settings=settings) as (source, sink):
                 link = share(source, make_file(tmp_path / "map.bin", 100_000))
                 with get(sink, link) as command:
-                    assert command.wait(30) == 0, sink.log()
+                    assert command.wait(COMMAND_WITHIN_S) == 0, sink.log()
                 until(
                     lambda: log.read_text("utf-8").count("opened by") >= 2,
                     "both stations have been at the server",

@@ -7,9 +7,9 @@ from random import Random
 
 import pytest
 from tests.support.nat import SERVER_URL, Nat, internet, move, plug
-from tests.support.processes import StationProcess, stations, until
+from tests.support.processes import COMMAND_WITHIN_S, StationProcess, stations, until
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.real
 
 OCTETS = 50_000_000
 
@@ -51,7 +51,7 @@ def get(one: StationProcess, link: str) -> AbstractContextManager["subprocess.Po
 
 def move_a_file(source: StationProcess, sink: StationProcess, original: Path) -> None:
     with get(sink, share(source, original)) as command:
-        assert command.wait(60) == 0, source.log() + sink.log()
+        assert command.wait(COMMAND_WITHIN_S) == 0, source.log() + sink.log()
     assert (sink.downloads / original.name).read_bytes() == original.read_bytes()
 
 
@@ -108,7 +108,7 @@ def test_a_transfer_does_not_notice_that_the_server_is_killed(tmp_path: Path) ->
             until_moving(sink)
             world.kill_signal()
             world.start_signal()
-            assert command.wait(60) == 0, source.log() + sink.log()
+            assert command.wait(COMMAND_WITHIN_S) == 0, source.log() + sink.log()
         assert (sink.downloads / original.name).read_bytes() == original.read_bytes()
         assert "is down" not in sink.log()
 
@@ -130,7 +130,7 @@ def test_a_transfer_outlives_a_change_of_the_network(tmp_path: Path, happens: st
                 with pytest.raises(subprocess.TimeoutExpired):
                     command.wait(10)
                 plug(host, up=True)
-            assert command.wait(60) == 0, source.log() + sink.log()
+            assert command.wait(COMMAND_WITHIN_S) == 0, source.log() + sink.log()
         assert (sink.downloads / original.name).read_bytes() == original.read_bytes()
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from tests.support.nat import PUBLIC, SERVER_URL, STUN_PORT, TURN_PORT, Nat, internet
 from tests.support.netns import Host
-from tests.support.processes import StationProcess, stations, until
+from tests.support.processes import COMMAND_WITHIN_S, StationProcess, stations, until
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.real
 
 FAR = f"""
 [internet]
@@ -115,7 +115,7 @@ def shown_on_a_terminal(one: StationProcess, *command: str) -> str:
     except OSError:
         pass  # EIO: the last writer has closed it
     os.close(ours)
-    assert running.wait(60) == 0, seen.decode()
+    assert running.wait(COMMAND_WITHIN_S) == 0, seen.decode()
     return seen.decode()
 
 

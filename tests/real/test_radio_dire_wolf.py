@@ -40,7 +40,7 @@ from meshdl.wire.onair import frames
 from meshdl.wire.onair.pdus import ObjectKind, Pdu, Want
 
 SOAK = hypothesis.get_current_profile_name() == "soak"
-pytestmark = [pytest.mark.real, pytest.mark.timeout(1500 if SOAK else 200)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(1500 if SOAK else 300)]
 
 SPEED = 5.0
 UHF = replace(VHF, dial_hz=445_000_000)

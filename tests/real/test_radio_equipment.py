@@ -37,7 +37,7 @@ from meshdl.station.radio.recordings import read_recording
 from meshdl.station.radio_config import RadioConfig
 from meshdl.wire.ax25 import decode
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.real
 
 LIST_SOUND = """
 import json

@@ -43,7 +43,6 @@ from meshdl.wire.ax25 import Address
 
 pytestmark = [
     pytest.mark.real,
-    pytest.mark.timeout(180),
     pytest.mark.skipif(os.name != "posix", reason="terminals and signals are POSIX"),
 ]
 

@@ -13,7 +13,7 @@ from meshdl.signal_server.server import SignalServer
 from meshdl.signal_server.settings import ServerSettings
 from meshdl.wire import signalling as wire
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(90)]
+pytestmark = pytest.mark.real
 
 CONTENT = b"c" * 32
 SHARED = "stations are shared"

@@ -31,7 +31,7 @@ from meshdl.station.station import Station
 from meshdl.wire import signalling as wire
 from meshdl.wire.signals import Address, Envelope, SessionRefused, decode_signal
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.real
 
 KIB, MIB = 1024, 1024 * 1024
 LIMITS = ServerLimits()

@@ -23,7 +23,7 @@ from meshdl.transports.sdp import fingerprint
 from meshdl.transports.signalled import SignalledTransport
 from meshdl.wire.signalling import IceServer
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.real
 
 
 class Carrier(SignalledNetwork):

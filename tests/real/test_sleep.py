@@ -8,7 +8,7 @@ import pytest
 from tests.real.test_internet import serving, station, until_stations
 from tests.real.test_nat import get, share
 from tests.support.nat import SERVER_URL, Nat, internet, plug
-from tests.support.processes import StationProcess, stations
+from tests.support.processes import COMMAND_WITHIN_S, StationProcess, stations
 from tests.support.processes import until as until_so
 from tests.support.stations import hash_of, make_file, run, until, until_linked
 
@@ -26,7 +26,6 @@ download_octets_per_s = 200000
 """
 
 
-@pytest.mark.timeout(150)
 def test_a_download_goes_on_when_the_lid_is_opened_again(tmp_path: Path) -> None:
     """Longer than the others wait: on the local network, and across the Internet."""
     original = make_file(tmp_path / "map.bin", MIB)
@@ -46,7 +45,7 @@ def test_a_download_goes_on_when_the_lid_is_opened_again(tmp_path: Path) -> None
                 plug(sleeping, up=True)
                 sleeper.process.send_signal(signal.SIGCONT)
                 until_so(lambda: sleeper.links() == 2, "linked again with both")
-                assert command.wait(60) == 0, sleeper.log() + friend.log()
+                assert command.wait(COMMAND_WITHIN_S) == 0, sleeper.log() + friend.log()
             assert (sleeper.downloads / original.name).read_bytes() == original.read_bytes()
 
 

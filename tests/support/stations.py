@@ -17,7 +17,7 @@ from meshdl.station.station import Station
 
 ResultT = TypeVar("ResultT")
 
-PATIENCE_S = 50.0
+PATIENCE_S = 150.0
 LOOK_EVERY_S = 0.02
 
 
@@ -56,7 +56,7 @@ def hash_of(status: ContentStatus) -> ContentHash:
 
 
 async def until(
-    condition: Callable[[], Awaitable[bool]], *, patience_s: float = PATIENCE_S / 2
+    condition: Callable[[], Awaitable[bool]], *, patience_s: float = PATIENCE_S / 3
 ) -> None:
     """Return when something that only another part can bring about is so."""
     async with asyncio.timeout(patience_s):
