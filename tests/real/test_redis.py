@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.loops import run
-from tests.support.signal_ends import PASSWORD, redis, server_process, station_at
+from tests.support.signal_ends import PASSWORD, SocketEnd, redis, server_process, station_at
 
 from meshdl.ids import station_id
 from meshdl.signal_server.server import SignalServer
@@ -18,6 +18,16 @@ pytestmark = pytest.mark.real
 CONTENT = b"c" * 32
 SHARED = "stations are shared"
 ALONE = "serves its own stations alone"
+
+
+async def hears_of(one: SocketEnd, call: str) -> None:
+    """Among those who are there when it joins, or as one who joins just then."""
+
+    def tells(message: wire.Joined | wire.MemberJoined) -> bool:
+        members = message.members if isinstance(message, wire.Joined) else (message.member,)
+        return any(member.callsign == call for member in members)
+
+    await one.hears(wire.Joined | wire.MemberJoined, tells)  # type: ignore[arg-type]
 
 
 def test_two_processes_are_one_server_and_one_that_is_killed_loses_only_its_own(
@@ -36,8 +46,8 @@ def test_two_processes_are_one_server_and_one_that_is_killed_loses_only_its_own(
             ):
                 # Presence, relays both ways, contents.
                 await alice.hears(wire.MemberJoined, lambda told: told.member.callsign == "KA1BBB")
-                joined = await bob.hears(wire.Joined)
-                assert {member.callsign for member in joined.members} == {"KA1AAA", "KA1CCC"}
+                await hears_of(bob, "KA1AAA")
+                await hears_of(bob, "KA1CCC")
                 await alice.signals(bob, "to you")
                 await bob.hears(wire.Relayed, lambda told: told.envelope.signal == "to you")
                 await bob.signals(alice, "and back")
@@ -117,7 +127,7 @@ def test_a_server_starts_without_its_redis_and_finds_it_later(
                         async with station_at(other.port, "KA1BBB"):
                             await alice.hears(wire.MemberJoined)
                         await alice.hears(wire.MemberLeft)
-                assert server.core.siblings == 1
+                        assert server.core.siblings == 1
 
     with caplog.at_level(logging.INFO):
         run(whole())
