@@ -131,7 +131,7 @@ def test_a_path_that_fades_is_used_in_a_more_robust_mode_from_then_on() -> None:
         receiver.fetch(wanted.content)
         air.world.run(WITHIN_S, stop=lambda: len(receiver.journal) >= 40)
         assert frames_in(sender)["DATAC1"] > 0
-        air.becomes(snr_db=3.0, fading=POOR)
+        air.becomes(snr_db=0.0)
         fades_at = air.world.now
         run(air, wanted, [receiver])
         more_robust = frames_in(sender, since=fades_at)
