@@ -119,15 +119,17 @@ def test_a_server_starts_without_its_redis_and_finds_it_later(
     async def whole() -> None:
         with redis() as child:
             child.kill()
-            async with SignalServer(ServerSettings(port=0, redis_url=child.url)) as server:
-                async with station_at(server.port, "KA1AAA") as alice:
-                    await alice.hears(wire.Joined)
-                    child.start()
-                    async with SignalServer(ServerSettings(port=0, redis_url=child.url)) as other:
-                        async with station_at(other.port, "KA1BBB"):
-                            await alice.hears(wire.MemberJoined)
-                        await alice.hears(wire.MemberLeft)
-                        assert server.core.siblings == 1
+            async with (
+                SignalServer(ServerSettings(port=0, redis_url=child.url)) as server,
+                station_at(server.port, "KA1AAA") as alice,
+            ):
+                await alice.hears(wire.Joined)
+                child.start()
+                async with SignalServer(ServerSettings(port=0, redis_url=child.url)) as other:
+                    async with station_at(other.port, "KA1BBB"):
+                        await alice.hears(wire.MemberJoined)
+                    await alice.hears(wire.MemberLeft)
+                    assert server.core.siblings == 1
 
     with caplog.at_level(logging.INFO):
         run(whole())
