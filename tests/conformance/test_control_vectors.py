@@ -18,8 +18,7 @@ from meshdl.links import LinkBinding
 from meshdl.policy.lanes import LANES_MAX
 from meshdl.policy.penalty import BAN_POINTS, BAN_S, CORRUPT_POINTS, FORGIVEN_PER_S
 from meshdl.signalling import introductions
-from meshdl.swarm import exchange
-from meshdl.swarm.admission import IDENTIFY_EVERY_S
+from meshdl.swarm import exchange, vigil
 from meshdl.swarm.announcements import CONTENTS_PER_PEER_MAX
 from meshdl.swarm.fetcher import UNASKED_POINTS
 from meshdl.swarm.handshake import Handshake, HandshakeState, Identity
@@ -262,6 +261,10 @@ def test_the_page_tells_the_limits_of_the_code() -> None:
         f"not up {HANDSHAKE_WITHIN_S:.0f} seconds after",
         f"after {PING_AFTER_S} seconds of silence",
         f"within {DEAD_AFTER_S} seconds more",
+        f"not been answered for {vigil.SUSPECT_AFTER_S} seconds",
+        f"within the last {vigil.HEARD_LATELY_S} seconds",
+        f"after {DEAD_AFTER_S - vigil.SUSPECT_AFTER_S} seconds.",
+        f"after {vigil.SELDOM_S:.0f} seconds of silence; as long",
         f"the whole; {MAX_INFO_OCTETS} at most",
         f"not its own, to be passed on | {exchange.FOREIGN_POINTS} |",
         f"oftener than every {exchange.TELL_EVERY_S:g} seconds",
@@ -291,7 +294,7 @@ def test_the_page_tells_what_the_code_does(sentence: str) -> None:
 
 def test_identification_comes_sooner_than_the_page_asks_for() -> None:
     assert "at least every 10 minutes" in PAGE
-    assert IDENTIFY_EVERY_S < 600
+    assert vigil.IDENTIFY_EVERY_S < 600
 
 
 def test_the_page_names_all_keys_of_small_order() -> None:

@@ -42,13 +42,10 @@ from meshdl.swarm.neighbours import Neighbours
 from meshdl.swarm.peer import Peer
 from meshdl.swarm.pins import Pins, changed_key
 from meshdl.swarm.rivals import better
-from meshdl.swarm.session import Liveness, Session, window_for
+from meshdl.swarm.session import Session, window_for
 from meshdl.swarm.state import SwarmState
 from meshdl.wire import control as wire
 from meshdl.wire.json_messages import TEXT_MAX, for_people
-
-IDENTIFY_EVERY_S = 540.0
-"""47 CFR 97.119(a) asks for ten minutes; a minute is kept in hand."""
 
 
 class Admission:
@@ -96,6 +93,7 @@ class Admission:
             exchange=state.settings.exchange,
             lanes=LANES_MAX,
             lane=lane,
+            watches=True,
         )
         state.sessions[event.link] = Session(
             link=event.link,
@@ -204,26 +202,6 @@ class Admission:
         for session in close:
             self._bye(session, "one link less is enough")
             self.close(session, "one link less is enough", now=now)
-
-    def check_on(self, session: Session, *, now: float) -> None:
-        """Ask for a sign of life, give up the dead, identify ourselves in time."""
-        match session.liveness(now=now):
-            case Liveness.DEAD:
-                text = "no sign of life" if session.peer else "no handshake"
-                self.close(session, text, now=now)
-                return
-            case Liveness.ASK:
-                self._state.tell(session.link, wire.Ping(session.asked_for_life(now=now)))
-            case Liveness.ALIVE:
-                pass
-        if session.peer is None or not session.first:
-            return
-        if now - session.identified_at >= IDENTIFY_EVERY_S:
-            session.identified_at = now
-            own = self._state.identity.callsign
-            text = f"DE {own}"
-            self._state.tell(session.link, wire.StationIdentification(own, text))
-            self._state.effects.append(Identified(session.link, own, text, sent=True))
 
     def shut_down(self) -> None:
         """Say goodbye on every link and close it; admit nobody from here on."""

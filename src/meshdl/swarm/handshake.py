@@ -61,6 +61,7 @@ class ProvedPeer:
         exchange: it may be told of to others, and takes what is relayed.
         lanes: links that it keeps with one station.
         lane: which of them it says that this link is; 0 when it was dialled.
+        watches: it asks others for signs of life, and tells of those that give none.
     """
 
     callsign: Callsign
@@ -71,6 +72,7 @@ class ProvedPeer:
     exchange: bool = False
     lanes: int = 1
     lane: int = 0
+    watches: bool = False
 
 
 class HandshakeState(enum.Enum):
@@ -92,6 +94,7 @@ class Handshake:
         exchange: whether we take part in peer exchange.
         lanes: links that we keep with one station.
         lane: which of them this is, if we dialled it.
+        watches: whether we watch other stations, see :mod:`meshdl.policy.watch`.
     """
 
     def __init__(
@@ -104,6 +107,7 @@ class Handshake:
         exchange: bool = False,
         lanes: int = 1,
         lane: int = 0,
+        watches: bool = False,
     ) -> None:
         if len(nonce) != NONCE_OCTETS:
             raise ValueError(f"a nonce has {NONCE_OCTETS} octets, not {len(nonce)}")
@@ -111,7 +115,7 @@ class Handshake:
         self._binding = binding
         self._nonce = nonce
         self._agent, self._exchange = agent, exchange
-        self._lanes, self._lane = lanes, lane
+        self._lanes, self._lane, self._watches = lanes, lane, watches
         self._theirs: Hello | None = None
         self.state = HandshakeState.WAITING_FOR_HELLO
 
@@ -134,6 +138,7 @@ class Handshake:
             exchange=self._exchange,
             lanes=self._lanes,
             lane=self._lane,
+            watches=self._watches,
         )
 
     def receive_hello(self, theirs: Hello) -> HelloProof:
@@ -188,6 +193,7 @@ class Handshake:
             lane=theirs.lane,
             rotations=theirs.rotations,
             exchange=theirs.exchange,
+            watches=theirs.watches,
         )
 
 

@@ -21,6 +21,7 @@ from meshdl.swarm.peer import Peer
 from meshdl.swarm.session import Session
 from meshdl.swarm.state import SwarmState
 from meshdl.swarm.uploads import Uploader
+from meshdl.swarm.vigil import Vigil
 from meshdl.wire import chunks
 from meshdl.wire import control as wire
 from meshdl.wire.json_messages import for_people
@@ -36,8 +37,8 @@ Answer: TypeAlias = wire.Have | wire.Info | wire.Hashes | wire.HashesReject | wi
 Introduction: TypeAlias = wire.Peers | wire.Relay | wire.Relayed | wire.Undeliverable
 """What a peer says of, to or from other peers."""
 
-SignOfLife: TypeAlias = wire.Ping | wire.Pong | wire.StationIdentification | wire.Bye
-"""What a peer says of itself."""
+SignOfLife: TypeAlias = wire.Ping | wire.Pong | wire.Suspect | wire.StationIdentification | wire.Bye
+"""Who is there, and who seems not to be."""
 
 
 class Reception:
@@ -54,6 +55,7 @@ class Reception:
         lifecycle: Lifecycle,
         metainfo: MetainfoTraffic,
         uploader: Uploader,
+        vigil: Vigil,
     ) -> None:
         self._state = state
         self._admission = admission
@@ -63,6 +65,7 @@ class Reception:
         self._lifecycle = lifecycle
         self._metainfo = metainfo
         self._uploader = uploader
+        self._vigil = vigil
 
     def receive(self, link: LinkId, message: Message, *, now: float) -> None:
         """Take one message; of a link that is gone it means nothing."""
@@ -127,7 +130,13 @@ class Reception:
                 gone = tuple(ContentHash(octets) for octets in hashes)
                 self._exchange.records_gone(session, gone)
                 self._state.effects.append(RecordsForgotten(peer.key, gone))
-            case wire.Ping() | wire.Pong() | wire.StationIdentification() | wire.Bye():
+            case (
+                wire.Ping()
+                | wire.Pong()
+                | wire.Suspect()
+                | wire.StationIdentification()
+                | wire.Bye()
+            ):
                 self._sign_of_life(session, peer, message, now)
             case wire.Hello() | wire.HelloProof():
                 raise RemoteProtocolError("a handshake message out of turn", penalty=100)
@@ -205,6 +214,8 @@ class Reception:
                 self._state.tell(session.link, wire.Pong(token))
             case wire.Pong(token):
                 session.answered(token, now=now)
+            case wire.Suspect():
+                self._vigil.suspected(message, now=now)
             case wire.StationIdentification(_, text):
                 self._identified(session, peer, for_people(text))
             case wire.Bye(reason):

@@ -81,6 +81,7 @@ class Session:
         lane: which of the links to its station it is.
         peer: shared by all of them; ``None`` before the handshake is proved.
         penalties: the peer's, or those of an unknown one.
+        told_of: token of the last ping without an answer of which others were told.
     """
 
     link: LinkId
@@ -98,6 +99,7 @@ class Session:
     pinged_at: float | None = None
     ping_token: int = 0
     ping_sent_at: float | None = None
+    told_of: int | None = None
     round_trip_s: float | None = None
     penalties: Penalties = field(default_factory=Penalties)
 
@@ -127,8 +129,13 @@ class Session:
         """Whether what is said once is said on this link."""
         return self.lane == 0
 
-    def liveness(self, *, now: float) -> Liveness:
-        """Whether the other end still lives.
+    @property
+    def in_use(self) -> bool:
+        """Whether something is asked for on it, or served."""
+        return bool(self.asked or self.uploads or self.reading)
+
+    def liveness(self, *, ask_after_s: float = PING_AFTER_S, now: float) -> Liveness:
+        """Whether the other end still lives; ``ask_after_s`` of silence it is to be asked.
 
         Two steps, each counted from what we really did: a program that slept (a closed
         lid) first asks, and only then concludes.
@@ -138,7 +145,7 @@ class Session:
         if self.pinged_at is not None:
             patience_s = DEAD_AFTER_S + self.traits.recovers_within_s
             return Liveness.DEAD if now - self.pinged_at >= patience_s else Liveness.ALIVE
-        return Liveness.ASK if now - self.heard_at >= PING_AFTER_S else Liveness.ALIVE
+        return Liveness.ASK if now - self.heard_at >= ask_after_s else Liveness.ALIVE
 
     def in_doubt(self, *, now: float) -> bool:
         """Whether it is kept only because it may yet recover: the other end may think otherwise."""

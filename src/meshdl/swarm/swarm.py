@@ -52,6 +52,7 @@ from meshdl.swarm.session import Session
 from meshdl.swarm.state import Holding, SwarmSettings, SwarmState
 from meshdl.swarm.transfer_log import TransferLog
 from meshdl.swarm.uploads import Uploader
+from meshdl.swarm.vigil import Vigil
 
 TICK_S = 0.25
 SLOW_TICK_S = 1.0
@@ -85,6 +86,7 @@ class Swarm:
         self._log = TransferLog(self._state)
         self._metainfo = MetainfoTraffic(self._state)
         self._admission = Admission(self._state, self.neighbours, pins, left=self._left)
+        self._vigil = Vigil(self._state, close=self._close)
         self._fetcher = Fetcher(self._state, blame=self._blame, now=now)
         self._learning = Learning(self._state, self._fetcher)
         self._uploader = Uploader(self._state, now=now)
@@ -107,6 +109,7 @@ class Swarm:
             lifecycle=self._lifecycle,
             metainfo=self._metainfo,
             uploader=self._uploader,
+            vigil=self._vigil,
         )
         self._next_tick: float | None = None
         self._next_slow_tick = now
@@ -163,8 +166,7 @@ class Swarm:
                 session.slept(now=now)
         self._admission.dial(now=now)
         self._admission.tend_lanes(now=now)
-        for session in list(self._state.sessions.values()):
-            self._admission.check_on(session, now=now)
+        self._vigil.tick(now=now)
         self._fetcher.tick(now=now)
         self._metainfo.tick(now=now)
         self._uploader.pump(now=now)
@@ -314,6 +316,9 @@ class Swarm:
                 if content in self._fetcher.downloads:
                     self._state.effects.append(DownloadChanged(content))
         self._fetcher.fill_all(now=now)
+
+    def _close(self, session: Session, reason: str, now: float) -> None:
+        self._admission.close(session, reason, now=now)
 
     def _blame(self, session: Session, error: RemoteProtocolError, now: float) -> None:
         self._admission.penalise(session, error, now=now)

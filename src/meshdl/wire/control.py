@@ -9,9 +9,19 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 
-from meshdl.errors import RemoteProtocolError
 from meshdl.ids import station_key
-from meshdl.wire.json_messages import Call, Millis, Octets8, Octets32, Signature, Text, Unsigned
+from meshdl.wire.json_messages import (
+    Call,
+    JsonMessage,
+    JsonValue,
+    Millis,
+    Octets8,
+    Octets32,
+    Reader,
+    Signature,
+    Text,
+    Unsigned,
+)
 from meshdl.wire.rotation import Rotations
 from meshdl.wire.signals import SIGNAL_MAX
 
@@ -51,15 +61,12 @@ Range: TypeAlias = tuple[Unsigned, Unsigned, Annotated[int, msgspec.Meta(gt=0, l
 Ranges = Annotated[tuple[Range, ...], msgspec.Meta(min_length=1, max_length=RANGES_MAX)]
 
 
-class _Control(msgspec.Struct, frozen=True, rename="camel", tag_field="type", omit_defaults=True):
-    """What all control messages share."""
-
-
-class Hello(_Control, frozen=True, tag="hello"):
+class Hello(JsonMessage, frozen=True, tag="hello"):
     """First message both ways: who claims to be here.
 
     ``lanes`` is how many links the sender keeps with one station at a time; ``lane`` which
-    of them this one shall be, said by the side that dialled.
+    of them this one shall be, said by the side that dialled. ``watches``: the sender asks
+    some of its peers for signs of life and tells the others of silence, see :class:`Suspect`.
     """
 
     protocol: Unsigned
@@ -72,19 +79,20 @@ class Hello(_Control, frozen=True, tag="hello"):
     exchange: bool = False
     lanes: Annotated[int, msgspec.Meta(ge=1, le=LANES_TOLD_MAX)] = 1
     lane: Annotated[int, msgspec.Meta(ge=0, lt=LANES_TOLD_MAX)] = 0
+    watches: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what is no station key (ValueError; when read, an error of the message)."""
         station_key(self.station_key)
 
 
-class HelloProof(_Control, frozen=True, tag="hello-proof"):
+class HelloProof(JsonMessage, frozen=True, tag="hello-proof"):
     """Second message both ways: the proof of the claim, see :mod:`meshdl.swarm.handshake`."""
 
     signature: Signature
 
 
-class Records(_Control, frozen=True, tag="records"):
+class Records(JsonMessage, frozen=True, tag="records"):
     """Content records of what the sender holds, wholly or in part."""
 
     records: Annotated[
@@ -93,20 +101,20 @@ class Records(_Control, frozen=True, tag="records"):
     ]
 
 
-class RecordsGone(_Control, frozen=True, tag="records-gone"):
+class RecordsGone(JsonMessage, frozen=True, tag="records-gone"):
     """The sender holds these contents no longer."""
 
     content_hashes: Annotated[tuple[Octets32, ...], msgspec.Meta(max_length=RECORDS_MAX)]
 
 
-class Want(_Control, frozen=True, tag="want"):
+class Want(JsonMessage, frozen=True, tag="want"):
     """The sender wants to hear what the receiver has of a content, now and from now on."""
 
     content_hash: Octets32
     wanted: bool = True
 
 
-class Have(_Control, frozen=True, tag="have"):
+class Have(JsonMessage, frozen=True, tag="have"):
     """What the sender has of a content.
 
     Exactly one of: ``complete``; ``bitfield`` (the whole state, replaces what was said
@@ -119,14 +127,14 @@ class Have(_Control, frozen=True, tag="have"):
     chunks: Annotated[tuple[Unsigned, ...], msgspec.Meta(max_length=HAVE_CHUNKS_MAX)] | None = None
 
 
-class InfoRequest(_Control, frozen=True, tag="info-request"):
+class InfoRequest(JsonMessage, frozen=True, tag="info-request"):
     """Asks for the info dictionary from ``offset`` on."""
 
     content_hash: Octets32
     offset: Unsigned = 0
 
 
-class Info(_Control, frozen=True, tag="info"):
+class Info(JsonMessage, frozen=True, tag="info"):
     """A stretch of the info dictionary."""
 
     content_hash: Octets32
@@ -135,7 +143,7 @@ class Info(_Control, frozen=True, tag="info"):
     octets: Annotated[bytes, msgspec.Meta(max_length=INFO_OCTETS_MAX)]
 
 
-class HashesRequest(_Control, frozen=True, tag="hashes-request"):
+class HashesRequest(JsonMessage, frozen=True, tag="hashes-request"):
     """Asks for Merkle hashes, with the meaning of BEP 52's ``hash request``.
 
     ``base_layer`` 0 is the leaves; ``index`` and ``length`` count hashes of that layer;
@@ -150,7 +158,7 @@ class HashesRequest(_Control, frozen=True, tag="hashes-request"):
     proof_layers: Annotated[int, msgspec.Meta(ge=0, le=40)] = 0
 
 
-class Hashes(_Control, frozen=True, tag="hashes"):
+class Hashes(JsonMessage, frozen=True, tag="hashes"):
     """Answers :class:`HashesRequest`: ``length`` hashes, then the uncles, bottom up."""
 
     content_hash: Octets32
@@ -161,7 +169,7 @@ class Hashes(_Control, frozen=True, tag="hashes"):
     hashes: Annotated[bytes, msgspec.Meta(max_length=(HASHES_MAX + 40) * 32)]
 
 
-class HashesReject(_Control, frozen=True, tag="hashes-reject"):
+class HashesReject(JsonMessage, frozen=True, tag="hashes-reject"):
     """The sender cannot answer a :class:`HashesRequest` or an :class:`InfoRequest`."""
 
     content_hash: Octets32
@@ -171,7 +179,7 @@ class HashesReject(_Control, frozen=True, tag="hashes-reject"):
     reason: Text = ""
 
 
-class ChunkRequest(_Control, frozen=True, tag="chunk-request"):
+class ChunkRequest(JsonMessage, frozen=True, tag="chunk-request"):
     """Asks for ranges of chunks; each is answered by one chunks message or a reject.
 
     ``handle`` is any number of the asker's; it stands for the content hash in the
@@ -184,7 +192,7 @@ class ChunkRequest(_Control, frozen=True, tag="chunk-request"):
     precedence: Annotated[int, msgspec.Meta(ge=0, le=3)] = 3
 
 
-class ChunkReject(_Control, frozen=True, tag="chunk-reject"):
+class ChunkReject(JsonMessage, frozen=True, tag="chunk-reject"):
     """These ranges will not come.
 
     ``reason``: ``busy`` (all upload slots are taken: ask again after
@@ -199,14 +207,14 @@ class ChunkReject(_Control, frozen=True, tag="chunk-reject"):
     retry_after_ms: Unsigned = 0
 
 
-class ChunkCancel(_Control, frozen=True, tag="chunk-cancel"):
+class ChunkCancel(JsonMessage, frozen=True, tag="chunk-cancel"):
     """These ranges are no longer needed; what is already on its way may still arrive."""
 
     content_hash: Octets32
     ranges: Ranges
 
 
-class PeerHint(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+class PeerHint(JsonValue, frozen=True):
     """A station that the sender is linked with, and over which path; never where it is."""
 
     callsign: Call
@@ -219,7 +227,7 @@ class PeerHint(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
         station_key(self.station_key)
 
 
-class Peers(_Control, frozen=True, tag="peers"):
+class Peers(JsonMessage, frozen=True, tag="peers"):
     """Who else has, or gathers, a content; replaces what the sender said of it before.
 
     ``now_ms`` is a clock of the sender's that never jumps; what it relays is dated by it.
@@ -230,14 +238,14 @@ class Peers(_Control, frozen=True, tag="peers"):
     now_ms: Millis
 
 
-class Relay(_Control, frozen=True, tag="relay"):
+class Relay(JsonMessage, frozen=True, tag="relay"):
     """Asks to pass a sealed signal of the sender's own on to the peer that it is meant for."""
 
     signal: Annotated[str, msgspec.Meta(max_length=SIGNAL_MAX)]
     signature: Signature
 
 
-class Relayed(_Control, frozen=True, tag="relayed"):
+class Relayed(JsonMessage, frozen=True, tag="relayed"):
     """A sealed signal that a peer of the sender's asked to pass on, and the sender's clock."""
 
     signal: Annotated[str, msgspec.Meta(max_length=SIGNAL_MAX)]
@@ -245,7 +253,7 @@ class Relayed(_Control, frozen=True, tag="relayed"):
     now_ms: Millis
 
 
-class Undeliverable(_Control, frozen=True, tag="undeliverable"):
+class Undeliverable(JsonMessage, frozen=True, tag="undeliverable"):
     """A :class:`Relay` to this station was not passed on."""
 
     station_key: Octets32
@@ -256,26 +264,32 @@ class Undeliverable(_Control, frozen=True, tag="undeliverable"):
         station_key(self.station_key)
 
 
-class Ping(_Control, frozen=True, tag="ping"):
+class Ping(JsonMessage, frozen=True, tag="ping"):
     """Asks for a sign of life."""
 
     token: Unsigned
 
 
-class Pong(_Control, frozen=True, tag="pong"):
+class Pong(JsonMessage, frozen=True, tag="pong"):
     """The sign of life, with the token of the :class:`Ping`."""
 
     token: Unsigned
 
 
-class StationIdentification(_Control, frozen=True, tag="station-id"):
+class Suspect(JsonMessage, frozen=True, tag="suspect"):
+    """The sender hears nothing of the station with this id: ask it yourself."""
+
+    station: Octets8
+
+
+class StationIdentification(JsonMessage, frozen=True, tag="station-id"):
     """The sender identifies itself, at least every ten minutes (47 CFR 97.119(a))."""
 
     callsign: Call
     text: Text = ""
 
 
-class Bye(_Control, frozen=True, tag="bye"):
+class Bye(JsonMessage, frozen=True, tag="bye"):
     """The sender closes the link; identification included (47 CFR 97.119(a))."""
 
     reason: Text = ""
@@ -303,19 +317,19 @@ ControlMessage: TypeAlias = (
     | Undeliverable
     | Ping
     | Pong
+    | Suspect
     | StationIdentification
     | Bye
 )
 
 
-class _Tag(msgspec.Struct):
-    type: str
-
-
 _encoder = msgspec.json.Encoder()
-_decoder: msgspec.json.Decoder[ControlMessage] = msgspec.json.Decoder(ControlMessage)
-_tag_decoder = msgspec.json.Decoder(_Tag)
-_KNOWN = frozenset(str(kind.__struct_config__.tag) for kind in ControlMessage.__args__)
+_reader: Reader[ControlMessage] = Reader(
+    "control message",
+    limit=CONTROL_MESSAGE_MAX,
+    decoder=msgspec.json.Decoder(ControlMessage),
+    kinds=ControlMessage.__args__,
+)
 
 
 def encode(message: ControlMessage) -> str:
@@ -330,21 +344,4 @@ def decode(text: str) -> ControlMessage | None:
         RemoteProtocolError: not JSON, not an object with a type, a field missing, of
             the wrong type or beyond its limit.
     """
-    if len(text) > CONTROL_MESSAGE_MAX:
-        raise RemoteProtocolError(
-            f"control message of {len(text)} characters; the limit is {CONTROL_MESSAGE_MAX}",
-            penalty=100,
-        )
-    try:
-        return _decoder.decode(text)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        if _is_of_the_future(text):
-            return None
-        raise RemoteProtocolError(f"malformed control message: {error}") from error
-
-
-def _is_of_the_future(text: str) -> bool:
-    try:
-        return _tag_decoder.decode(text).type not in _KNOWN
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return False
+    return _reader.read(text)

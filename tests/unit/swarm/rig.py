@@ -57,8 +57,8 @@ class Peer:
         self._read = 0
         self._sent: list[wire.ControlMessage | chunks.ChunkOctets] = []
 
-    def become(self, *, lanes: int = 1, lane: int = 0) -> None:
-        """Before the handshake: say this of lanes. By default nothing, as old stations do."""
+    def become(self, *, lanes: int = 1, lane: int = 0, watches: bool = False) -> None:
+        """Before the handshake: say this of oneself. By default nothing, as old stations do."""
         nonce = self.rig.rng.randbytes(32)
         self.handshake = Handshake(
             self.identity,
@@ -67,6 +67,7 @@ class Peer:
             exchange=self._exchange,
             lanes=lanes,
             lane=lane,
+            watches=watches,
         )
 
     @property
