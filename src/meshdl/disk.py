@@ -10,6 +10,7 @@ makes them survive a power cut, and only :meth:`Disk.sync_directory` does so for
 that was made, moved or removed.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -42,7 +43,7 @@ class Disk(Protocol):
     def read(self, path: Path, offset: int, octets: int) -> bytes:
         """Read; the answer is shorter than ``octets`` only at the end of the file."""
 
-    def read_cached(self, path: Path, offset: int, octets: int) -> bytes | None:
+    def read_cached(self, path: Path, offset: int, octets: int) -> bytes | memoryview | None:
         """Read without ever waiting for the disk.
 
         Returns:
@@ -55,6 +56,9 @@ class Disk(Protocol):
         Raises:
             DiskFull: some of them may have been written.
         """
+
+    def write_parts(self, path: Path, offset: int, parts: Sequence[bytes | memoryview]) -> None:
+        """As :meth:`write`, all of ``parts``, one behind the other."""
 
     def create(self, path: Path, octets: int) -> None:
         """Make a sparse file of zeros.

@@ -33,6 +33,15 @@ def test_what_was_written_is_read(place: tuple[Disk, Path]) -> None:
     disk.sync_directory(directory)
 
 
+def test_parts_are_written_one_behind_the_other(place: tuple[Disk, Path]) -> None:
+    disk, directory = place
+    disk.create(directory / "a", 8)
+    disk.write_parts(directory / "a", 1, [memoryview(b"ab"), b"", b"cde"])
+    assert disk.read(directory / "a", 0, 100) == b"\0abcde\0\0"
+    disk.write_parts(directory / "a", 0, [])
+    assert disk.read(directory / "a", 0, 2) == b"\0a"
+
+
 def test_the_stat_tells_length_kind_and_change(place: tuple[Disk, Path]) -> None:
     disk, directory = place
     assert disk.stat(directory / "a") is None

@@ -21,7 +21,7 @@ Linux does.
 """
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -180,6 +180,10 @@ class FaultyDisk:
         self._operation("write", path, FileUnwritable, partly=lambda: put(self._some(len(octets))))
         put(len(octets))
         self._die_after()
+
+    def write_parts(self, path: Path, offset: int, parts: Sequence[bytes | memoryview]) -> None:
+        """See :meth:`meshdl.disk.Disk.write_parts`."""
+        self.write(path, offset, b"".join(parts))
 
     def create(self, path: Path, octets: int) -> None:
         """See :meth:`meshdl.disk.Disk.create`."""

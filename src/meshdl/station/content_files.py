@@ -6,7 +6,7 @@ so nothing that bears its own name is ever unfinished.
 """
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from meshdl.content.metainfo import Metainfo
@@ -65,13 +65,13 @@ class ContentFiles:
         """Read; fewer octets than asked for mean the end of the file."""
         return self._disk.read(self.path(file), offset, octets)
 
-    def read_cached(self, file: int, offset: int, octets: int) -> bytes | None:
+    def read_cached(self, file: int, offset: int, octets: int) -> bytes | memoryview | None:
         """Read what the system has in memory; ``None`` when the disk would be needed."""
         return self._disk.read_cached(self.path(file), offset, octets)
 
-    def write(self, file: int, offset: int, octets: bytes | memoryview) -> None:
-        """Write into an unfinished file."""
-        self._disk.write(self.path(file), offset, octets)
+    def write(self, file: int, offset: int, parts: Sequence[bytes | memoryview]) -> None:
+        """Write into an unfinished file, one part behind the other."""
+        self._disk.write_parts(self.path(file), offset, parts)
 
     def sync(self, files: Iterable[int]) -> None:
         """Return when the octets of ``files`` would survive a power cut."""

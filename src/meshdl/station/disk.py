@@ -11,7 +11,8 @@ import shutil
 import stat
 import sys
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -74,7 +75,7 @@ class RealDisk:
         except OSError as error:
             raise reading_failed(path, error) from error
 
-    def read_cached(self, path: Path, offset: int, octets: int) -> bytes | None:
+    def read_cached(self, path: Path, offset: int, octets: int) -> bytes | memoryview | None:
         """See :meth:`meshdl.disk.Disk.read_cached`. Linux can be asked, others cannot."""
         if sys.platform != "linux":
             return None
@@ -85,15 +86,24 @@ class RealDisk:
                     found = os.preadv(handle.descriptor, [buffer], offset, os.RWF_NOWAIT)
             except OSError:
                 return None  # not in memory, or a file system that cannot tell
-            return bytes(buffer) if found == octets else None
+            return memoryview(buffer) if found == octets else None
 
     def write(self, path: Path, offset: int, octets: bytes | memoryview) -> None:
         """See :meth:`meshdl.disk.Disk.write`."""
+        self.write_parts(path, offset, [octets])
+
+    def write_parts(self, path: Path, offset: int, parts: Sequence[bytes | memoryview]) -> None:
+        """See :meth:`meshdl.disk.Disk.write_parts`."""
+        left = deque(memoryview(part) for part in parts)
         try:
-            with _Use(self, path, writable=True) as handle, memoryview(octets) as view:
-                written = handle.write(offset, view)
-                while written < len(view):
-                    written += handle.write(offset + written, view[written:])
+            with _Use(self, path, writable=True) as handle:
+                while left:
+                    written = handle.write(offset, left)
+                    offset += written
+                    while left and written >= len(left[0]):
+                        written -= len(left.popleft())
+                    if written:
+                        left[0] = left[0][written:]
         except OSError as error:
             raise writing_failed(path, error) from error
 
@@ -259,14 +269,16 @@ class _Handle:
                 os.lseek(self.descriptor, offset, os.SEEK_SET)
                 return os.read(self.descriptor, octets)
 
-    def write(self, offset: int, octets: memoryview) -> int:
-        """Write some of ``octets``; how many."""
-        if sys.platform != "win32":
-            return os.pwrite(self.descriptor, octets, offset)
-        else:  # noqa: RET505 - one branch a platform, for the type checker
+    def write(self, offset: int, parts: Sequence[memoryview]) -> int:
+        """Write some of what stands in ``parts``, from the front; how many octets."""
+        if sys.platform == "linux":
+            return os.pwritev(self.descriptor, parts, offset)
+        elif sys.platform != "win32":  # noqa: RET505 - one branch a platform, for the type checker
+            return os.pwrite(self.descriptor, parts[0], offset)
+        else:
             with self.position:
                 os.lseek(self.descriptor, offset, os.SEEK_SET)
-                return os.write(self.descriptor, octets)
+                return os.write(self.descriptor, parts[0])
 
 
 class _Use:

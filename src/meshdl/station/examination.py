@@ -86,7 +86,7 @@ class Examiner:
         for leaf in indices_of(leaves):
             at = span.offset + leaf * LEAF_OCTETS
             octets = self._files.read(span.file, at, min(LEAF_OCTETS, end - at))
-            self._files.write(span.file, at, octets)
+            self._files.write(span.file, at, [octets])
 
     def leaf_hashes(self, chunk: ChunkIndex) -> list[bytes]:
         """The leaf hashes of a chunk: as kept, else hashed anew.

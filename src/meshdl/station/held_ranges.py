@@ -32,16 +32,21 @@ class HeldRanges:
         """See :meth:`meshdl.station.store.ContentStore.read`."""
         span = self._span(held, chunk, offset, octets)
         found = self._files.read(span.file, span.offset + offset, octets)
-        return self._as_hashed(held, span, octets, found)
+        self._check_hashed(held, span, octets, found)
+        return found
 
-    def read_cached(self, held: Held, chunk: ChunkIndex, offset: int, octets: int) -> bytes | None:
+    def read_cached(
+        self, held: Held, chunk: ChunkIndex, offset: int, octets: int
+    ) -> bytes | memoryview | None:
         """See :meth:`meshdl.station.store.ContentStore.read_cached`."""
         try:
             span = self._span(held, chunk, offset, octets)
             found = self._files.read_cached(span.file, span.offset + offset, octets)
-            return self._as_hashed(held, span, octets, found) if found is not None else None
+            if found is not None:
+                self._check_hashed(held, span, octets, found)
         except (StorageError, ContentUnknown):
             return None
+        return found
 
     def _span(self, held: Held, chunk: ChunkIndex, offset: int, octets: int) -> ChunkSpan:
         span = self._metainfo.span(chunk)
@@ -55,10 +60,11 @@ class HeldRanges:
             )
         return span
 
-    def _as_hashed(self, held: Held, span: ChunkSpan, octets: int, found: bytes) -> bytes:
+    def _check_hashed(
+        self, held: Held, span: ChunkSpan, octets: int, found: bytes | memoryview
+    ) -> None:
         if not held.unchanged(span.file) or len(found) != octets:
             raise self._file_changed(span.file)
-        return found
 
     def _file_changed(self, file: int) -> FileChanged:
         return FileChanged(

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from meshdl.errors import ContentError, ContentUnknown, StorageError
 from meshdl.ids import ChunkIndex, ContentHash
+from meshdl.station.runs import runs_of
 from meshdl.station.store import Checkpoint, ContentStore
 from meshdl.swarm import effects, inputs
 
@@ -42,16 +43,17 @@ class Shelf:
     def write(
         self, content: ContentHash, ranges: Sequence[effects.WriteRange]
     ) -> Sequence[inputs.RangeWritten | inputs.StoreFailed]:
-        """Write verified ranges of one content."""
+        """Write verified ranges of one content; one answer tells of those side by side."""
         store = self._stores.get(content)
         if store is None:
             return _unwritten(content, ranges, _CLOSED)
+        runs = runs_of(ranges)
         try:
-            store.write_all(ranges)
+            store.write_all(runs)
         except StorageError as error:
             return _unwritten(content, ranges, str(error))
         return [
-            inputs.RangeWritten(content, one.chunk, one.offset, len(one.octets)) for one in ranges
+            inputs.RangeWritten(content, run.chunk, run.offset, run.length_octets) for run in runs
         ]
 
     def write_leaf_hashes(self, effect: effects.WriteLeafHashes) -> inputs.StoreFailed | None:

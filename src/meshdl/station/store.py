@@ -33,7 +33,7 @@ One thread calls everything, but for two methods: :meth:`Checkpoint.complete` ma
 another while writes go on, and :meth:`ContentStore.read_cached` in any.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -56,7 +56,8 @@ from meshdl.station.held_ranges import Held, HeldRanges
 from meshdl.station.home import Home
 from meshdl.station.in_place import InPlace
 from meshdl.station.journal import Claims, Loaded
-from meshdl.station.unfinished import Checkpoint, Place, Unfinished, WrittenRange
+from meshdl.station.runs import Run
+from meshdl.station.unfinished import Checkpoint, Place, Unfinished
 
 
 def _untold(_done: int, _octets: int) -> None:
@@ -274,7 +275,7 @@ class ContentStore:
         """
         return self._ranges.read(self._held, chunk, offset, octets)
 
-    def read_cached(self, chunk: ChunkIndex, offset: int, octets: int) -> bytes | None:
+    def read_cached(self, chunk: ChunkIndex, offset: int, octets: int) -> bytes | memoryview | None:
         """As :meth:`read`, if the system has the octets in memory; may run in any thread.
 
         Returns:
@@ -315,12 +316,10 @@ class ContentStore:
             StorageError: the disk refused. After :exc:`DiskFull` nothing is lost, and
                 the same may be written again when there is room.
         """
-        writable = self._writable()
-        writable.write(chunk, offset, octets)
-        writable.flush()
+        self.write_all([Run(chunk, offset, [octets], len(octets))])
 
-    def write_all(self, ranges: Iterable[WrittenRange]) -> None:
-        """Write several ranges as :meth:`write` does one, and say which complete a chunk.
+    def write_all(self, runs: Sequence[Run]) -> None:
+        """Write several runs as :meth:`write` does one range, and say which complete a chunk.
 
         Claiming them together costs one write to the journal instead of one each.
 
@@ -330,10 +329,10 @@ class ContentStore:
                 next call that claims.
         """
         writable = self._writable()
-        for one in ranges:
-            writable.write(one.chunk, one.offset, one.octets)
-            if one.completes_chunk:
-                writable.chunk_complete(one.chunk)
+        for run in runs:
+            writable.write(run)
+            if run.completes_chunk:
+                writable.chunk_complete(run.chunk)
         writable.flush()
 
     def chunk_complete(self, chunk: ChunkIndex) -> None:

@@ -112,7 +112,7 @@ class StoreKeeper:
         wanted = effects.ReadRange(0, content, chunk, offset, octets)
 
         def was_read(found: inputs.RangeRead | inputs.ReadFailed) -> None:
-            answer(found.octets if isinstance(found, inputs.RangeRead) else None)
+            answer(bytes(found.octets) if isinstance(found, inputs.RangeRead) else None)
             if isinstance(found, inputs.ReadFailed) and found.changed and not self._stopped:
                 self._changed(content)
 

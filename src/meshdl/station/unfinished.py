@@ -6,7 +6,7 @@ durable in the right order. What a crash has left in doubt is examined by
 """
 
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Self
 
 from meshdl.content.bitfield import Bitfield, indices_of
 from meshdl.content.merkle import LEAF_OCTETS
@@ -18,6 +18,7 @@ from meshdl.station.content_files import ContentFiles, Found
 from meshdl.station.content_home import ContentHome
 from meshdl.station.examination import Examiner, Progress, all_leaves
 from meshdl.station.journal import Claims, Journal, Loaded, Mark
+from meshdl.station.runs import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,26 +30,6 @@ class Place:
     state: ContentHome
     files: ContentFiles
     examiner: Examiner
-
-
-class WrittenRange(Protocol):
-    """Whole leaves of a chunk, verified."""
-
-    @property
-    def chunk(self) -> ChunkIndex:
-        """Which chunk."""
-
-    @property
-    def offset(self) -> int:
-        """Where in it, octets."""
-
-    @property
-    def octets(self) -> bytes | memoryview:
-        """What."""
-
-    @property
-    def completes_chunk(self) -> bool:
-        """Whether it was the last of its chunk."""
 
 
 class Unfinished:
@@ -126,21 +107,21 @@ class Unfinished:
         """Let what was written since the last flush outlive the process."""
         self._journal.flush()
 
-    def write(self, chunk: ChunkIndex, offset: int, octets: bytes | memoryview) -> None:
+    def write(self, run: Run) -> None:
         """Write leaves; :meth:`flush` follows."""
         self._check_usable()
+        chunk, offset, end = run.chunk, run.offset, run.end
         span = self._place.metainfo.span(chunk)
-        end = offset + len(octets)
         whole = offset % LEAF_OCTETS == 0 and (end % LEAF_OCTETS == 0 or end == span.octets)
         if not whole or not 0 <= offset < end <= span.octets:
             raise LocalProtocolError(
-                f"{len(octets)} octets at {offset} of chunk {chunk} are no whole leaves of it"
+                f"{run.length_octets} octets at {offset} of chunk {chunk} are no whole leaves of it"
             )
         if chunk in self.have:
             return
-        first, count = offset // LEAF_OCTETS, -(-len(octets) // LEAF_OCTETS)
+        first, count = offset // LEAF_OCTETS, -(-run.length_octets // LEAF_OCTETS)
         self._dirty.add(span.file)
-        self._place.files.write(span.file, span.offset + offset, octets)
+        self._place.files.write(span.file, span.offset + offset, run.parts)
         mask = self.partial.get(chunk, 0) | ((1 << count) - 1) << first
         if mask != all_leaves(span):  # else the whole chunk is claimed in a moment
             self._journal.leaves(chunk, first, count)

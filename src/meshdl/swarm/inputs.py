@@ -160,7 +160,10 @@ class ContentRemoved:
 
 @dataclass(frozen=True, slots=True)
 class RangeWritten:
-    """The octets of one :class:`meshdl.swarm.effects.WriteRange` are in the file."""
+    """The octets of a :class:`meshdl.swarm.effects.WriteRange` are in the file.
+
+    Or of several that stand side by side in the chunk.
+    """
 
     content: ContentHash
     chunk: ChunkIndex
@@ -195,7 +198,7 @@ class RangeRead:
     """Answer to :class:`meshdl.swarm.effects.ReadRange`."""
 
     ticket: int
-    octets: bytes
+    octets: bytes | memoryview
 
 
 @dataclass(frozen=True, slots=True)

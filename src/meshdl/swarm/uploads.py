@@ -129,7 +129,7 @@ class Uploader:
                 ReadRange(ticket, key.content, key.chunk, key.offset, request.octets)
             )
 
-    def range_read(self, ticket: int, octets: bytes, *, now: float) -> None:
+    def range_read(self, ticket: int, octets: bytes | memoryview, *, now: float) -> None:
         """The disk answered: send."""
         entry = self._tickets.pop(ticket, None)
         if entry is None:

@@ -2,7 +2,9 @@
 
 import errno
 import os
+import sys
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,21 @@ def test_threads_share_files_even_when_there_is_room_for_one(tmp_path: Path) -> 
         thread.join()
     assert wrong == []
     assert disk.read(tmp_path / "b", 0, 200) == b"b" * 200
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 4, 5])
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems write one part at a time")
+def test_what_a_system_writes_in_pieces_is_written_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    def write_some(descriptor: int, parts: Iterable[memoryview], offset: int) -> int:
+        return os.pwrite(descriptor, b"".join(parts)[:most], offset)
+
+    monkeypatch.setattr(os, "pwritev", write_some)
+    disk = RealDisk()
+    disk.create(tmp_path / "a", 0)
+    disk.write_parts(tmp_path / "a", 1, [b"ab", memoryview(b"cde"), b"f"])
+    assert disk.read(tmp_path / "a", 0, 9) == b"\0abcdef"
 
 
 @pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="the system has no O_NOFOLLOW")
