@@ -168,8 +168,10 @@ class RequestWindow:
     @property
     def round_trip_s(self) -> float | None:
         """Smallest time from request to answer, ``None`` before the first."""
-        trips = [trip for trip in (self._recent_trip_s, self._older_trip_s) if trip is not None]
-        return min(trips, default=None)
+        recent_s, older_s = self._recent_trip_s, self._older_trip_s
+        if recent_s is None or older_s is None:
+            return older_s if recent_s is None else recent_s
+        return min(recent_s, older_s)
 
     @property
     def range_octets(self) -> int:

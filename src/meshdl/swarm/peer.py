@@ -82,6 +82,7 @@ class Peer:
         busy_until: it serves others just now, and is asked for nothing.
         urgent_until: it asked for something urgent not long ago.
         has_slot: one of our upload slots.
+        reading: ranges for it that the disk owes, on all lanes together.
         virtual_octets: its virtual time among those that we serve.
     """
 
@@ -96,6 +97,7 @@ class Peer:
     busy_until: float = 0.0
     urgent_until: float = 0.0
     has_slot: bool = False
+    reading: int = 0
     virtual_octets: float = 0.0
 
     @property

@@ -8,6 +8,7 @@ others end with it. On the other lanes go requests and their answers only.
 import enum
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from meshdl.content.precedence import Precedence
 from meshdl.ids import ChunkIndex, ContentHash, LinkId, StationId
@@ -54,9 +55,8 @@ class Asked:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class RangeKey:
-    """Names one range of one content."""
+class RangeKey(NamedTuple):
+    """Names one range of one content. A tuple: several times a message it is looked up."""
 
     content: ContentHash
     chunk: ChunkIndex
@@ -115,7 +115,6 @@ class Session:
     # Serving them.
     uploads: deque[UploadRequest] = field(default_factory=deque)
     sent_octets: int = 0
-    reading: int = 0
     blocked: bool = False
 
     @property
@@ -131,8 +130,8 @@ class Session:
 
     @property
     def in_use(self) -> bool:
-        """Whether something is asked for on it, or served."""
-        return bool(self.asked or self.uploads or self.reading)
+        """Whether something is asked for on it, or its station is served."""
+        return bool(self.asked or self.uploads or (self.peer is not None and self.peer.reading))
 
     def liveness(self, *, ask_after_s: float = PING_AFTER_S, now: float) -> Liveness:
         """Whether the other end still lives; ``ask_after_s`` of silence it is to be asked.
@@ -188,6 +187,12 @@ class Session:
         """An answer came; how long it took, ``None`` when that cannot be told."""
         self.delivered_at = now
         self.snubs_in_a_row = 0
+        if self.traits.path is not Path.LAN:  # there one lane is enough
+            self._count_for_lanes(octets, took_s)
+        outstanding = self.asked_octets
+        self.window.delivered(octets, round_trip_s=took_s, outstanding_octets=outstanding, now=now)
+
+    def _count_for_lanes(self, octets: int, took_s: float | None) -> None:
         trip_s = self.window.round_trip_s
         held_up = (
             took_s is not None
@@ -195,8 +200,6 @@ class Session:
             and self.hold_ups.held_up(took_s, round_trip_s=trip_s)
         )
         self.station.lane_count.delivered(octets, held_up=held_up)
-        outstanding = self.asked_octets
-        self.window.delivered(octets, round_trip_s=took_s, outstanding_octets=outstanding, now=now)
 
     def room_octets(self) -> int:
         """What this source may be asked for now; 0 as long as more room is worth waiting for."""

@@ -118,7 +118,7 @@ class Uploader:
             self._virtual_octets = max(self._virtual_octets, peer.virtual_octets)
             peer.virtual_octets += request.octets
             session.sent_octets += request.octets
-            session.reading += 1
+            peer.reading += 1
             if session.traits.path is not Path.LAN:
                 self._bucket.take(request.octets, now=now)
                 self._yielding.sent(request.octets, request.precedence, now=now)
@@ -135,7 +135,7 @@ class Uploader:
         if entry is None:
             return
         session, request = entry
-        session.reading -= 1
+        session.station.reading -= 1
         if session.link in self._state.sessions:
             key = request.key
             self._state.send(
@@ -159,7 +159,7 @@ class Uploader:
         if entry is None:
             return
         session, request = entry
-        session.reading -= 1
+        session.station.reading -= 1
         key = request.key
         if session.link in self._state.sessions:
             one = ((key.chunk, key.offset, request.octets),)
@@ -277,25 +277,20 @@ class Uploader:
         self._give_back_slot(session)
 
     def _give_back_slot(self, session: Session) -> None:
-        if session.uploads or session.reading:
-            return
         peer = session.station
-        if not any(lane.uploads or lane.reading for lane in self._state.lanes_of(peer)):
+        if session.uploads or peer.reading:
+            return
+        if not any(lane.uploads for lane in self._state.lanes_of(peer)):
             peer.has_slot = False
 
     def _ready(self, now: float) -> list[Waiting]:
         limited = not self._bucket.available(now=now)
-        lanes = self._state.lanes()
-        reading: dict[int, int] = {}
-        for session in lanes:
-            peer = id(session.peer)
-            reading[peer] = reading.get(peer, 0) + session.reading
         return [
             _waiting(session)
-            for session in lanes
+            for session in self._state.sessions.values()
             if session.uploads
             and not session.blocked
-            and reading[id(session.peer)] < READ_AHEAD_PER_PEER
+            and session.station.reading < READ_AHEAD_PER_PEER
             and not (limited and session.traits.path is not Path.LAN)
         ]
 
