@@ -10,7 +10,8 @@ from typing import Protocol
 
 import numpy as np
 import pytest
-from tests.support.child_wolves import EAR, places
+from tests.support.air_mixer import EAR
+from tests.support.child_wolves import places
 from tests.support.loops import run
 from tests.support.modems import Ear, RememberingPtt, SimulatedAir, TestBurst, running
 from tests.support.tnc_pair import TncPair

@@ -158,7 +158,7 @@ def test_a_path_on_which_nothing_comes_through_is_tried_in_more_robust_modes() -
 
 
 def test_two_receivers_hear_the_same_bursts_and_lose_different_frames() -> None:
-    with channel(FreedvMode.DATAC1, snr_db=6.0, fading=POOR) as air:
+    with channel(FreedvMode.DATAC1, snr_db=10.0, fading=POOR) as air:
         sender, left, right = stations(air, "N0AAA", "N0BBB", "N0CCC")
         air.hide("N0BBB", "N0CCC")
         wanted = noise(8_000)

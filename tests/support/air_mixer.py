@@ -6,14 +6,17 @@ Run as a program, in a process of its own so that nothing else delays it:
 
 Each NAME sends into the FIFO ``DIRECTORY/NAME.fifo`` and hears datagrams at PORT. A station
 that sends hears nothing (half duplex); a DEAF one never hears TO. What a NAME has not sent when
-its process ends is never sent, as with a sound card. NOISE is the amplitude of white noise
-beside signals of 2317. SPEED is how many seconds pass here in one of the world's.
+its process ends is never sent, as with a sound card. On a busy machine the air waits for who
+is behind with hearing, but for one called ``ear``: datagrams would be lost. NOISE is the
+amplitude of white noise beside signals of 2317. SPEED is how many seconds pass here in one of
+the world's.
 """
 
 import os
 import socket
 import sys
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +28,12 @@ GAIN = 0.1
 """Leaves room for noise."""
 
 BACKLOG_OCTETS_MAX = 8 * 1024 * 1024
+
+EAR = "ear"
+UNHEARD_OCTETS_MAX = 64 * 1024
+"""In a socket, with what the kernel adds: a third of what it takes."""
+
+SOCKETS = Path("/proc/net/udp")
 
 
 def main(arguments: list[str]) -> None:
@@ -42,6 +51,7 @@ def main(arguments: list[str]) -> None:
     sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sys.stdout.write("mixing\n")
     sys.stdout.flush()
+    waited_for = {port for name, port in ports.items() if name != EAR}
     block_s = BLOCK / RATE_HZ / float(speed)
     due = time.monotonic()
     while True:
@@ -49,6 +59,8 @@ def main(arguments: list[str]) -> None:
             found, ended = _read(fifos[name], BACKLOG_OCTETS_MAX - len(backlog[name]))
             backlog[name] = b"" if ended else backlog[name] + found
         sent = {name: _next_block(backlog, name) for name in ports if backlog[name]}
+        while _unheard(waited_for) > UNHEARD_OCTETS_MAX:
+            time.sleep(block_s / 4)
         for name, port in ports.items():
             heard = float(noise) * rng.standard_normal(BLOCK, np.float32)
             audible = [one for one in sent if name not in sent and (name, one) not in cannot_hear]
@@ -58,6 +70,16 @@ def main(arguments: list[str]) -> None:
             sender.sendto(samples, ("127.0.0.1", port))
         due += block_s
         time.sleep(max(0.0, due - time.monotonic()))
+
+
+def _unheard(ports: Collection[int]) -> int:
+    """What waits in the socket at one of these ports, the most."""
+    waiting = 0
+    for line in SOCKETS.read_text(encoding="ascii").splitlines()[1:]:
+        _, local, _, _, queues, *_ = line.split()
+        if int(local.rpartition(":")[2], 16) in ports:
+            waiting = max(waiting, int(queues.rpartition(":")[2], 16))
+    return waiting
 
 
 def _next_block(backlog: dict[str, bytes], name: str) -> npt.NDArray[np.float64]:

@@ -12,7 +12,7 @@ from typing import Self
 
 import numpy as np
 import pytest
-from tests.support.air_mixer import BLOCK
+from tests.support.air_mixer import BLOCK, EAR
 from tests.support.dire_wolf import DireWolf, air
 from tests.support.modems import RememberingPtt
 
@@ -25,7 +25,6 @@ from meshdl.transports.modems.tnc import AFSK_1200, G3RUH_9600, TncSettings
 LOUD = 100.0
 """Root mean square of one block; noise has 3, a signal 160 and more."""
 
-EAR = "ear"
 WITHIN_S = 30.0
 
 
