@@ -40,7 +40,7 @@ from meshdl.wire.onair import frames
 from meshdl.wire.onair.pdus import ObjectKind, Pdu, Want
 
 SOAK = hypothesis.get_current_profile_name() == "soak"
-pytestmark = [pytest.mark.real, pytest.mark.timeout(1500 if SOAK else 300)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(1500 if SOAK else 600)]
 
 SPEED = 5.0
 UHF = replace(VHF, dial_hz=445_000_000)
@@ -49,8 +49,8 @@ NOISY = {1200: 2550.0, 9600: 1060.0}
 """Amplitudes at which a frame of 253 octets is lost in every three to ten."""
 
 HIDDEN = [("b", "c"), ("c", "b")]
-WITHIN_S = 7200.0 if SOAK else 600.0
-"""On the air."""
+WITHIN_S = 7200.0 if SOAK else 2000.0
+"""On the air; the slowest takes a hundred where nobody else is at work."""
 
 
 @cache
