@@ -1,10 +1,13 @@
 """Whole stations and their files: stopped half way, in the way, changed."""
 
 import asyncio
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.stations import (
+    PATIENCE_S,
     hash_of,
     make_file,
     run,
@@ -15,7 +18,12 @@ from tests.support.stations import (
 )
 
 from meshdl.control.view import ContentState
+from meshdl.disk import Disk
 from meshdl.errors import StorageError, TargetExists
+from meshdl.ids import ContentHash
+from meshdl.station import opening
+from meshdl.station.catalogue import CatalogueEntry
+from meshdl.station.home import Home
 
 pytestmark = pytest.mark.real
 
@@ -145,5 +153,35 @@ def test_a_file_that_changed_while_the_station_was_down_is_noticed(tmp_path: Pat
             restored = await alfa.view.resume(content)
             assert restored.state is not ContentState.BROKEN
             assert restored.error is None
+
+    run(scenario())
+
+
+def test_a_content_that_is_being_opened_is_not_opened_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two stores of one content write over each other's journal."""
+    source = make_file(tmp_path / "map.bin", 100_000)
+    real = opening.open_again
+    begun, go_on = threading.Event(), threading.Event()
+    opened: list[ContentHash] = []
+
+    def slow(disk: Disk, home: Home, entry: CatalogueEntry, **more: Any) -> opening.Opened:
+        opened.append(entry.content_hash)
+        begun.set()
+        assert go_on.wait(PATIENCE_S)
+        return real(disk, home, entry, **more)
+
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA", enabled=False) as alfa:
+            content = hash_of(await alfa.share(source))
+        monkeypatch.setattr(opening, "open_again", slow)
+        async with station(tmp_path, "KA1AA", enabled=False) as alfa:
+            await asyncio.to_thread(begun.wait)
+            resumed = asyncio.create_task(alfa.view.resume(content))
+            await asyncio.sleep(0)  # it finds nothing open
+            go_on.set()
+            assert (await resumed).state is ContentState.SHARING
+            assert opened == [content]
 
     run(scenario())

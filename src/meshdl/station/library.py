@@ -21,7 +21,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias, TypeVar
@@ -63,10 +63,12 @@ class _Item:
 
     Attributes:
         verified: octets hashed of how many, while it is being verified.
+        opening: held by whoever makes or opens its store: two would write over each other.
     """
 
     entry: CatalogueEntry
     verified: tuple[int, int] | None = None
+    opening: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Library:
@@ -353,22 +355,15 @@ class Library:
         item = self._items.get(content)
         if item is None:
             return  # removed meanwhile
-        directory = item.entry.path
-        store, hashes = await self.in_pool(
-            partial(
-                opening.create,
-                self._disk,
-                self._home,
-                metainfo,
-                layers,
-                directory,
-                progress=self._progress(item),
+        async with item.opening:
+            make = partial(opening.create, self._disk, self._home, metainfo, layers)
+            store, hashes = await self.in_pool(
+                partial(make, item.entry.path, progress=self._progress(item))
             )
-        )
-        item.verified = None
-        item.entry = replace(item.entry, path=store.location, octets=metainfo.total_octets)
-        await self._keep(item.entry)
-        await self._shelve(content, store, hashes)
+            item.verified = None
+            item.entry = replace(item.entry, path=store.location, octets=metainfo.total_octets)
+            await self._keep(item.entry)
+            await self._shelve(content, store, hashes)
 
     async def _open_at_start(self, content: ContentHash) -> None:
         entry = self._items[content].entry
@@ -383,21 +378,17 @@ class Library:
             self._start(item.entry)
 
     async def _open(self, content: ContentHash) -> None:
-        """Put a content whose metainfo is kept on the shelf."""
+        """Put a content whose metainfo is kept on the shelf, unless somebody just did."""
         item = self._items[content]
-        try:
-            store, hashes = await self.in_pool(
-                partial(
-                    opening.open_again,
-                    self._disk,
-                    self._home,
-                    item.entry,
-                    progress=self._progress(item),
-                )
-            )
-        finally:
-            item.verified = None
-        await self._shelve(content, store, hashes)
+        async with item.opening:
+            if self.stores.get(content) is not None:
+                return
+            open_ = partial(opening.open_again, self._disk, self._home, item.entry)
+            try:
+                store, hashes = await self.in_pool(partial(open_, progress=self._progress(item)))
+            finally:
+                item.verified = None
+            await self._shelve(content, store, hashes)
 
     async def _shelve(
         self,
