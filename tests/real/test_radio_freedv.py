@@ -142,6 +142,28 @@ def test_a_path_that_fades_is_used_in_a_more_robust_mode_from_then_on() -> None:
         assert not receiver.wrong
 
 
+def test_a_path_that_becomes_better_is_used_in_a_faster_mode_once_it_is_reported() -> None:
+    with channel(FreedvMode.DATAC1, FreedvMode.DATAC3, FreedvMode.DATAC13, snr_db=0.0) as air:
+        sender, receiver = stations(air, "N0AAA", "N0BBB")
+        first, second, third = noise(600), noise(601), noise(5_000)
+        for content in (first, second, third):
+            sender.hold(content)
+        receiver.fetch(first.content)
+        run(air, first, [receiver])
+        assert frames_in(sender)["DATAC1"] == 0
+        air.becomes(snr_db=12.0)
+        # In this answer the receiver hears how good the path is now.
+        receiver.fetch(second.content)
+        run(air, second, [receiver])
+        better_at = air.world.now
+        receiver.fetch(third.content)
+        run(air, third, [receiver])
+        # Ten symbols in a frame of the one, two in a frame of the other.
+        by_mode = frames_in(sender, since=better_at)
+        assert 10 * by_mode["DATAC1"] > 2 * by_mode["DATAC3"]
+        assert not receiver.wrong
+
+
 def test_a_path_on_which_nothing_comes_through_is_tried_in_more_robust_modes() -> None:
     with channel(FreedvMode.DATAC1, FreedvMode.DATAC4, FreedvMode.DATAC13, snr_db=12.0) as air:
         sender, receiver = stations(air, "N0AAA", "N0BBB")
