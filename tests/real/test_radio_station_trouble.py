@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,18 @@ from tests.support.radio_stations import fast_tncs, radio_station
 from tests.support.rigs import dummy_rig, keyed, needs_rigctld
 from tests.support.stations import hash_of, make_file, run, until, until_state
 
+from meshdl.content.precedence import Precedence
+from meshdl.content.record import ContentRecord
 from meshdl.control.radio_view import RadioStatus
-from meshdl.control.view import ContentState, LogEntry, LogQuery
+from meshdl.control.view import ContentState, ContentStatus, LogEntry, LogQuery
 from meshdl.errors import ConfigError
+from meshdl.ids import ContentHash
 from meshdl.radio import keyer, logbook
 from meshdl.radio.transfer import calling
 from meshdl.station.radio import modem as radio_modem
 from meshdl.station.radio_config import RadioConfig
 from meshdl.station.station import Station
+from meshdl.swarm import inputs
 from meshdl.transports.modems import kiss_modem
 from meshdl.transports.modems.freedv_modes import FreedvMode
 from meshdl.transports.modems.ptt import PushToTalk
@@ -62,6 +67,15 @@ async def until_status(station: Station, holds: Callable[[RadioStatus], bool]) -
 
     await until(so)
     return await status(station)
+
+
+async def until_content(
+    station: Station, content: ContentHash, holds: Callable[[ContentStatus], bool]
+) -> None:
+    async def so() -> bool:
+        return holds(await station.view.content(content))
+
+    await until(so)
 
 
 async def log_texts(station: Station) -> list[str]:
@@ -230,6 +244,42 @@ def test_what_is_encrypted_is_refused_with_the_section_and_not_called(
             # What is plain is sent as before.
             plain = hash_of(await alfa.share(tmp_path / "share" / "a-map.bin"))
             assert (await bravo.download(plain, via="rf")).state is ContentState.COMPLETE
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_record_that_nobody_signed_makes_nothing_urgent(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, signed: bool
+) -> None:
+    source = make_file(tmp_path / "map.bin", 2_000)
+
+    async def scenario() -> None:
+        async with (
+            kiss_hub() as hub,
+            radio_station(tmp_path, "N0AAA", hub.port) as alfa,
+            radio_station(tmp_path, "N0BBB", hub.port) as bravo,
+        ):
+            steps = alfa.view.share(
+                [str(source)], title=None, precedence="priority" if signed else "routine", tags=[]
+            )
+            shared = [step async for step in steps][-1]
+            assert isinstance(shared, ContentStatus)
+            content = ContentHash(bytes.fromhex(shared.content_hash))
+            radio = alfa.radio
+            assert radio is not None
+            if not signed:
+                right = ContentRecord.decode(radio.contents._offered[content])
+                forged = replace(right, precedence=Precedence.PRIORITY, title="Leave at once")
+                radio.contents.told(inputs.OfferRecord(content, forged.encode()))
+            got = await bravo.download(content, via="rf")
+            assert Path(got.location).read_bytes() == source.read_bytes()
+            if signed:
+                await until_content(bravo, content, lambda now: now.precedence == "priority")
+            else:
+                await until(lambda: _is_so("not signed by" in caplog.text))
+                now = await bravo.view.content(content)
+                assert (now.precedence, now.title) == ("routine", content.hex()[:12])
 
     run(scenario())
 
