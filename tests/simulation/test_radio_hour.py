@@ -177,6 +177,7 @@ def check_what_was_kept(member: Member, known: dict[ContentHash, RadioContent]) 
         assert is_whole(member.radio, known[hash_])
 
 
+@pytest.mark.timeout(600)  # fifteen seconds of processor time, which a busy machine has not
 @pytest.mark.parametrize("faults", [False, True], ids=["well", "broken"])
 def test_an_hour_of_sharing_keeps_every_invariant_and_serves_everybody(faults: bool) -> None:
     members = simulate(3 if faults else 1, faults=faults)

@@ -111,11 +111,12 @@ class SoundAir(SimAir):
         read: dict[int, Heard] = {}
         sent = transmission.traits.payload_octets_max
         wanted = [frame.ljust(sent, b"\0") for frame in transmission.frames]
-        number = 0
+        after = 0
         for begin in range(0, len(sound), PIECE_SAMPLES):
             for heard in receiver.feed(sound[begin : begin + PIECE_SAMPLES]):
-                number = wanted.index(heard.octets, number)
-                read[number] = heard
+                number = _number_of(heard.octets, wanted, after)
+                if number is not None:
+                    read[number], after = heard, number
         return read
 
     def _traits(self) -> tuple[ModemTraits, ...]:
@@ -131,3 +132,15 @@ class SoundAir(SimAir):
                 snr_db=self._snr_db, fading=self._fading, seed=self.world.rng.getrandbits(32)
             )
         return self._channels[path]
+
+
+def _number_of(octets: bytes, frames: list[bytes], after: int) -> int | None:
+    """Which frame of a burst was read, from that one on, or an earlier one that was read again.
+
+    ``None``: none of them. A receiver goes back to what it remembers, and may find the end of
+    a burst before this one there.
+    """
+    for first in (after, 0):
+        if octets in frames[first:]:
+            return frames.index(octets, first)
+    return None
