@@ -25,6 +25,17 @@ ENCRYPTED = {
     "03d9a29a67fb4bb501000400": "a KeePass database",
     "526172211a070100" + "9c3b2e1a" + "2104000000": "an encrypted RAR archive",
 }
+KEY_ID = "ad71b90c1879dcbe"
+HEADERS_FOR_A_KEY = {
+    "old, one octet of length": "845e",
+    "old, two octets": "85010c",
+    "new, one octet": "c14c",
+    "new, the largest one octet": "c1bf",
+    "new, two octets": "c1c00c",
+    "new, the largest two octets": "c1df0c",
+}
+"""Of packet 1 (RFC 9580, section 4.2)."""
+HEADERS_FOR_A_PASSPHRASE = {"old": "8c0d", "new": "c30d"}
 PLAIN = {
     # The same programs: a ZIP archive and a stored OpenPGP message that are not encrypted.
     "504b03040a00000000007cb07a5d911968610b0000000b00",
@@ -50,6 +61,61 @@ def test_what_says_that_it_is_encrypted_is_known(head: str, kind: str) -> None:
     octets = bytes.fromhex(head)
     assert encrypted_as(octets) == kind
     assert encrypted_as(octets + bytes(HEAD_OCTETS)) == kind
+
+
+@pytest.mark.parametrize("header", HEADERS_FOR_A_KEY.values(), ids=HEADERS_FOR_A_KEY)
+@pytest.mark.parametrize("algorithm", ["01", "02", "10", "12", "19", "1a"])
+def test_a_session_key_for_any_public_key_is_known(header: str, algorithm: str) -> None:
+    assert encrypted_as(bytes.fromhex(header + "03" + KEY_ID + algorithm)) == "an OpenPGP message"
+
+
+@pytest.mark.parametrize("key", ["00", "15", "21"], ids=["nobody's", "version 4", "version 6"])
+def test_a_session_key_of_version_6_is_known(key: str) -> None:
+    assert encrypted_as(bytes.fromhex("c162" + "06" + key)) == "an OpenPGP message"
+
+
+@pytest.mark.parametrize("header", HEADERS_FOR_A_PASSPHRASE.values(), ids=HEADERS_FOR_A_PASSPHRASE)
+@pytest.mark.parametrize("cipher", ["01", "09", "0d"])
+@pytest.mark.parametrize(
+    "of", ["04{}00", "04{}01", "04{}03", "04{}04", "051e{}", "061e{}", "061eff{}"]
+)
+def test_a_session_key_for_a_passphrase_is_known(header: str, cipher: str, of: str) -> None:
+    assert encrypted_as(bytes.fromhex(header + of.format(cipher))) == "an OpenPGP message"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "85010c02" + KEY_ID + "01",  # versions that there are not
+        "c14c04" + KEY_ID + "01",
+        "85010c03" + KEY_ID + "03",  # an algorithm that does not encrypt
+        "85010c03" + KEY_ID + "11",
+        "c1e00c03" + KEY_ID + "01",  # lengths that a session key has not
+        "c16206" + "16",  # a key of a version that there is not
+        "8c0d03" + "09" + "03",
+        "8c0d04" + "0e" + "03",
+        "8c0d04" + "00" + "03",
+        "8c0d04" + "09" + "02",
+        "8d0d04" + "09" + "03",
+        "c3c004" + "09" + "03",
+    ],
+)
+def test_what_only_begins_like_a_session_key_is_left_alone(head: str) -> None:
+    assert encrypted_as(bytes.fromhex(head)) == ""
+
+
+@pytest.mark.parametrize("length", ["21", "8121", "818121"])
+def test_a_header_of_a_rar_archive_is_found_behind_lengths_of_all_sizes(length: str) -> None:
+    archive = "526172211a070100" + "9c3b2e1a" + length
+    assert encrypted_as(bytes.fromhex(archive + "04")) == "an encrypted RAR archive"
+    assert encrypted_as(bytes.fromhex(archive + "01")) == ""
+    assert encrypted_as(bytes.fromhex(archive)) == ""
+
+
+@pytest.mark.parametrize("flags", range(256))
+def test_the_lowest_flag_of_a_zip_archive_tells_it_and_no_other(flags: int) -> None:
+    head = b"PK\x03\x04\x0a\x00" + bytes([flags])
+    assert encrypted_as(head) == ("an encrypted ZIP archive" if flags & 1 else "")
 
 
 @pytest.mark.parametrize("head", sorted(PLAIN))

@@ -179,6 +179,21 @@ def test_an_emergency_that_is_heard_holds_the_door() -> None:
     assert core.transmitter.status().hold_off_until == 61.0
 
 
+def test_an_emergency_that_is_told_again_does_not_hold_the_door_for_longer() -> None:
+    core = station()
+
+    def held_until(after: float, content: bytes) -> float | None:
+        tag = ContentTag(content)
+        urgent = Have(content=tag, precedence=Precedence.EMERGENCY, size_class=60)
+        core.receive(heard(frames.encode([Cq(haves=(urgent,))]), after), now=after)
+        return core.transmitter.status().hold_off_until
+
+    assert held_until(1.0, b"abcd") == 61.0
+    assert held_until(50.0, b"abcd") == 61.0
+    assert held_until(70.0, b"abcd") == 61.0  # which is over by then
+    assert held_until(80.0, b"efgh") == 140.0
+
+
 def test_symbols_that_come_put_the_signing_off_off() -> None:
     core = station()
     core.receive(events.Fetch(FORM.content), now=0.0)

@@ -222,6 +222,16 @@ def test_a_burst_says_who_asked_and_what_it_carries() -> None:
     assert AFSK.burst_s(map(len, traffic.frames)) <= PACE.burst_s + AFSK.frame_s(256)
 
 
+def test_an_answer_tells_the_rules_whether_its_content_is_encrypted() -> None:
+    for cleartext in (True, False):
+        desk = Desk()
+        desk.noise.cleartext = cleartext
+        desk.want(leaves(2))
+        burst = desk.burst()
+        assert burst is not None
+        assert burst.traffic.cleartext is cleartext
+
+
 def test_what_is_not_here_is_not_owed() -> None:
     desk = Desk()
     assert desk.noise.shape is not None

@@ -114,6 +114,13 @@ def test_it_tells_what_is_sought_and_what_is_here() -> None:
     assert (have.content, have.chunks, have.precedence) == (here.tag, None, Precedence.ROUTINE)
 
 
+def test_what_is_encrypted_is_not_offered() -> None:
+    desk = Desk()
+    sealed, plain = desk.hold(1), desk.hold(2)
+    sealed.cleartext = False
+    assert [have.content for have in desk.call().haves] == [plain.tag]
+
+
 def test_what_does_not_fit_comes_next_time() -> None:
     desk = Desk()
     ours = {desk.hold(number).tag for number in range(60)}

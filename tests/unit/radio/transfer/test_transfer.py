@@ -388,6 +388,15 @@ def test_a_call_holds_others_back_when_it_tells_of_an_emergency_for_the_first_ti
     assert emergencies == [1, 1, 2, 2, 2]
 
 
+def test_what_turns_out_to_be_encrypted_is_so_from_then_on() -> None:
+    radio = Radio()
+    for cleartext in (True, False):
+        radio.post(replace(hold(FORM, Precedence.ROUTINE), cleartext=cleartext))
+        content = radio.core.contents.find(FORM.content)
+        assert content is not None
+        assert content.cleartext is cleartext
+
+
 def test_an_emergency_is_described_ahead_of_all_else() -> None:
     radio = Radio()
     tag = content_tag(FORM.content)

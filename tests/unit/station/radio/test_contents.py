@@ -254,6 +254,21 @@ def test_objects_are_read_for_an_answer_or_said_to_be_gone() -> None:
     ]
 
 
+def test_what_is_found_to_be_encrypted_is_told_before_the_first_of_it_is_read() -> None:
+    leaf = ObjectKey(content_tag(HASH), ObjectKind.LEAF, 0)
+
+    def read(contents: RadioContents, others: Others) -> None:
+        others.entries[HASH] = entry()
+        others.stores.octets = b"Salted__" + CONTENT.octets[8:]
+        contents.told(opened(have=0b11))
+        contents.read(events.ReadObject(leaf, HASH, ChunkIndex(0), 0, 16_384))
+
+    told = with_contents(read).radio
+    held = [one for one in told if isinstance(one, events.Hold)]
+    assert [one.cleartext for one in held] == [True, False]
+    assert isinstance(told[-1], events.ObjectRead)
+
+
 def test_symbols_are_counted_of_what_is_wanted_and_described() -> None:
     def fetch(contents: RadioContents, others: Others) -> None:
         others.entries[HASH] = entry()
