@@ -276,7 +276,8 @@ class Answering:
             request.in_burst = 0
             if request.left <= 0:
                 del self._requests[key]
-        if self._sending[burst.content].is_long:
+        urgent = burst.traffic.precedence is Precedence.EMERGENCY
+        if self._sending[burst.content].is_long and not urgent:
             self._wait_for_news(burst.content)
 
     @property

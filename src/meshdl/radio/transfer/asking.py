@@ -11,7 +11,7 @@ A content that is wanted has an *ask* with an instant at which its next WANT is 
   lack something then wait a little longer, the less they lack the longer, so that the
   neediest asks first;
 - when nobody answered: after twice the time before, :data:`TRIES_MAX` times. From then on
-  only the CQ says that it is sought, until something of it is heard.
+  seldom, for somebody who has it may come on the air and call nobody.
 
 What was put together of the answers may be of another content: a mistyped hash with the same
 first octets, or a forgery. It is asked for again, ever more seldom, else each answer would call
@@ -45,6 +45,9 @@ from meshdl.wire.onair.pdus import (
 
 TRIES_MAX = 6
 """With twice the time each, the last one comes some minutes after the first."""
+
+SELDOM_S = 1800.0
+"""Then, as a CQ does: one short frame, and a get that runs overnight finds who came late."""
 
 ASKED_AIRTIME_S = 300.0
 """What one WANT may make another station send. Long enough that asking costs little, short
@@ -229,9 +232,11 @@ class Asking:
         ask.tries += 1
         # Who is hidden from us may have asked at the same time, and would do so again.
         spread = 1.0 + ALONE_SPREAD * self._rng.random()
-        wait_s = pace.answer_s * 2 ** (ask.tries - 1) * spread
-        again = ask.tries < TRIES_MAX
-        ask.due_at = self._after(wait_s, pace, now=now) if again else None
+        if ask.tries < TRIES_MAX:
+            wait_s = pace.answer_s * 2 ** (ask.tries - 1)
+            ask.due_at = self._after(wait_s * spread, pace, now=now)
+        else:
+            ask.due_at = now + SELDOM_S * spread
 
     def failed(self, tag: ContentTag, pace: Pace, *, now: float) -> None:
         """Our WANT did not get on the air."""

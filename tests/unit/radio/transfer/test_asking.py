@@ -9,7 +9,7 @@ from tests.unit.radio.stations import AFSK
 
 from meshdl.content.precedence import Precedence
 from meshdl.ids import Callsign
-from meshdl.radio.transfer.asking import ASKED_AIRTIME_S, TRIES_MAX, Asking
+from meshdl.radio.transfer.asking import ASKED_AIRTIME_S, SELDOM_S, TRIES_MAX, Asking
 from meshdl.radio.transfer.contents import AirContent, Contents, ObjectKey, Shape
 from meshdl.radio.transfer.gathering import Gathering, NewSymbol
 from meshdl.radio.transfer.pace import pace_of
@@ -86,7 +86,7 @@ def test_a_want_is_cut_to_the_room_there_is() -> None:
     assert desk.want(room_octets=5) is None
 
 
-def test_nobody_answers_and_it_asks_again_ever_later_and_then_no_more() -> None:
+def test_nobody_answers_and_it_asks_again_ever_later_and_then_seldom() -> None:
     desk = Desk()
     waits, now = [], 0.0
     for _ in range(TRIES_MAX):
@@ -95,10 +95,17 @@ def test_nobody_answers_and_it_asks_again_ever_later_and_then_no_more() -> None:
         waits.append(due - now)
         now = due
         desk.asking.sent(desk.content.tag, [], PACE, now=now)
-    assert desk.due_at() is None
     assert all(later > 1.4 * sooner for sooner, later in pairwise(waits[1:]))
+    for _ in range(2 * TRIES_MAX):
+        due = desk.due_at()
+        assert due is not None
+        assert SELDOM_S <= due - now <= 1.5 * SELDOM_S + 2 * PACE.slot_s
+        now = due
+        desk.asking.sent(desk.content.tag, [], PACE, now=now)
     desk.asking.holder_heard(desk.content.tag, PACE, now=now)
-    assert desk.due_at() is not None
+    due = desk.due_at()
+    assert due is not None
+    assert due <= now + 2 * PACE.slot_s
 
 
 def test_while_symbols_come_it_is_silent() -> None:
