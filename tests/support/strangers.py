@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import TypeVar
 
 import aiohttp
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.support.processes import POLL_EVERY_S
 
 from meshdl.ids import StationId, StationKey, station_id
 from meshdl.signalling import proofs
@@ -71,7 +73,7 @@ def signal_process(directory: Path, *options: str) -> Iterator[SignalProcess]:
             found = re.search(r"listening at \w+://\S+:(\d+)", log.read_text(encoding="utf-8"))
             port = int(found.group(1)) if found else None
             if port is None:
-                os.sched_yield()
+                time.sleep(POLL_EVERY_S)  # and leave the machine to it
         yield SignalProcess(process, log, port)
         assert process.poll() is None, log.read_text(encoding="utf-8")
     finally:
