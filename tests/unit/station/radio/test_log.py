@@ -61,6 +61,8 @@ def test_every_field_of_a_transmission_comes_back_after_a_restart(tmp_path: Path
     )  # fmt: skip
     assert (facts.dial_hz, facts.modem, facts.width_hz) == (145_010_000, "AFSK 1200", 15_000.0)
     assert (facts.precedence, facts.purpose, facts.control) == ("priority", "exchange", "local")
+    assert facts.duration_s == pytest.approx(AFSK.burst_s([40]), abs=0.001)
+    assert facts.to == "N0AAA"
     assert (facts.chunks, facts.octets_before, facts.octets_after) == ((7,), 90, 40)
     assert facts.frames == (b"\x00\xff" * 20,)  # convertible to what was sent
     assert (facts.verdict, "97.111(a)(1)" in (facts.section or "")) == ("LEGAL", True)
