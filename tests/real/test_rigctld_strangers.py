@@ -1,6 +1,7 @@
 """Whatever answers in the place of rigctld: a value, or one error with what to look at."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 from hypothesis import given
@@ -40,11 +41,11 @@ def test_any_reply_is_a_value_or_one_error(replies: list[bytes], asked: str) -> 
         octets = b"".join(line + b"\n" for line in replies)
         server = await asyncio.start_server(Stranger(octets), "127.0.0.1", 0)
         rig = Rigctld(port=server.sockets[0].getsockname()[1])
-        questions = {
+        questions: dict[str, Callable[[], Awaitable[object]]] = {
             "dial_hz": rig.dial_hz,
             "mode": rig.mode,
             "ptt": rig.ptt,
-            "set_ptt": lambda: rig.set_ptt(False),
+            "set_ptt": lambda: rig.set_ptt(on=False),
         }
         try:
             return await questions[asked]()
