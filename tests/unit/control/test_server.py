@@ -15,6 +15,8 @@ from tests.support.fake_station import (
     content_of,
 )
 
+from meshdl.control import server
+from meshdl.control.guard import Guard
 from meshdl.control.messages import API, JSON_BODY_MAX_OCTETS
 from meshdl.control.server import ControlServer
 from meshdl.errors import (
@@ -104,9 +106,24 @@ def test_bad_requests_get_a_json_error_and_do_nothing(
     assert station.told == []
 
 
-def test_the_description_is_served(tmp_path: Path, station: FakeStation) -> None:
+def test_the_description_that_is_served_is_of_what_is_mounted_and_nothing_else(
+    tmp_path: Path, station: FakeStation
+) -> None:
     status, document = ask(tmp_path, station, "GET", f"{API}/openapi.json")
     assert (status, document["openapi"]) == (200, "3.1.0")
+    described = {
+        (method.upper(), API + path)
+        for path, methods in document["paths"].items()
+        for method in methods
+    }
+    application = server._application(station, Guard(port=4000, token="secret"))
+    mounted = {
+        (route.method, route.resource.canonical)
+        for route in application.router.routes()
+        if route.resource is not None
+    }
+    of_itself = {(method, f"{API}/openapi.json") for method in ("GET", "HEAD")}
+    assert described == mounted - of_itself
 
 
 def test_it_listens_on_loopback_only_and_leaves_no_address_behind(
