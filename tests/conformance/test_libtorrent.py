@@ -20,6 +20,7 @@ from meshdl.content.metainfo import (
 )
 from meshdl.content.paths import RelativePath, check_no_collisions
 from meshdl.errors import UnsafePath
+from meshdl.station.hashing import hash_path
 
 lt: Any = libtorrent  # its own type stubs do not fit what it returns
 
@@ -154,6 +155,32 @@ def test_a_folder_has_the_infohash_of_libtorrent(tree: Tree, chunk_octets: int) 
 def test_a_large_file_has_the_infohash_of_libtorrent() -> None:
     check_against_libtorrent({"large.bin": 5 * 2**20 + 1}, 16 * KIB)
     check_against_libtorrent({"large.bin": 5 * 2**20 + 1}, 2**20)
+
+
+BORDERS = [0, 1, 16383, 16384, 16385, 32767, 32768, 32769]
+MIB = 2**20
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        *({"file.bin": octets} for octets in BORDERS[1:]),
+        # One octet more, and chunks are twice as long; then a chunk's border.
+        *({"file.bin": 4 * MIB + octets} for octets in (-1, 0, 1, 32767, 32768, 32769)),
+        {"shared/é/地図/🌍.bin": 4 * MIB + 1, "shared/é.txt": 0, "shared/a/b/c/d/e": 16385},
+        {f"shared/{number}/{octets}": octets for number, octets in enumerate(BORDERS)},
+    ],
+    ids=lambda tree: "+".join(map(str, tree.values())),
+)
+def test_what_is_shared_has_the_infohash_of_libtorrent(tree: Tree, tmp_path: Path) -> None:
+    write(tree, tmp_path)
+    name = next(iter(tree)).partition("/")[0]
+    found = hash_path(tmp_path / name, tmp_path)
+    assert found is not None
+    theirs = by_libtorrent(tree, found.metainfo.chunk_octets)
+    read = lt.load_torrent_buffer(theirs)
+    assert found.metainfo.content_hash == read.ti.info_hashes().v2.to_bytes()
+    assert lt.bdecode(theirs).get(b"piece layers", {}) == found.layers
 
 
 def test_a_hybrid_of_libtorrent_is_read_by_us() -> None:
