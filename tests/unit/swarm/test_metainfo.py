@@ -2,10 +2,11 @@
 
 from hashlib import sha256
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.unit.swarm.rig import KIB, Peer, Rig
 
-from meshdl.content import merkle
+from meshdl.content import bencode, merkle
 from meshdl.content.hashing import layer_and_root
 from meshdl.content.metainfo import build_info, chunk_hashes
 from meshdl.content.paths import RelativePath
@@ -164,8 +165,33 @@ def test_a_station_that_is_busy_is_asked_again_later_and_not_at_once() -> None:
     assert stage(rig) is Stage.COMPLETE
 
 
-def test_metainfo_that_nobody_can_use_fails_with_the_reason() -> None:
-    info = b"d4:name3:abce"
+def info_of(name: bytes, file_name: bytes, octets: int) -> bytes:
+    """An info dictionary of two files that says whatever it likes."""
+    properties: bencode.Value = {b"length": octets, b"pieces root": b"r" * 32}
+    return bencode.encode(
+        {
+            b"file tree": {file_name: {b"": properties}, b"z": {b"": properties}},
+            b"meta version": 2,
+            b"name": name,
+            b"piece length": 16 * KIB,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("info", "reason"),
+    [
+        (b"d4:name3:abce", "meta version"),
+        (info_of(b"..", b"a", 5), "'..'"),
+        (info_of(b"map", b"..", 5), "'..'"),
+        (info_of(b"map", b"/etc/passwd", 5), "'/'"),
+        (info_of(b"map", b"nul", 5), "device"),
+        (info_of(b"map", b"Z", 5), "same"),
+        (info_of(b"map", b"a", 2**50), "refused"),
+        (info_of(b"map", b"a", 2**63), "no length"),
+    ],
+)
+def test_metainfo_that_nobody_can_use_fails_with_the_reason(info: bytes, reason: str) -> None:
     content = ContentHash(sha256(info).digest())
     rig = Rig()
     rig.post(inputs.StartDownload(content))
@@ -175,7 +201,8 @@ def test_metainfo_that_nobody_can_use_fails_with_the_reason() -> None:
     download = rig.swarm.downloads[content]
     assert download.stage is Stage.FAILED
     assert "metainfo cannot be used" in (download.problem or "")
-    assert peer.linked()
+    assert reason in (download.problem or "")
+    assert peer.linked(), "it gave what was asked for"
 
 
 def test_two_equal_files_come_complete() -> None:
