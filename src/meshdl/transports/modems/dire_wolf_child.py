@@ -38,7 +38,6 @@ class DireWolfChild:
         self._ours, self._its = line
         self._hear = hear
         self._unsent = b""
-        os.set_blocking(self._ours, False)
         asyncio.get_running_loop().add_reader(self._ours, self._readable)
 
     @classmethod
@@ -56,10 +55,10 @@ class DireWolfChild:
                 f"there is no {settings.program} here; install it (Debian: apt install direwolf)"
             )
         try:
-            line = _pseudo_terminal()
+            line, name = _pseudo_terminal()
         except OSError as error:
             raise ModemUnavailable(f"no pseudo terminal for Dire Wolf: {error}") from None
-        configuration = settings.configuration(os.ttyname(line[1]))
+        configuration = settings.configuration(name)
         try:
             guard = await asyncio.create_subprocess_exec(
                 sys.executable, "-IS", str(Path(child_guard.__file__)), program, *ARGUMENTS,
@@ -119,17 +118,21 @@ class DireWolfChild:
             loop.remove_writer(self._ours)
 
 
-def _pseudo_terminal() -> tuple[int, int]:
+def _pseudo_terminal() -> tuple[tuple[int, int], str]:
+    """Our end and its end, and the name of the latter."""
+    if sys.platform == "win32":
+        raise OSError("Windows has none")
     import tty
 
     ours, its = os.openpty()
     try:
         # Before anybody writes: a terminal echoes, and waits for line ends.
         tty.setraw(its)
+        os.set_blocking(ours, False)
+        return (ours, its), os.ttyname(its)
     except BaseException:
         _close((ours, its))
         raise
-    return ours, its
 
 
 def _close(line: tuple[int, int]) -> None:
