@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from meshdl.content.hashing import FileHasher
+from meshdl.content.link import ContentLink
 from meshdl.content.metainfo import (
     Metainfo,
     build_info,
@@ -181,6 +182,16 @@ def test_what_is_shared_has_the_infohash_of_libtorrent(tree: Tree, tmp_path: Pat
     read = lt.load_torrent_buffer(theirs)
     assert found.metainfo.content_hash == read.ti.info_hashes().v2.to_bytes()
     assert lt.bdecode(theirs).get(b"piece layers", {}) == found.layers
+
+
+@pytest.mark.parametrize("title", [None, "Karte für Süd & Nord", "100 % ? # + 漢字"])
+def test_a_magnet_link_names_the_same_content_to_libtorrent(title: str | None) -> None:
+    made, _ = by_us({"file.bin": 40_000}, 16 * KIB)
+    read = lt.parse_magnet_uri(ContentLink(made.content_hash, title).to_magnet())
+    assert read.info_hashes.v2.to_bytes() == made.content_hash
+    assert read.name == (title or "")
+    theirs = lt.make_magnet_uri(read)
+    assert ContentLink.parse(theirs) == ContentLink(made.content_hash, title)
 
 
 def test_a_hybrid_of_libtorrent_is_read_by_us() -> None:
