@@ -276,7 +276,8 @@ def test_a_tnc_that_stops_reading_is_given_up_and_takes_no_more_memory() -> None
     loops.run(scene())
 
 
-def test_an_abort_forgets_what_the_tnc_has_not_got() -> None:
+@pytest.mark.parametrize("curtails", [False, True])
+def test_an_abort_and_a_curtailing_forget_what_the_tnc_has_not_got(curtails: bool) -> None:
     async def scene() -> None:
         settings = TncSettings(
             waveform=Waveform(name="slow", baud=1000, audio_low_hz=0, audio_high_hz=1), ahead_s=0.1
@@ -286,9 +287,10 @@ def test_an_abort_forgets_what_the_tnc_has_not_got() -> None:
             run.modem.key(Burst(1, (b"one", b"two", b"three", b"four")))
             with pytest.raises(LocalProtocolError, match="burst 1 is on its way"):
                 run.modem.key(Burst(2, (b"x",)))
-            run.modem.abort()
-            run.modem.abort()
-            assert await run.next(BurstEnded) == BurstEnded(1)
+            ends = run.modem.curtail if curtails else run.modem.abort
+            ends()
+            ends()
+            assert await run.next(BurstEnded) == BurstEnded(1, 2 if curtails else None)
             run.modem.key(Burst(2, (b"DE KA1ABC-7",)))
             await run.next(BurstEnded)
             await said(tnc, 5)

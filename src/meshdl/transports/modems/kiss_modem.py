@@ -72,6 +72,7 @@ class _OnItsWay:
     serial: int
     pacing: Pacing
     timer: asyncio.TimerHandle | None = None
+    curtailed: bool = False
 
 
 class KissModem:
@@ -148,7 +149,9 @@ class KissModem:
 
     def curtail(self) -> None:
         """Forget what the TNC does not have yet: nothing, where a burst is given whole."""
-        self.abort()
+        if self._way is not None:
+            self._way.curtailed = True
+            self.abort()
 
     def abort(self) -> None:
         """Forget what the TNC does not have yet; ``BurstEnded`` follows what it has."""
@@ -230,8 +233,8 @@ class KissModem:
                 way.timer = loop.call_later(LOOK_AGAIN_S, self._advance, way)
             return
         self._way = None
-        pacing = way.pacing
-        self._report(BurstEnded(way.serial, pacing.given if pacing.forgotten else None))
+        fewer = way.curtailed and way.pacing.forgotten
+        self._report(BurstEnded(way.serial, way.pacing.given if fewer else None))
 
     def _write(self, octets: bytes) -> None:
         # One burst at a time, so no more than that can wait here. A connection that was cut takes
