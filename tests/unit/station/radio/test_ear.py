@@ -74,7 +74,8 @@ def test_frames_without_a_pause_are_one_entry() -> None:
     assert record.event is RadioEvent.RECEPTION
     assert (record.callsign, at, len(record.frames)) == ("N0AAA", BASE_AT, 5)
     assert record.text.endswith("(and 4 more frames)")
-    assert record.dial_hz == VHF.dial_hz
+    assert (record.dial_hz, record.modem) == (VHF.dial_hz, AFSK.name)
+    assert record.width_hz == VHF.occupied(AFSK).width_hz  # type: ignore[union-attr]
     one = record.frames[0]
     assert record.duration_s == 5 * AFSK.frame_s(len(one))
 
