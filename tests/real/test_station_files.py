@@ -17,6 +17,7 @@ from tests.support.stations import (
     until_state,
 )
 
+from meshdl.content.metainfo import Metainfo
 from meshdl.control.view import ContentState
 from meshdl.disk import Disk
 from meshdl.errors import StorageError, TargetExists
@@ -183,5 +184,43 @@ def test_a_content_that_is_being_opened_is_not_opened_twice(
             go_on.set()
             assert (await resumed).state is ContentState.SHARING
             assert opened == [content]
+
+    run(scenario())
+
+
+def test_two_that_ask_for_one_content_at_once_begin_one_download(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = make_file(tmp_path / "map.bin", 100_000)
+    real = opening.create
+    made: list[ContentHash] = []
+
+    def counting(disk: Disk, home: Home, metainfo: Metainfo, *rest: Any, **more: Any) -> Any:
+        made.append(metainfo.content_hash)
+        return real(disk, home, metainfo, *rest, **more)
+
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA", enabled=False) as alfa:
+            content = hash_of(await alfa.share(source))
+            torrent = await alfa.view.torrent(content)
+        monkeypatch.setattr(opening, "create", counting)
+        async with station(tmp_path, "KA1BB", enabled=False) as bravo:
+            asked = [bravo.view.download(torrent) for _ in range(5)]
+            assert {one.content_hash for one in await asyncio.gather(*asked)} == {content.hex()}
+            await until_state(bravo, content, ContentState.WAITING)
+            assert made == [content]
+
+    run(scenario())
+
+
+def test_what_is_shared_twice_at_once_is_shared(tmp_path: Path) -> None:
+    source = make_file(tmp_path / "map.bin", 100_000)
+
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA", enabled=False) as alfa:
+            await asyncio.gather(*(alfa.share(source) for _ in range(5)))
+            (shared,) = await alfa.view.contents()
+            assert shared.state is ContentState.SHARING
+            assert shared.error is None
 
     run(scenario())

@@ -19,9 +19,10 @@ opened again and hashed, and goes on being served with what is still right of it
 import asyncio
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias, TypeVar
@@ -63,12 +64,10 @@ class _Item:
 
     Attributes:
         verified: octets hashed of how many, while it is being verified.
-        opening: held by whoever makes or opens its store: two would write over each other.
     """
 
     entry: CatalogueEntry
     verified: tuple[int, int] | None = None
-    opening: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Library:
@@ -102,6 +101,8 @@ class Library:
         self._tasks, self._changed, self._whole = tasks, changed, whole
         self._loop = asyncio.get_running_loop()
         self._items: dict[ContentHash, _Item] = {}
+        # Held by whoever makes or opens a store: two of one content write over each other.
+        self._opening: defaultdict[ContentHash, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._stopping = False
         self._post: Post = _nowhere
         self._pool = ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="opening")
@@ -167,26 +168,26 @@ class Library:
         Raises:
             StorageError: the home directory takes no more.
         """
-        metainfo = hashed.metainfo
-        content = metainfo.content_hash
-        known = self._items.get(content)
-        if known is not None:
-            # The same octets were being downloaded, or are shared from another place.
-            unfinished = known.entry.state in {StoredState.DOWNLOADING, StoredState.PAUSED}
-            await self._take_away(content, delete_files=unfinished)
-        store = await self.in_pool(partial(opening.serve, self._disk, self._home, hashed))
-        entry = CatalogueEntry(
-            content_hash=content,
-            state=StoredState.SHARING,
-            path=hashed.root,
-            title=title,
-            octets=metainfo.total_octets,
-            precedence=precedence,
-            added_at=time.time(),
-        )
-        self._items[content] = _Item(entry)
-        await self._keep(entry)
-        await self._shelve(content, store, tuple(hashed.chunk_hashes), told=True)
+        content = hashed.metainfo.content_hash
+        async with self._opening[content]:
+            known = self._items.get(content)
+            if known is not None:
+                # The same octets were being downloaded, or are shared from another place.
+                unfinished = known.entry.state in {StoredState.DOWNLOADING, StoredState.PAUSED}
+                await self._take_away(content, delete_files=unfinished)
+            store = await self.in_pool(partial(opening.serve, self._disk, self._home, hashed))
+            entry = CatalogueEntry(
+                content_hash=content,
+                state=StoredState.SHARING,
+                path=hashed.root,
+                title=title,
+                octets=hashed.metainfo.total_octets,
+                precedence=precedence,
+                added_at=time.time(),
+            )
+            item = self._items[content] = _Item(entry)
+            await self._keep(entry)
+            await self._shelve(item, store, tuple(hashed.chunk_hashes), told=True)
         return entry
 
     async def begin(
@@ -204,6 +205,8 @@ class Library:
         Raises:
             StorageError: they cannot be made.
         """
+        if content in self._items:
+            return  # somebody else began it a moment ago
         entry = CatalogueEntry(
             content_hash=content,
             state=StoredState.DOWNLOADING,
@@ -352,10 +355,10 @@ class Library:
     async def _create(
         self, content: ContentHash, metainfo: Metainfo, layers: dict[bytes, bytes]
     ) -> None:
-        item = self._items.get(content)
-        if item is None:
-            return  # removed meanwhile
-        async with item.opening:
+        async with self._opening[content]:
+            item = self._items.get(content)
+            if item is None:
+                return  # removed meanwhile
             make = partial(opening.create, self._disk, self._home, metainfo, layers)
             store, hashes = await self.in_pool(
                 partial(make, item.entry.path, progress=self._progress(item))
@@ -363,7 +366,7 @@ class Library:
             item.verified = None
             item.entry = replace(item.entry, path=store.location, octets=metainfo.total_octets)
             await self._keep(item.entry)
-            await self._shelve(content, store, hashes)
+            await self._shelve(item, store, hashes)
 
     async def _open_at_start(self, content: ContentHash) -> None:
         entry = self._items[content].entry
@@ -380,26 +383,22 @@ class Library:
     async def _open(self, content: ContentHash) -> None:
         """Put a content whose metainfo is kept on the shelf, unless somebody just did."""
         item = self._items[content]
-        async with item.opening:
+        async with self._opening[content]:
             if self.stores.get(content) is not None:
+                item.verified = None
                 return
             open_ = partial(opening.open_again, self._disk, self._home, item.entry)
             try:
                 store, hashes = await self.in_pool(partial(open_, progress=self._progress(item)))
             finally:
                 item.verified = None
-            await self._shelve(content, store, hashes)
+            await self._shelve(item, store, hashes)
 
     async def _shelve(
-        self,
-        content: ContentHash,
-        store: ContentStore,
-        hashes: tuple[bytes, ...],
-        *,
-        told: bool = False,
+        self, item: _Item, store: ContentStore, hashes: tuple[bytes, ...], *, told: bool = False
     ) -> None:
-        item = self._items.get(content)
-        if item is None:
+        content = item.entry.content_hash
+        if self._items.get(content) is not item:  # removed meanwhile
             await self.in_pool(partial(store.forget, delete_files=not store.finished))
             return
         await self.stores.put(content, store)
