@@ -12,7 +12,7 @@ A WANT becomes *requests*, one for each object that is here. A request waits
 
 What is ready goes out in bursts. Before each the next content is chosen: by precedence,
 then the asker who was served least lately. So a large content does not keep a small one
-waiting, and an emergency waits for one burst at the most. An ENOUGH of the last asker ends
+waiting, and an emergency waits for one frame or one burst. An ENOUGH of the last asker ends
 a request.
 
 Who finds that answers overlap gives turns (:mod:`.reservations`): then one burst goes out for
