@@ -30,6 +30,10 @@ from meshdl.swarm.inputs import SwarmInput
 CHECKPOINT_EVERY_S = 5.0
 """What a power cut may cost of a download; the death of the program costs nothing."""
 
+CHECKPOINT_EVERY_OCTETS = 64 * 1024 * 1024
+"""If that is sooner. The last checkpoint is what a finished download waits for: with 5 s of a fast
+network behind it, a slow disk would take seconds more."""
+
 HAND_OVER_EVERY_S = 0.005
 """Long enough for several ranges at the rate of a fast network, too short to be noticed."""
 
@@ -51,7 +55,8 @@ class StoreKeeper:
         self._disk_thread, self._sync_thread = Worker("disk"), Worker("sync")
         self._exclusive: defaultdict[ContentHash, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._to_write: dict[ContentHash, list[effects.WriteRange]] = {}
-        self._checkpoint_due: set[ContentHash] = set()
+        self._checkpoint_due: dict[ContentHash, asyncio.TimerHandle] = {}
+        self._since_checkpoint_octets: defaultdict[ContentHash, int] = defaultdict(int)
         self._reads_waiting = 0
         self._stopped = False
         self._post: Post = _nowhere
@@ -75,9 +80,18 @@ class StoreKeeper:
             ranges = self._to_write[content] = []
             self._loop.call_later(HAND_OVER_EVERY_S, self._hand_over, content)
         ranges.append(effect)
-        if content not in self._checkpoint_due:
-            self._checkpoint_due.add(content)
-            self._loop.call_later(CHECKPOINT_EVERY_S, self._checkpoint_soon, content)
+        self._since_checkpoint_octets[content] += len(effect.octets)
+        timer = self._checkpoint_due.get(content)
+        if timer is None:
+            self._checkpoint_due[content] = self._loop.call_later(
+                CHECKPOINT_EVERY_S, self._checkpoint_soon, content
+            )
+        elif (
+            self._since_checkpoint_octets[content] >= CHECKPOINT_EVERY_OCTETS
+            and not self._exclusive[content].locked()  # a slow disk has the last one to do yet
+        ):
+            timer.cancel()
+            self._checkpoint_soon(content)
 
     def write_leaf_hashes(self, effect: effects.WriteLeafHashes) -> None:
         """Write; only a failure is posted."""
@@ -190,7 +204,8 @@ class StoreKeeper:
             self._changed(content)
 
     def _checkpoint_soon(self, content: ContentHash) -> None:
-        self._checkpoint_due.discard(content)
+        del self._checkpoint_due[content]
+        del self._since_checkpoint_octets[content]
         if not self._stopped:
             self._tasks.create_task(self.checkpoint(content))
 

@@ -1,16 +1,21 @@
 """The keeper of the stores: what was asked of it before a checkpoint is held after it."""
 
 import asyncio
+import threading
+from pathlib import Path
 
+import pytest
 from tests.support import loops
 from tests.support.stores import FILE, FIRST, create, new_disk
 
 from meshdl.content.merkle import LEAF_OCTETS
+from meshdl.station import store_keeper
 from meshdl.station.store_keeper import StoreKeeper
 from meshdl.swarm import effects, inputs
 from meshdl.swarm.inputs import SwarmInput
 
 CONTENT = FILE.metainfo.content_hash
+PATIENCE_S = 30.0
 
 
 def leaf_to_write(leaf: int) -> effects.WriteRange:
@@ -34,6 +39,54 @@ def test_a_checkpoint_takes_what_was_only_just_asked_for() -> None:
                     inputs.RangeWritten(CONTENT, FIRST, before * LEAF_OCTETS, LEAF_OCTETS)
                     for before in range(leaf + 1)
                 ]
+            await keeper.close()
+
+    loops.run(scenario())
+
+
+def test_when_much_was_written_a_checkpoint_comes_before_its_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(store_keeper, "CHECKPOINT_EVERY_S", 3600.0)
+    monkeypatch.setattr(store_keeper, "CHECKPOINT_EVERY_OCTETS", 2 * LEAF_OCTETS)
+    disk = new_disk()
+    go_on = threading.Event()
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        synced, all_written = asyncio.Event(), asyncio.Event()
+        written_octets = 0
+
+        def post(event: SwarmInput) -> None:
+            nonlocal written_octets
+            if isinstance(event, inputs.RangeWritten):
+                written_octets += event.octets
+            if written_octets == 4 * LEAF_OCTETS:
+                all_written.set()
+
+        def before(operation: str, path: Path) -> None:
+            if operation == "sync" and path.suffix == ".part":
+                loop.call_soon_threadsafe(synced.set)
+                go_on.wait()
+
+        async with asyncio.TaskGroup() as tasks:
+            keeper = StoreKeeper(tasks, lambda _: None)
+            keeper.connect(post)
+            await keeper.put(CONTENT, create(disk, FILE))
+            disk.before = before
+            keeper.write(leaf_to_write(0))
+            assert len(asyncio.all_tasks()) == 1  # a leaf is not much
+            keeper.write(leaf_to_write(1))
+            async with asyncio.timeout(PATIENCE_S):
+                await synced.wait()
+            under_way = asyncio.all_tasks()
+            keeper.write(leaf_to_write(2))
+            keeper.write(leaf_to_write(2))
+            assert asyncio.all_tasks() == under_way  # one after the other
+            async with asyncio.timeout(PATIENCE_S):
+                await all_written.wait()  # the disk is not for two threads at once
+            go_on.set()
+            await keeper.checkpoint(CONTENT)
             await keeper.close()
 
     loops.run(scenario())
