@@ -261,7 +261,7 @@ def test_a_record_that_nobody_signed_makes_nothing_urgent(
             radio_station(tmp_path, "N0BBB", hub.port) as bravo,
         ):
             steps = alfa.view.share(
-                [str(source)], title=None, precedence="priority" if signed else "routine", tags=[]
+                [str(source)], title=None, precedence="emergency" if signed else "routine", tags=[]
             )
             shared = [step async for step in steps][-1]
             assert isinstance(shared, ContentStatus)
@@ -270,12 +270,12 @@ def test_a_record_that_nobody_signed_makes_nothing_urgent(
             assert radio is not None
             if not signed:
                 right = ContentRecord.decode(radio.contents._offered[content])
-                forged = replace(right, precedence=Precedence.PRIORITY, title="Leave at once")
+                forged = replace(right, precedence=Precedence.EMERGENCY, title="Leave at once")
                 radio.contents.told(inputs.OfferRecord(content, forged.encode()))
             got = await bravo.download(content, via="rf")
             assert Path(got.location).read_bytes() == source.read_bytes()
             if signed:
-                await until_content(bravo, content, lambda now: now.precedence == "priority")
+                await until_content(bravo, content, lambda now: now.precedence == "emergency")
             else:
                 await until(lambda: _is_so("not signed by" in caplog.text))
                 now = await bravo.view.content(content)

@@ -118,8 +118,9 @@ class Reception:
         self._parts.effects.append(events.StationHeard(sender, cq))
         for have in cq.haves:
             content = self._parts.contents.hear(have.content, now=now, room=CONTENTS_MAX)
-            if content is not None and content.shape is None and not content.wanted:
-                content.precedence = have.precedence
+            if content is not None and content.shape is None:
+                told, wanted = have.precedence, content.precedence
+                content.precedence = min(told, wanted) if content.wanted else told
             if self._parts.pace is not None:
                 self._parts.asking.holder_heard(have.content, self._parts.pace, now=now)
         if any((found := self._parts.contents.get(tag)) and found.served for tag in cq.seeks):

@@ -32,6 +32,7 @@ from random import Random
 from typing import assert_never
 
 from meshdl.air import CarrierChanged, ModemDown, ModemUp
+from meshdl.content.precedence import Precedence
 from meshdl.ids import Callsign, ChunkIndex
 from meshdl.radio.transfer import events
 from meshdl.radio.transfer.answering import Answering
@@ -278,7 +279,11 @@ class Transfer:
             reason = "another content with the same four octets at the beginning is on the air"
             self._parts.effects.append(events.FetchFailed(fetch.content, reason))
             return
-        content.wanted, content.precedence = True, fetch.precedence
+        if content.shape is not None or fetch.precedence is not Precedence.ROUTINE:
+            content.precedence = fetch.precedence
+        # Else it is as urgent as those say who have it, until its INFO is here: their emergency
+        # would hold back whoever asks for it.
+        content.wanted = True
         if content.shape is not None and not content.kept:
             self._parts.completion.tell_again(content)
         self._parts.calling.news(now=now)

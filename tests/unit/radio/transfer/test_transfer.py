@@ -407,6 +407,26 @@ def test_an_emergency_is_described_ahead_of_all_else() -> None:
     assert want.precedence is Precedence.EMERGENCY
 
 
+@pytest.mark.parametrize("told_first", [True, False])
+def test_an_emergency_is_asked_for_by_its_whole_hash_as_urgently_as_it_is_told(
+    told_first: bool,
+) -> None:
+    radio = Radio()
+    call = Have(content=content_tag(FORM.content), precedence=Precedence.EMERGENCY, size_class=60)
+    if told_first:
+        radio.hear(Cq(haves=(call,)))
+    radio.post(events.Fetch(FORM.content))
+    if not told_first:
+        radio.hear(Cq(haves=(call,)))
+    radio.run(10.0)
+    assert [one.precedence for one in radio.on_its_way] == [Precedence.EMERGENCY]
+    # Once its INFO is here, it is what its record and the operator say.
+    radio.post(replace(hold(FORM), held=0))
+    found = radio.core.contents.open(FORM.content)
+    assert found is not None
+    assert found.precedence is Precedence.ROUTINE
+
+
 def test_what_was_overheard_and_not_kept_is_told_again_when_it_is_wanted() -> None:
     radio = Radio()
     radio.hear(info_symbols(FORM))
