@@ -1,6 +1,7 @@
 """Whole stations and their files: stopped half way, in the way, changed."""
 
 import asyncio
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -222,5 +223,64 @@ def test_what_is_shared_twice_at_once_is_shared(tmp_path: Path) -> None:
             (shared,) = await alfa.view.contents()
             assert shared.state is ContentState.SHARING
             assert shared.error is None
+
+    run(scenario())
+
+
+def test_a_shared_file_is_the_operators_whatever_became_of_it(tmp_path: Path) -> None:
+    source = make_file(tmp_path / "map.bin", 200_000)
+    original, changed = source.read_bytes(), os.urandom(200_000)
+
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA", enabled=False) as alfa:
+            content = hash_of(await alfa.share(source))
+        source.write_bytes(changed)
+        for _ in range(2):  # found out at the start, and known from the last time
+            async with station(tmp_path, "KA1AA", enabled=False) as alfa:
+                broken = await until_state(alfa, content, ContentState.BROKEN)
+                assert "not what it was when it was hashed" in (broken.error or "")
+        async with station(tmp_path, "KA1AA", enabled=False) as alfa:
+            await until_state(alfa, content, ContentState.BROKEN)
+            source.write_bytes(original)
+            assert (await alfa.view.resume(content)).state is ContentState.SHARING
+        source.write_bytes(changed)
+        async with station(tmp_path, "KA1AA", enabled=False) as alfa:
+            await until_state(alfa, content, ContentState.BROKEN)
+            await alfa.view.remove(content, delete_files=True)
+            assert source.read_bytes() == changed
+
+    run(scenario())
+
+
+def test_a_station_that_stops_while_it_looks_at_a_file_just_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = make_file(tmp_path / "map.bin", 200_000)
+    real = opening.open_again
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(disk: Disk, home: Home, entry: CatalogueEntry, **more: Any) -> opening.Opened:
+        begun.set()
+        assert go_on.wait(PATIENCE_S)
+        return real(disk, home, entry, **more)
+
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA", enabled=False) as alfa:
+            content = hash_of(await alfa.share(source))
+        source.write_bytes(os.urandom(200_000))
+        with monkeypatch.context() as patch:
+            patch.setattr(opening, "open_again", slow)
+            async with station(tmp_path, "KA1AA", enabled=False) as alfa:
+                await asyncio.to_thread(begun.wait)
+                pool = alfa.view._library._pool
+                shutdown = pool.shutdown
+
+                def stopping(**more: bool) -> None:
+                    go_on.set()
+                    shutdown(**more)
+
+                patch.setattr(pool, "shutdown", stopping)
+        async with station(tmp_path, "KA1AA", enabled=False) as alfa:
+            await until_state(alfa, content, ContentState.BROKEN)
 
     run(scenario())

@@ -62,6 +62,11 @@ MIGRATIONS: tuple[Migration, ...] = (
     ),
     ("ALTER TABLE contents ADD COLUMN via TEXT NOT NULL DEFAULT 'auto'",),
     ("ALTER TABLE contents ADD COLUMN overheard INTEGER NOT NULL DEFAULT 0",),
+    (
+        "ALTER TABLE contents ADD COLUMN in_place INTEGER NOT NULL DEFAULT 0",
+        # What is broken may have been shared: rather keep a file too many.
+        "UPDATE contents SET in_place = 1 WHERE state IN ('sharing', 'broken')",
+    ),
 )
 
 
@@ -98,6 +103,7 @@ class CatalogueEntry:
         error: what is wrong and what to do; empty when nothing is.
         via: over which paths it is fetched.
         overheard: nobody here asked for it; it came by radio and is kept by quota.
+        in_place: its files are the operator's, whatever its state: only read, never deleted.
     """
 
     content_hash: ContentHash
@@ -110,6 +116,7 @@ class CatalogueEntry:
     error: str = ""
     via: Via = "auto"
     overheard: bool = False
+    in_place: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +174,7 @@ class Catalogue:
     def put(self, entry: CatalogueEntry) -> None:
         """Add a content, or replace what is known of it."""
         self._database.change(
-            "INSERT OR REPLACE INTO contents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO contents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 entry.content_hash,
                 entry.state.value,
@@ -179,6 +186,7 @@ class Catalogue:
                 entry.error,
                 entry.via,
                 entry.overheard,
+                entry.in_place,
             ),
         )
 
@@ -218,7 +226,7 @@ class Catalogue:
     def _entries(self, clause: str, *values: bytes) -> tuple[CatalogueEntry, ...]:
         rows = self._database.rows(
             "SELECT content_hash, state, path, title, octets, precedence, added_at, error, via, "  # noqa: S608 - the clause is ours
-            f"overheard FROM contents {clause}",
+            f"overheard, in_place FROM contents {clause}",
             values,
         )
         return tuple(
@@ -233,6 +241,7 @@ class Catalogue:
                 error=row[7],
                 via=row[8],
                 overheard=bool(row[9]),
+                in_place=bool(row[10]),
             )
             for row in rows
         )

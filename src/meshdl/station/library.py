@@ -184,6 +184,7 @@ class Library:
                 octets=hashed.metainfo.total_octets,
                 precedence=precedence,
                 added_at=time.time(),
+                in_place=True,
             )
             item = self._items[content] = _Item(entry)
             await self._keep(entry)
@@ -208,24 +209,21 @@ class Library:
         if content in self._items:
             return  # somebody else began it a moment ago
         entry = CatalogueEntry(
-            content_hash=content,
-            state=StoredState.DOWNLOADING,
-            path=directory,
-            title=title,
-            octets=None,
-            precedence=precedence,
-            added_at=time.time(),
-            via=via,
-        )
-        self._items[content] = _Item(entry)
+            content_hash=content, state=StoredState.DOWNLOADING, path=directory, title=title,
+            octets=None, precedence=precedence, added_at=time.time(), via=via,
+        )  # fmt: skip
+        item = self._items[content] = _Item(entry)
         try:
             if known is not None:
                 await self._create(content, *known)
         except (StorageError, ContentError):
-            del self._items[content]
+            if self._is_there(item):
+                del self._items[content]
             raise
-        await self._keep(self._items[content].entry)
-        self._start(self._items[content].entry)
+        if self._is_there(item):
+            await self._keep(item.entry)
+        if self._is_there(item):
+            self._start(item.entry)
 
     def change(self, entry: CatalogueEntry) -> None:
         """Remember this of a content from now on; a new one begins to be downloaded."""
@@ -280,16 +278,15 @@ class Library:
             await self._open(content)
         elif item.entry.state is StoredState.BROKEN and item.entry.octets is not None:
             await self._verify(content)
-        if item.entry.state in {StoredState.PAUSED, StoredState.BROKEN, StoredState.DOWNLOADING}:
+        unfinished = {StoredState.PAUSED, StoredState.BROKEN, StoredState.DOWNLOADING}
+        if item.entry.state in unfinished and self._is_there(item):
             store = self.stores.get(content)
             if store is None or not store.finished:
                 self._start(item.entry)
 
     async def remove(self, content: ContentHash, *, delete_files: bool) -> None:
         """Forget it; ``delete_files`` spares what was shared in place."""
-        entry = self._item(content).entry
-        downloaded = entry.state is not StoredState.SHARING
-        await self._take_away(content, delete_files=delete_files and downloaded)
+        await self._take_away(content, delete_files=delete_files)
         await self._books.call(partial(self._catalogue.remove, content))
 
     # What the core wants.
@@ -303,7 +300,7 @@ class Library:
         item = self._items.get(content)
         if item is None or (item.entry.state, item.entry.error) == (state, error):
             return
-        if item.entry.state is StoredState.SHARING:
+        if item.entry.in_place:
             return
         item.entry = replace(item.entry, state=state, error=error)
         if state is StoredState.BROKEN:
@@ -317,7 +314,7 @@ class Library:
     # How it ends.
 
     async def close(self) -> None:
-        """End the threads. Tasks have ended before, and the stores close after."""
+        """End the threads, and with them what is being opened; the stores close after."""
         self._stopping = True
         self._pool.shutdown(wait=False, cancel_futures=True)
         await self._books.close()
@@ -326,8 +323,15 @@ class Library:
     # How it does that.
 
     async def in_pool(self, work: Callable[[], ResultT]) -> ResultT:
-        """Do what may take minutes in a thread of the pool."""
-        return await self._loop.run_in_executor(self._pool, work)
+        """Do what may take minutes in a thread of the pool; when the station stops, no more."""
+        try:
+            done = await self._loop.run_in_executor(self._pool, work)
+        except MeshdlError:
+            if not self._stopping:
+                raise
+        if self._stopping:
+            raise asyncio.CancelledError
+        return done
 
     def _item(self, content: ContentHash) -> _Item:
         try:
@@ -338,8 +342,13 @@ class Library:
                 "`meshdl get` adds a download"
             ) from None
 
+    def _is_there(self, item: _Item) -> bool:
+        """Whether it was not removed meanwhile."""
+        return self._items.get(item.entry.content_hash) is item
+
     def _note(self, entry: CatalogueEntry) -> None:
-        self._unwritten.submit(self._books, Book.CATALOGUE, partial(self._catalogue.put, entry))
+        if not self._stopping:  # at the next start it is seen anew
+            self._unwritten.submit(self._books, Book.CATALOGUE, partial(self._catalogue.put, entry))
 
     async def _keep(self, entry: CatalogueEntry) -> None:
         await self._books.call(partial(self._catalogue.put, entry))
@@ -365,7 +374,8 @@ class Library:
             )
             item.verified = None
             item.entry = replace(item.entry, path=store.location, octets=metainfo.total_octets)
-            await self._keep(item.entry)
+            if self._is_there(item):
+                await self._keep(item.entry)
             await self._shelve(item, store, hashes)
 
     async def _open_at_start(self, content: ContentHash) -> None:
@@ -398,7 +408,7 @@ class Library:
         self, item: _Item, store: ContentStore, hashes: tuple[bytes, ...], *, told: bool = False
     ) -> None:
         content = item.entry.content_hash
-        if self._items.get(content) is not item:  # removed meanwhile
+        if not self._is_there(item):
             await self.in_pool(partial(store.forget, delete_files=not store.finished))
             return
         await self.stores.put(content, store)
@@ -422,11 +432,8 @@ class Library:
         """Say whether files in place are still what they were."""
         entry = item.entry
         if store.have.full:
-            whole = entry.state in {StoredState.SHARING, StoredState.BROKEN}
-            state = StoredState.SHARING if whole and not entry.error else entry.state
-            if entry.state is StoredState.BROKEN:
-                state = StoredState.COMPLETE
-            error = ""
+            held = StoredState.COMPLETE if entry.state is StoredState.BROKEN else entry.state
+            state, error = StoredState("sharing" if entry.in_place else held), ""
         else:
             state = StoredState.BROKEN
             error = (
@@ -447,11 +454,13 @@ class Library:
         self._changed(content)
 
     async def _take_away(self, content: ContentHash, *, delete_files: bool) -> None:
-        self._item(content)
+        item = self._item(content)
         self._post(inputs.ContentRemoved(content))
         store = await self.stores.take(content)
         if store is not None:
-            await self.in_pool(partial(store.forget, delete_files=delete_files))
+            now = self._items.get(content, item).entry  # perhaps it was shared meanwhile
+            delete = delete_files and not now.in_place
+            await self.in_pool(partial(store.forget, delete_files=delete))
         else:
             await self.in_pool(ContentHome(self._disk, self._home, content).forget)
         self._items.pop(content, None)

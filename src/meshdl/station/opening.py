@@ -59,7 +59,7 @@ def open_again(disk: Disk, home: Home, entry: CatalogueEntry, *, progress: Progr
     """The store of a content whose metainfo is kept."""
     metainfo, layers = load_metainfo(disk, home, entry.content_hash)
     hashes = tuple(chunk_hashes(metainfo, layers))
-    if entry.state in {StoredState.SHARING, StoredState.COMPLETE}:
+    if entry.in_place or entry.state is StoredState.COMPLETE:
         store = ContentStore.open(disk, home, metainfo, hashes, entry.path, progress=progress)
     else:
         store = ContentStore.continue_download(

@@ -14,7 +14,8 @@ from meshdl.content.record import ContentRecord
 from meshdl.errors import ContentUnknown
 from meshdl.ids import Callsign, ContentHash, StationKey
 from meshdl.station import catalogue as catalogues
-from meshdl.station.catalogue import Catalogue, CatalogueEntry, Pinned, StoredState
+from meshdl.station.catalogue import MIGRATIONS, Catalogue, CatalogueEntry, Pinned, StoredState
+from meshdl.station.database import Database
 
 ALICE, BOB, US = (Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in (1, 2, 3))
 KA1ABC, KA1XYZ = Callsign("KA1ABC"), Callsign("KA1XYZ")
@@ -29,6 +30,7 @@ ENTRY = CatalogueEntry(
     octets=None,
     precedence=Precedence.WELFARE,
     added_at=NOW,
+    in_place=True,
 )
 
 
@@ -220,3 +222,19 @@ def test_the_stations_not_seen_for_longest_are_forgotten(
     for at, call in enumerate([calls[0], calls[1], calls[0], calls[2]]):
         catalogue.pin(call, KEY, now=float(at))
     assert list(catalogue.pins()) == [calls[0], calls[2]]
+
+
+def test_what_was_shared_before_files_had_an_owner_stays_the_operators(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.sqlite"
+    old = Database(path, MIGRATIONS[:3])
+    for number, state in enumerate(StoredState):
+        old.change(
+            "INSERT INTO contents VALUES (?, ?, '/x', 'x', 1, 3, 0.0, '', 'auto', 0)",
+            (bytes([number]) * 32, state.value),
+        )
+    old.close()
+    catalogue = Catalogue(path)
+    kept = {entry.state for entry in catalogue.entries() if entry.in_place}
+    # What was broken then may have been either: a file too many is better than one too few.
+    assert kept == {StoredState.SHARING, StoredState.BROKEN}
+    catalogue.close()
