@@ -454,13 +454,11 @@ class Library:
         self._changed(content)
 
     async def _take_away(self, content: ContentHash, *, delete_files: bool) -> None:
-        item = self._item(content)
+        self._item(content)
         self._post(inputs.ContentRemoved(content))
         store = await self.stores.take(content)
         if store is not None:
-            now = self._items.get(content, item).entry  # perhaps it was shared meanwhile
-            delete = delete_files and not now.in_place
-            await self.in_pool(partial(store.forget, delete_files=delete))
+            await self.in_pool(partial(store.forget, delete_files=delete_files))
         else:
             await self.in_pool(ContentHome(self._disk, self._home, content).forget)
         self._items.pop(content, None)

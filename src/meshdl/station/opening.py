@@ -61,6 +61,7 @@ def open_again(disk: Disk, home: Home, entry: CatalogueEntry, *, progress: Progr
     hashes = tuple(chunk_hashes(metainfo, layers))
     if entry.in_place or entry.state is StoredState.COMPLETE:
         store = ContentStore.open(disk, home, metainfo, hashes, entry.path, progress=progress)
+        store.keeps_files = entry.in_place
     else:
         store = ContentStore.continue_download(
             disk, home, metainfo, hashes, entry.path.parent, progress=progress

@@ -72,6 +72,7 @@ class ContentStore:
 
     Attributes:
         metainfo: of the content.
+        keeps_files: they are the user's, shared in place: nothing ever deletes them.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class ContentStore:
     ) -> None:
         """Lay it out; nothing is touched yet."""
         self.metainfo = metainfo
+        self.keeps_files = False
         self._disk = disk
         self._state = ContentHome(disk, home, metainfo.content_hash)
         self._files = ContentFiles(disk, metainfo, location)
@@ -223,6 +225,7 @@ class ContentStore:
             StorageError: the disk refused.
         """
         store = cls(disk, home, metainfo, chunk_hashes, root)
+        store.keeps_files = True
         store._state.create()
         disk.remove(store._state.journal)
         store._leaves.adopt(leaf_hashes)
@@ -440,11 +443,10 @@ class ContentStore:
         """Forget the content.
 
         Args:
-            delete_files: whether to delete its files, finished or not. For downloads
-                only: what was shared in place is the user's.
+            delete_files: whether to delete its files, finished or not; of downloads only.
         """
         self._files.release()
-        if delete_files:
+        if delete_files and not self.keeps_files:
             self._files.remove()
         self._state.forget()
 

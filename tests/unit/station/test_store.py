@@ -391,10 +391,11 @@ def test_ranges_that_are_not_there_are_refused() -> None:
 # Forgetting.
 
 
-def test_forgetting_a_share_leaves_the_files_of_the_user() -> None:
+@pytest.mark.parametrize("delete_files", [False, True])
+def test_forgetting_a_share_leaves_the_files_of_the_user(delete_files: bool) -> None:
     disk = new_disk()
     store = share(disk)
-    store.forget(delete_files=False)
+    store.forget(delete_files=delete_files)
     assert disk.read(SHARED / "a.bin", 0, 10) == FOLDER.octets["a.bin"][:10]
     assert disk.stat(HOME.contents_directory / FOLDER.metainfo.content_hash.hex()) is None
 
