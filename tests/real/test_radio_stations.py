@@ -3,27 +3,24 @@
 import asyncio
 import socket
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.support.kiss_hub import KissHub, kiss_hub
-from tests.support.radio_stations import fast_tncs, radio_station
+from tests.support.radio_stations import fast_tncs, radio_station, sent_by
 from tests.support.stations import hash_of, make_file, run, station, until, until_state
 
 from meshdl.cli.airtime import price_line
 from meshdl.control.client import ControlClient
-from meshdl.control.view import ContentState, ContentStatus, LogEntry, LogQuery
+from meshdl.control.view import ContentState, LogEntry, LogQuery
 from meshdl.discovery.interfaces import own_addresses
-from meshdl.errors import ConfigError, ContentUnknown
+from meshdl.errors import ConfigError
 from meshdl.ids import ContentHash
 from meshdl.station.config import LanConfig
 from meshdl.station.log import StationLog
 from meshdl.station.station import Station
-from meshdl.wire import ax25
-from meshdl.wire.onair import frames as onair
-from meshdl.wire.onair.pdus import Want
 
 pytestmark = pytest.mark.real
 
@@ -35,24 +32,6 @@ def tncs_are_fast() -> Iterator[None]:
 
 
 SILENT: dict[str, Any] = {"rules": "", "licence_class": "", "control": "", "dial_hz": None}
-
-
-def sent_by(hub: KissHub, call: str) -> list[bytes]:
-    """What a station has put on the air."""
-    frames = [ax25.decode(octets) for octets in hub.heard]
-    return [one.info for one in frames if str(one.source) == call]
-
-
-def wants(infos: Iterable[bytes]) -> list[Want]:
-    """What was asked for in these frames."""
-    frames = [onair.decode(info) for info in infos]
-    return [
-        pdu
-        for one in frames
-        if isinstance(one, onair.Frame)
-        for pdu in one.pdus
-        if isinstance(pdu, Want)
-    ]
 
 
 async def radio_log(one: Station) -> list[LogEntry]:
@@ -90,49 +69,6 @@ def test_a_file_comes_by_radio_from_its_bare_hash(tmp_path: Path, octets: int) -
             assert got.state is ContentState.COMPLETE
             assert got.via == "rf"
             assert got.duplicate_octets == 0
-            assert Path(got.location).read_bytes() == source.read_bytes()
-
-    run(scenario())
-
-
-def test_what_a_station_tells_of_is_described_and_then_got(tmp_path: Path) -> None:
-    source = make_file(tmp_path / "form.txt", 900)
-
-    async def scenario() -> None:
-        async with (
-            kiss_hub() as hub,
-            radio_station(tmp_path, "N0AAA", hub.port) as alfa,
-            radio_station(tmp_path, "N0BBB", hub.port) as bravo,
-        ):
-            with pytest.raises(ContentUnknown, match="no station that was heard"):
-                await bravo.view.radio.describe("00000000")
-
-            async def ready() -> bool:
-                both = [await one.view.radio.status() for one in (alfa, bravo)]
-                return all(one.modem is not None for one in both)
-
-            await until(ready)
-            steps = alfa.view.share([str(source)], title=None, precedence="emergency", tags=[])
-            shared = [step async for step in steps][-1]  # on a busy machine progress comes first
-            assert isinstance(shared, ContentStatus)
-            tag = shared.content_hash[:8]
-
-            async def told() -> bool:
-                heard = (await bravo.view.radio.status()).stations
-                return any(one.tag == tag for by in heard for one in by.contents)
-
-            await until(told)
-            assert (await bravo.view.radio.price(tag)).basis == "info"
-            await bravo.view.radio.describe(tag)
-
-            async def described() -> bool:
-                found = await bravo.view.contents()
-                return [(one.title, one.octets) for one in found] == [("form.txt", 900)]
-
-            await until(described)
-            [found] = await bravo.view.contents()
-            assert (found.state, found.octets_done) == (ContentState.OVERHEARD, 0)
-            got = await bravo.download(found.content_hash, via="rf")
             assert Path(got.location).read_bytes() == source.read_bytes()
 
     run(scenario())
@@ -415,82 +351,5 @@ def test_without_a_radio_nothing_can_be_asked_for_by_radio(tmp_path: Path) -> No
             assert not (await alfa.view.radio.status()).enabled
             with pytest.raises(ConfigError, match="radio"):
                 await alfa.view.download(ContentHash(bytes(32)).hex(), via="rf")
-
-    run(scenario())
-
-
-def test_what_nobody_here_asked_for_is_kept_shown_served_and_taken_over(tmp_path: Path) -> None:
-    source = make_file(tmp_path / "map.bin", 30_000)
-
-    async def scenario() -> None:
-        async with kiss_hub() as hub:
-            async with (
-                radio_station(tmp_path, "N0AAA", hub.port) as alfa,
-                radio_station(tmp_path, "N0BBB", hub.port) as bravo,
-                radio_station(tmp_path, "N0CCC", hub.port) as charlie,
-            ):
-                content = hash_of(await alfa.share(source))
-                await bravo.download(content, via="rf")
-
-                async def all_of_it() -> bool:
-                    kept = [one for one in await charlie.view.contents() if one.octets is not None]
-                    return [one.octets_done for one in kept] == [30_000]
-
-                await until(all_of_it)
-                (kept,) = await charlie.view.contents()
-                assert (kept.state, kept.title) == (ContentState.OVERHEARD, "map.bin")
-                assert "overheard" in kept.location
-            # Those who had it first are gone; the one who only listened serves it.
-            async with (
-                radio_station(tmp_path, "N0CCC", hub.port) as charlie,
-                radio_station(tmp_path, "N0DDD", hub.port) as delta,
-            ):
-                got = await delta.download(content, via="rf")
-                assert Path(got.location).read_bytes() == source.read_bytes()
-                mine = await charlie.download(content, via="auto")
-                assert mine.state is ContentState.COMPLETE
-                assert Path(mine.location) == tmp_path / "N0CCC" / "downloads" / "map.bin"
-                assert Path(mine.location).read_bytes() == source.read_bytes()
-                assert not list((tmp_path / "N0CCC" / "home" / "overheard").iterdir())
-                # It was there already: nothing was asked for on the air.
-                assert not wants(sent_by(hub, "N0CCC"))
-                assert wants(sent_by(hub, "N0DDD"))
-                await charlie.view.remove(content, delete_files=True)
-                assert not Path(mine.location).exists()
-
-    run(scenario())
-
-
-def test_the_oldest_of_what_was_overheard_makes_room(tmp_path: Path) -> None:
-    sources = [make_file(tmp_path / f"{name}.bin", 10_000) for name in ("one", "two", "three")]
-
-    async def scenario() -> None:
-        async with (
-            kiss_hub() as hub,
-            radio_station(tmp_path, "N0AAA", hub.port) as alfa,
-            radio_station(tmp_path, "N0BBB", hub.port) as bravo,
-            radio_station(tmp_path, "N0CCC", hub.port, overheard_octets_max=25_000) as charlie,
-        ):
-
-            async def titles() -> list[str]:
-                return [one.title for one in await charlie.view.contents()]
-
-            for source, expected in zip(
-                sources,
-                (["one.bin"], ["one.bin", "two.bin"], ["two.bin", "three.bin"]),
-                strict=True,
-            ):
-                await bravo.download(hash_of(await alfa.share(source)), via="rf")
-
-                async def kept(titles_then: list[str] = expected) -> bool:
-                    return await titles() == titles_then
-
-                await until(kept)
-            home = tmp_path / "N0CCC" / "home" / "overheard"
-
-            async def files() -> bool:
-                return sorted(one.name for one in home.glob("*/*.bin")) == ["three.bin", "two.bin"]
-
-            await until(files)
 
     run(scenario())

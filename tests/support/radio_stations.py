@@ -7,13 +7,13 @@ A station at the hub's port that fetches HASH by radio, until it is killed.
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from tests.support.kiss_hub import FAST
+from tests.support.kiss_hub import FAST, KissHub
 
 from meshdl.ids import Callsign
 from meshdl.station.config import InternetConfig, LanConfig, StationConfig
@@ -21,6 +21,9 @@ from meshdl.station.home import Home
 from meshdl.station.radio import modem as radio_modem
 from meshdl.station.radio_config import RadioConfig
 from meshdl.station.station import Station
+from meshdl.wire import ax25
+from meshdl.wire.onair import frames as onair
+from meshdl.wire.onair.pdus import Want
 
 LAWFUL: dict[str, Any] = {
     "rules": "us-part97",
@@ -37,6 +40,24 @@ def fast_tncs() -> Iterator[None]:
     """Until the block ends a TNC of 9600 baud has 921,600: its radio waves are in a test."""
     with patch.dict(radio_modem.WAVEFORMS, {"g3ruh-9600": FAST}):
         yield
+
+
+def sent_by(hub: KissHub, call: str) -> list[bytes]:
+    """What a station has put on the air."""
+    frames = [ax25.decode(octets) for octets in hub.heard]
+    return [one.info for one in frames if str(one.source) == call]
+
+
+def wants(infos: Iterable[bytes]) -> list[Want]:
+    """What was asked for in these frames."""
+    frames = [onair.decode(info) for info in infos]
+    return [
+        pdu
+        for one in frames
+        if isinstance(one, onair.Frame)
+        for pdu in one.pdus
+        if isinstance(pdu, Want)
+    ]
 
 
 def radio_station(

@@ -236,15 +236,17 @@ class Library:
         self._note(entry)
         self._changed(content)
 
-    async def relocate(self, entry: CatalogueEntry, move: Callable[[], None]) -> None:
-        """Put a content elsewhere, and go on with it there; raises what ``move`` does."""
-        content = entry.content_hash
-        await self.stores.close_one(content)
-        await self.in_pool(move)
-        self._item(content).entry = entry
-        await self._keep(entry)
-        if entry.octets is not None:
-            await self._open(content)
+    async def relocate(
+        self, content: ContentHash, move: Callable[[CatalogueEntry], CatalogueEntry]
+    ) -> None:
+        """Go on with a content where ``move`` has put it; raises what that does."""
+        async with self._opening[content]:  # its files may just be made
+            item = self._item(content)
+            await self.stores.close_one(content)
+            entry = item.entry = await self.in_pool(partial(move, item.entry))
+            await self._keep(entry)
+            if entry.octets is not None:
+                await self._open_anew(item)
         if entry.state is StoredState.DOWNLOADING:
             self._start(entry)
 
@@ -369,9 +371,8 @@ class Library:
             if item is None:
                 return  # removed meanwhile
             make = partial(opening.create, self._disk, self._home, metainfo, layers)
-            store, hashes = await self.in_pool(
-                partial(make, item.entry.path, progress=self._progress(item))
-            )
+            work = partial(make, item.entry.path, progress=self._progress(item))
+            store, hashes = await self.in_pool(work)
             item.verified = None
             item.entry = replace(item.entry, path=store.location, octets=metainfo.total_octets)
             if self._is_there(item):
@@ -394,15 +395,17 @@ class Library:
         """Put a content whose metainfo is kept on the shelf, unless somebody just did."""
         item = self._items[content]
         async with self._opening[content]:
-            if self.stores.get(content) is not None:
-                item.verified = None
-                return
-            open_ = partial(opening.open_again, self._disk, self._home, item.entry)
-            try:
-                store, hashes = await self.in_pool(partial(open_, progress=self._progress(item)))
-            finally:
-                item.verified = None
-            await self._shelve(item, store, hashes)
+            if self.stores.get(content) is None:
+                await self._open_anew(item)
+            item.verified = None
+
+    async def _open_anew(self, item: _Item) -> None:
+        open_ = partial(opening.open_again, self._disk, self._home, item.entry)
+        try:
+            store, hashes = await self.in_pool(partial(open_, progress=self._progress(item)))
+        finally:
+            item.verified = None
+        await self._shelve(item, store, hashes)
 
     async def _shelve(
         self, item: _Item, store: ContentStore, hashes: tuple[bytes, ...], *, told: bool = False

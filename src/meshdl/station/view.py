@@ -260,7 +260,7 @@ class LiveView:
             if entry.overheard:
                 place = Path(directory) if directory else self._config.download_directory
                 urgency = _PRECEDENCES[precedence] if precedence else None
-                await take_over(self._library, entry, place, via=via, precedence=urgency)
+                await take_over(self._library, content, place, via=via, precedence=urgency)
             elif via != entry.via:
                 await self._library.change_paths(content, via)
             status = await self.content(content)

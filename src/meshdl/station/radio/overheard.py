@@ -90,7 +90,7 @@ class Overheard:
 
 async def take_over(
     library: Library,
-    entry: CatalogueEntry,
+    content: ContentHash,
     directory: Path,
     *,
     via: Via,
@@ -102,17 +102,23 @@ async def take_over(
         TargetExists: something else has its name there; it stays where it is.
         StorageError: it could not be moved.
     """
-    wanted = replace(
-        entry,
-        overheard=False,
-        via=via,
-        precedence=entry.precedence if precedence is None else precedence,
-        path=directory if entry.octets is None else directory / entry.path.name,
-        state=StoredState.COMPLETE
-        if entry.state is StoredState.COMPLETE
-        else StoredState.DOWNLOADING,
-    )
-    await library.relocate(wanted, partial(_move, entry, wanted))
+
+    def take(entry: CatalogueEntry) -> CatalogueEntry:
+        if not entry.overheard:
+            return entry  # somebody else took it a moment ago
+        whole = entry.state is StoredState.COMPLETE
+        wanted = replace(
+            entry,
+            overheard=False,
+            via=via,
+            precedence=entry.precedence if precedence is None else precedence,
+            path=directory if entry.octets is None else directory / entry.path.name,
+            state=StoredState.COMPLETE if whole else StoredState.DOWNLOADING,
+        )
+        _move(entry, wanted)
+        return wanted
+
+    await library.relocate(content, take)
 
 
 def _move(entry: CatalogueEntry, wanted: CatalogueEntry) -> None:
