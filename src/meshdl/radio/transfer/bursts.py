@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from meshdl.ids import Callsign
 from meshdl.radio.traffic import Purpose, Traffic
+from meshdl.radio.transfer.carried import carried
 from meshdl.radio.transfer.contents import AirContent, ObjectKey
 from meshdl.radio.transfer.framing import Run
 from meshdl.wire.onair.codes import ContentTag
-from meshdl.wire.onair.pdus import SYMBOL_OCTETS, ObjectKind
+from meshdl.wire.onair.pdus import ObjectKind
 
 NAMED_RUNS_MAX = 4
 """In the log's note of one burst."""
@@ -63,6 +64,8 @@ def traffic_of(
     named = [one for one in askers if one is not None]
     # Of several the one that the rules ask for.
     asked_by = max(named, key=askers.__getitem__, default=None)
+    metainfo = content.shape.metainfo if content.shape is not None else None
+    what = carried(metainfo, [(run.of, len(run.symbols)) for run in runs])
     more = ", ..." if len(runs) > NAMED_RUNS_MAX else ""
     return Traffic(
         frames=tuple(frames),
@@ -73,29 +76,13 @@ def traffic_of(
         declared=content.declared,
         cleartext=content.cleartext,
         content=content.content,
-        chunks=_chunks(content, runs),
-        octets_before=sum(_octets_before(content, run) for run in runs),
-        octets_after=sum(len(run.symbols) for run in runs) * SYMBOL_OCTETS,
+        chunks=what.chunks,
+        octets_before=what.octets_before,
+        octets_after=what.octets_after,
         note=", ".join(map(_named, runs[:NAMED_RUNS_MAX])) + more,
         withdraw_key=withdraw_key(content.tag),
         mode=mode,
     )
-
-
-def _chunks(content: AirContent, runs: Sequence[Run]) -> tuple[int, ...]:
-    per_chunk = content.shape.metainfo.leaves_per_chunk if content.shape is not None else 1
-    per_number = {ObjectKind.LEAF: per_chunk, ObjectKind.HASHES: 1}
-    found = {run.of.number // per_number[run.of.kind] for run in runs if run.of.kind in per_number}
-    return tuple(sorted(found))
-
-
-def _octets_before(content: AirContent, run: Run) -> int:
-    """What the symbols stand for before compression; 0 of what is not content itself."""
-    if content.shape is None or run.of.kind is not ObjectKind.LEAF:
-        return 0
-    place = content.shape.place(run.of.number)
-    octets = place.octets if place is not None else 0
-    return round(octets * len(run.symbols) / run.of.form.source_symbols)
 
 
 def _named(run: Run) -> str:

@@ -35,6 +35,18 @@ class LeafPlace:
     octets: int
 
 
+def leaf_place(metainfo: Metainfo, number: int) -> LeafPlace | None:
+    """Where the leaf of that number lies; ``None``: there is none."""
+    chunk, within = divmod(number, metainfo.leaves_per_chunk)
+    if not 0 <= chunk < metainfo.chunk_count:
+        return None
+    span = metainfo.span(ChunkIndex(chunk))
+    if within >= span.leaf_count:
+        return None
+    offset = within * merkle.LEAF_OCTETS
+    return LeafPlace(ChunkIndex(chunk), offset, min(merkle.LEAF_OCTETS, span.octets - offset))
+
+
 class Shape:
     """Metainfo that is proved, and which leaves are here. Leaves have the numbers of the air.
 
@@ -65,14 +77,7 @@ class Shape:
 
     def place(self, number: int) -> LeafPlace | None:
         """Where the leaf of that number lies; ``None``: there is none."""
-        chunk, within = divmod(number, self.metainfo.leaves_per_chunk)
-        if not 0 <= chunk < self.metainfo.chunk_count:
-            return None
-        span = self.metainfo.span(ChunkIndex(chunk))
-        if within >= span.leaf_count:
-            return None
-        offset = within * merkle.LEAF_OCTETS
-        return LeafPlace(ChunkIndex(chunk), offset, min(merkle.LEAF_OCTETS, span.octets - offset))
+        return leaf_place(self.metainfo, number)
 
     def leaf(self, number: int) -> Leaf | None:
         """Hash and length of a leaf, if its hash is known."""

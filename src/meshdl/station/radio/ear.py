@@ -12,10 +12,11 @@ says how many frames were not.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from meshdl.air import FrameHeard, ModemTraits, ModemUp
+from meshdl.content.metainfo import Metainfo
 from meshdl.control.feed import Feed
 from meshdl.control.radio_view import HeardFrame
 from meshdl.ids import Callsign, ContentHash, callsign
@@ -24,6 +25,7 @@ from meshdl.radio.declaration import Declaration
 from meshdl.radio.keying import Key
 from meshdl.radio.log_records import RadioRecord
 from meshdl.radio.monitor import Heard, Monitor
+from meshdl.radio.transfer.carried import Carried, carried
 from meshdl.station.radio.heard_frame import heard_frame
 from meshdl.station.radio.log import reception
 from meshdl.wire.capture import Captured, Framing
@@ -55,6 +57,14 @@ class _Reception:
     source: str
     frames: int
     at: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A content whose tag is known."""
+
+    content: ContentHash
+    metainfo: Metainfo | None
 
 
 class Ear:
@@ -91,7 +101,7 @@ class Ear:
             burst_octets=RECORDS_PER_MINUTE_MAX,
             now=self._loop.time(),
         )
-        self._contents: OrderedDict[ContentTag, ContentHash] = OrderedDict()
+        self._contents: OrderedDict[ContentTag, _Known] = OrderedDict()
         self.modem: ModemUp | None = None
         self.feed: Feed[HeardFrame] = Feed()
 
@@ -113,15 +123,17 @@ class Ear:
             heard = replace(self._monitor.hear(bare), source=self._own)
             self.feed.publish(heard_frame(heard, ours=True))
 
-    def know(self, content: ContentHash, title: str = "") -> None:
-        """Frames name a content by a tag only: whose tag it is from now on, and its title."""
+    def know(self, content: ContentHash, metainfo: Metainfo | None = None) -> None:
+        """Frames name a content by a tag only: whose tag it is from now on, and what it is."""
         tag = content_tag(content)
-        self._contents[tag] = content
+        before = self._contents.get(tag)
+        if metainfo is not None or before is None or before.content != content:
+            self._contents[tag] = _Known(content, metainfo)
         self._contents.move_to_end(tag)
         if len(self._contents) > CONTENTS_MAX:
             self._contents.popitem(last=False)
-        if title:
-            self._monitor.tell_title(tag, title)
+        if metainfo is not None:
+            self._monitor.tell_title(tag, metainfo.name)
 
     def close(self) -> None:
         """Write what is open; nobody is shown anything any more."""
@@ -140,12 +152,14 @@ class Ear:
     def _collect(self, heard: Heard, traits: ModemTraits) -> None:
         octets = heard.octets[: traits.payload_octets_max] or b"\0"
         frame = FrameHeard(octets=octets, at=heard.at, snr_db=heard.snr_db)
+        known = self._known(heard)
         one = reception(
             frame,
             self._declaration(),
             traits,
             sender=_call(heard.source),
-            content=self._content_of(heard),
+            content=known.content if known is not None else None,
+            what=_carried(heard, known),
             text=heard.summary,
         )
         one = replace(one, frames=(heard.octets,))
@@ -159,10 +173,11 @@ class Ear:
             open_.frames += 1
         self._arm()
 
-    def _content_of(self, heard: Heard) -> ContentHash | None:
+    def _known(self, heard: Heard) -> _Known | None:
         """The first content that a frame is about and that is known here."""
-        pdus = heard.details.pdus if isinstance(heard.details, Frame) else ()
-        tags = (pdu.of.content if isinstance(pdu, Symbols) else _tag_of(pdu) for pdu in pdus)
+        tags = (
+            pdu.of.content if isinstance(pdu, Symbols) else _tag_of(pdu) for pdu in _pdus(heard)
+        )
         known = (self._contents.get(tag) for tag in tags if tag is not None)
         return next((one for one in known if one is not None), None)
 
@@ -192,17 +207,43 @@ class Ear:
 def _merged(record: RadioRecord, more: RadioRecord) -> RadioRecord:
     kept = record.frames + more.frames
     fits = sum(map(len, kept)) <= FRAME_OCTETS_KEPT
+    what, others = _what(record), record.content and more.content not in {None, record.content}
+    if not others:  # a record is of one content
+        what = what.and_more(_what(more))
     snr = [one for one in (record.snr_db, more.snr_db) if one is not None]
     return replace(
         record,
         duration_s=(record.duration_s or 0.0) + (more.duration_s or 0.0),
         frames=kept if fits else record.frames,
         content=record.content or more.content,
+        chunks=what.chunks,
+        octets_before=what.octets_before,
+        octets_after=what.octets_after,
         snr_db=min(snr, default=None),
     )
 
 
+def _what(record: RadioRecord) -> Carried:
+    return Carried(record.chunks, record.octets_before, record.octets_after)
+
+
+def _carried(heard: Heard, known: _Known | None) -> Carried:
+    """Symbols of the known content, or all there are of unknown ones."""
+    symbols = [pdu for pdu in _pdus(heard) if isinstance(pdu, Symbols)]
+    if known is None:
+        return carried(None, [(one.of, one.count) for one in symbols])
+    tag = content_tag(known.content)
+    ours = [(one.of, one.count) for one in symbols if one.of.content == tag]
+    return carried(known.metainfo, ours)
+
+
+def _pdus(heard: Heard) -> Sequence[Pdu]:
+    return heard.details.pdus if isinstance(heard.details, Frame) else ()
+
+
 def _tag_of(pdu: Pdu) -> ContentTag | None:
+    if isinstance(pdu, Symbols):
+        return pdu.of.content
     return pdu.content if isinstance(pdu, Want | Enough | AirObject) else None
 
 

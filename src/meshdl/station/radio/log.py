@@ -16,6 +16,7 @@ from meshdl.errors import StorageError
 from meshdl.ids import Callsign, ContentHash
 from meshdl.radio.declaration import Declaration
 from meshdl.radio.log_records import RadioEvent, RadioRecord
+from meshdl.radio.transfer.carried import CARRIED_NOTHING, Carried
 from meshdl.radio.transmitter_events import LogCommitted, LogFailed, WriteLog
 from meshdl.station.log import StationLog
 from meshdl.station.worker import Worker
@@ -162,6 +163,7 @@ def reception(
     sender: Callsign | None,
     text: str,
     content: ContentHash | None = None,
+    what: Carried = CARRIED_NOTHING,
 ) -> RadioRecord:
     """What the log keeps of a frame that was heard.
 
@@ -172,6 +174,7 @@ def reception(
         sender: whose frame it is, as far as it says.
         text: what the monitor makes of it.
         content: what it is about, if that is known here.
+        what: which of it.
     """
     occupied = declaration.occupied(traits)
     return RadioRecord(
@@ -180,6 +183,9 @@ def reception(
         control_operator=declaration.in_charge(),
         control=declaration.control,
         content=content,
+        chunks=what.chunks,
+        octets_before=what.octets_before,
+        octets_after=what.octets_after,
         dial_hz=declaration.dial_hz,
         modem=traits.name,
         width_hz=occupied.width_hz if occupied else None,

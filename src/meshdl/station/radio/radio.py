@@ -84,7 +84,7 @@ class Radio:
         match event:
             case events.Hold():
                 metainfo = event.metainfo
-                self.shell.ear.know(metainfo.content_hash, metainfo.name)
+                self.shell.ear.know(metainfo.content_hash, metainfo)
             case events.Fetch(content):
                 self.shell.ear.know(content)
             case _:

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from tests.unit.radio.stations import AFSK, DATAC1, DATAC13, KA1ABC, VHF
 
 from meshdl.air import FrameHeard, ModemUp
+from meshdl.content import merkle
 from meshdl.control.radio_view import HeardFrame
 from meshdl.ids import ContentHash
 from meshdl.radio.log_records import RadioEvent, RadioRecord
+from meshdl.sim.radio_memory import RadioContent, content_of
 from meshdl.station.radio.ear import (
     CONTENTS_MAX,
     FRAME_OCTETS_KEPT,
@@ -34,7 +36,18 @@ from meshdl.wire.onair.pdus import (
 )
 
 BASE_AT = 1_790_000_000.0
-RAW = Form(Codec.RAW, 342)
+RAW = Form(Codec.RAW, merkle.LEAF_OCTETS // 48 + 1)
+MAP, FORM = (
+    content_of(name, name.encode() * 23_405, chunk_octets=4 * merkle.LEAF_OCTETS)
+    for name in ("map.bin", "frm.bin")
+)
+"""Ten leaves in three chunks, each."""
+
+
+def leaf(content: RadioContent, number: int) -> AirObject:
+    return AirObject(
+        content=content_tag(content.content), kind=ObjectKind.LEAF, number=number, form=RAW
+    )
 
 
 class Listener:
@@ -80,22 +93,39 @@ def test_frames_without_a_pause_are_one_entry() -> None:
     assert record.duration_s == 5 * AFSK.frame_s(len(one))
 
 
-def test_a_reception_of_a_known_content_has_its_hash() -> None:
-    content = ContentHash(b"\xab" * 32)
-    of = AirObject(content=content_tag(content), kind=ObjectKind.LEAF, number=3, form=RAW)
-    about = frames.encode([Cq(), Symbols(of, 0, bytes(48))])
+def test_a_reception_of_a_known_content_has_its_hash_and_what_it_carried() -> None:
+    content = MAP.content
+    about = frames.encode([Cq(), Symbols(leaf(MAP, 3), 0, bytes(48))])
+    more = frames.encode([Symbols(leaf(MAP, 9), 0, bytes(96))])
     stranger = frames.encode([Want(ContentTag(b"abcd"), (Wanted(Objects(ObjectKind.LEAF, 0, 1)),))])
 
     def hear(listener: Listener) -> None:
         listener.frame("N0AAA", about)
         listener.frame("N0BBB", stranger)
-        listener.ear.know(content, "Map of the county")
+        listener.ear.know(content, MAP.metainfo)
+        listener.ear.know(content)  # what is known stays known
         listener.frame("N0AAA", frames.encode([Cq()]))
         listener.frame("N0AAA", about)
+        listener.frame("N0AAA", more)
 
-    unknown, other, (known, _) = listen(hear).written
-    assert (unknown[0].content, other[0].content, known.content) == (None, None, content)
+    (unknown, _), (other, _), (known, _) = listen(hear).written
+    assert (unknown.content, other.content, known.content) == (None, None, content)
+    assert (unknown.chunks, unknown.octets_before, unknown.octets_after) == ((), 0, 48)
+    assert (known.chunks, known.octets_before, known.octets_after) == ((0, 2), 3 * 48, 3 * 48)
     assert (known.control_operator, known.control) == ("KA1ABC", VHF.control)
+
+
+def test_a_reception_of_two_contents_tells_what_it_carried_of_the_first() -> None:
+    def hear(listener: Listener) -> None:
+        for content in (MAP, FORM):
+            listener.ear.know(content.content, content.metainfo)
+        for content, number in ((MAP, 0), (FORM, 9), (MAP, 5)):
+            symbols = Symbols(leaf(content, number), 0, bytes(48))
+            listener.frame("N0AAA", frames.encode([symbols]))
+
+    [(record, _)] = listen(hear).written
+    assert record.content == MAP.content
+    assert (record.chunks, record.octets_after) == ((0, 1), 96)
 
 
 def test_no_more_contents_are_remembered_than_a_station_sends() -> None:
