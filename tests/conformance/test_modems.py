@@ -14,6 +14,7 @@ from tests.support.air_mixer import EAR
 from tests.support.child_wolves import places
 from tests.support.loops import run
 from tests.support.modems import Ear, RememberingPtt, SimulatedAir, TestBurst, running
+from tests.support.serial_tnc import SerialTnc
 from tests.support.tnc_pair import TncPair
 
 from meshdl.air import BurstEnded, ModemDown, ModemTraits, ModemUp
@@ -21,6 +22,7 @@ from meshdl.errors import LocalProtocolError
 from meshdl.ids import Callsign
 from meshdl.transports.modems.freedv_modes import FreedvMode
 from meshdl.transports.modems.kiss_modem import KissModem
+from meshdl.transports.modems.kiss_serial import serial_line
 from meshdl.transports.modems.kiss_tcp import tcp_line
 from meshdl.transports.modems.modem import Modem
 from meshdl.transports.modems.sound_modem import SoundModem
@@ -131,20 +133,22 @@ class WavAir:
         pass
 
 
+FAST_TNC = TncSettings(
+    waveform=Waveform(name="fast", baud=100_000, audio_low_hz=0, audio_high_hz=1),
+    txdelay_ms=10, txtail_ms=0, slot_time_ms=10, persistence=1,
+)  # fmt: skip
+
+
 class KissAir:
     """KISS over TCP to two TNCs that hear each other."""
 
     def __init__(self, directory: Path) -> None:
         self._tncs = TncPair()
-        settings = TncSettings(
-            waveform=Waveform(name="fast", baud=100_000, audio_low_hz=0, audio_high_hz=1),
-            txdelay_ms=10, txtail_ms=0, slot_time_ms=10, persistence=1,
-        )  # fmt: skip
         self.ours: Modem = KissModem(
-            tcp_line("127.0.0.1", self._tncs.ports[0]), settings, Callsign("KA1ABC")
+            tcp_line("127.0.0.1", self._tncs.ports[0]), FAST_TNC, Callsign("KA1ABC")
         )
         self.theirs: Modem = KissModem(
-            tcp_line("127.0.0.1", self._tncs.ports[1]), settings, Callsign("N0AAA")
+            tcp_line("127.0.0.1", self._tncs.ports[1]), FAST_TNC, Callsign("N0AAA")
         )
 
     @property
@@ -165,6 +169,26 @@ class KissAir:
 
     def close(self) -> None:
         self._tncs.close()
+
+
+class SerialAir(KissAir):
+    """The same, the first by a serial line: a pseudo terminal, which has no rate of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self._serial = SerialTnc(directory / "tty", self._tncs.ports[0])
+        line = serial_line(str(self._serial.device))
+        self.ours = KissModem(line, FAST_TNC, Callsign("KA1ABC"))
+
+    def unplug(self) -> None:
+        self._serial.unplug()
+
+    def plug_in(self) -> None:
+        self._serial.plug_in()
+
+    def close(self) -> None:
+        self._serial.close()
+        super().close()
 
 
 class DireWolfAir:
@@ -207,6 +231,8 @@ class DireWolfAir:
 
 
 KINDS: dict[str, Callable[[Path], Air]] = {"sound": SoundAir, "wav": WavAir, "kiss": KissAir}
+if sys.platform != "win32":
+    KINDS["serial"] = SerialAir
 if sys.platform == "linux":
     KINDS["dire wolf"] = DireWolfAir
 
