@@ -175,9 +175,7 @@ class Ear:
 
     def _known(self, heard: Heard) -> _Known | None:
         """The first content that a frame is about and that is known here."""
-        tags = (
-            pdu.of.content if isinstance(pdu, Symbols) else _tag_of(pdu) for pdu in _pdus(heard)
-        )
+        tags = map(_tag_of, _pdus(heard))
         known = (self._contents.get(tag) for tag in tags if tag is not None)
         return next((one for one in known if one is not None), None)
 
@@ -207,8 +205,8 @@ class Ear:
 def _merged(record: RadioRecord, more: RadioRecord) -> RadioRecord:
     kept = record.frames + more.frames
     fits = sum(map(len, kept)) <= FRAME_OCTETS_KEPT
-    what, others = _what(record), record.content and more.content not in {None, record.content}
-    if not others:  # a record is of one content
+    what = _what(record)
+    if record.content is None or more.content in {None, record.content}:  # a record is of one
         what = what.and_more(_what(more))
     snr = [one for one in (record.snr_db, more.snr_db) if one is not None]
     return replace(

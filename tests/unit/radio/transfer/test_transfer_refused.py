@@ -17,6 +17,7 @@ from tests.unit.radio.transfer.radio import (
 )
 
 from meshdl.air import CarrierChanged, ModemDown, ModemUp
+from meshdl.radio.traffic import Traffic
 from meshdl.radio.transfer import events
 from meshdl.radio.transfer.contents import ObjectKey
 from meshdl.radio.transfer.pace import pace_of
@@ -36,26 +37,14 @@ from meshdl.wire.onair.turn import Turn
 
 
 def test_an_answer_that_the_rules_refuse_is_not_tried_for_ever() -> None:
-    radio = Radio()
-    radio.post(hold(NOISE))
-    radio.hear(Want(content_tag(NOISE.content), (Wanted(Objects(ObjectKind.LEAF, 0, 1)),)))
-    radio.post(events.ObjectRead(_leaf_key(NOISE), NOISE.octets))
-    radio.run(60.0)
-    [traffic] = radio.on_its_way
-    radio.on_its_way.clear()
+    radio, traffic = _answering()
     radio.post(events.NotSent(traffic, "the radio is off", refused=True))
     radio.run(600.0)
     assert radio.on_its_way == []
 
 
 def test_an_answer_that_was_dropped_waits_before_it_is_tried_again() -> None:
-    radio = Radio()
-    radio.post(hold(NOISE))
-    radio.hear(Want(content_tag(NOISE.content), (Wanted(Objects(ObjectKind.LEAF, 0, 1)),)))
-    radio.post(events.ObjectRead(_leaf_key(NOISE), NOISE.octets))
-    radio.run(60.0)
-    [traffic] = radio.on_its_way
-    radio.on_its_way.clear()
+    radio, traffic = _answering()
     radio.post(events.NotSent(traffic, "the queue is full"))
     assert radio.on_its_way == []
     radio.run(60.0)
@@ -63,13 +52,7 @@ def test_an_answer_that_was_dropped_waits_before_it_is_tried_again() -> None:
 
 
 def test_what_a_vanished_modem_had_to_send_is_sent_by_the_next() -> None:
-    radio = Radio()
-    radio.post(hold(NOISE))
-    radio.hear(Want(content_tag(NOISE.content), (Wanted(Objects(ObjectKind.LEAF, 0, 1)),)))
-    radio.post(events.ObjectRead(_leaf_key(NOISE), NOISE.octets))
-    radio.run(60.0)
-    [lost] = radio.on_its_way
-    radio.on_its_way.clear()
+    radio, lost = _answering()
     radio.post(ModemDown("unplugged"))
     radio.post(events.NotSent(lost, "the modem is gone"))
     radio.post(ModemUp(PACKET))
@@ -89,6 +72,18 @@ def test_what_was_refused_is_asked_for_again_once_it_may_be() -> None:
     radio.post(events.OnAirAgain())
     radio.run(60.0)
     assert len(radio.on_its_way) == 1
+
+
+def _answering() -> tuple[Radio, Traffic]:
+    """A radio that has just given its answer for one leaf to the transmitter."""
+    radio = Radio()
+    radio.post(hold(NOISE))
+    radio.hear(Want(content_tag(NOISE.content), (Wanted(Objects(ObjectKind.LEAF, 0, 1)),)))
+    radio.post(events.ObjectRead(_leaf_key(NOISE), NOISE.octets))
+    radio.run(60.0)
+    [traffic] = radio.on_its_way
+    radio.on_its_way.clear()
+    return radio, traffic
 
 
 def _leaf_key(content: RadioContent) -> ObjectKey:
