@@ -10,20 +10,20 @@ old one.
 """
 
 import ipaddress
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from meshdl.ids import Callsign, StationId, StationKey, callsign, station_id, station_key
 from meshdl.policy.bucket import TokenBucket
 from meshdl.signalling import proofs
+from meshdl.signalling.origins import Origin, Origins, plain
 from meshdl.signalling.server_events import ServerLimits, Socket, SocketOpened
 from meshdl.signatures import signed_by
 from meshdl.wire import signalling as wire
 from meshdl.wire.rotation import follows
 
-ADDRESSES_MAX = 65_536
-"""Addresses whose connects are remembered; the longest unused is forgotten first."""
+NEW_CALLSIGN_AFTER_MS = 60_000
+"""What an origin is told to wait that came with too many callsigns that were new."""
 
 
 class NotAdmitted(Exception):
@@ -40,6 +40,7 @@ class Visitor:
 
     Attributes:
         opened: as it was told.
+        origin: what it shares with the other sockets from there.
         station: set when the socket's station has proved itself.
         claiming: what it proved, while all processes of the server are asked for the pin.
         held: said behind the proof; taken when it is welcome.
@@ -47,6 +48,7 @@ class Visitor:
     """
 
     opened: SocketOpened
+    origin: Origin
     nonce: bytes
     opened_at: float
     messages: TokenBucket
@@ -55,6 +57,14 @@ class Visitor:
     claiming: wire.Authenticate | None = None
     held: list[wire.StationMessage] = field(default_factory=list)
     faults: int = 0
+
+    def may_say(self, characters: int, *, now: float) -> bool:
+        """Whether one more message of this length may be taken; it then counts."""
+        return (
+            self.messages.take_if_available(1, now=now)
+            and self.octets.take_if_available(characters, now=now)
+            and self.origin.messages.take_if_available(1, now=now)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +80,6 @@ class Proved:
     key: StationKey
     pinned: bool
     old: StationKey | None = None
-
-
-@dataclass(slots=True)
-class _Address:
-    connects: TokenBucket
-    sockets: int = 0
 
 
 @dataclass(slots=True)
@@ -99,7 +103,7 @@ class DenyList:
     def has_address(self, text: str) -> bool:
         """Whether nobody from there is wanted."""
         try:
-            address = ipaddress.ip_address(text)
+            address = plain(text)
         except ValueError:
             return False
         return any(address in network for network in self.networks)
@@ -120,7 +124,7 @@ class Admittance:
 
     def __init__(self, limits: ServerLimits, pins: Mapping[Callsign, StationKey]) -> None:
         self._limits = limits
-        self._addresses: OrderedDict[str, _Address] = OrderedDict()
+        self._origins = Origins(limits)
         self.pins = dict(pins)
         self.denied = DenyList()
         self.visitors: dict[Socket, Visitor] = {}
@@ -136,22 +140,19 @@ class Admittance:
             raise NotAdmitted("denied", "the operator of this server does not want your address")
         if len(self.visitors) >= limits.sockets:
             raise NotAdmitted("too-many", "this server is full", retry_after_ms=30_000)
-        address = self._addresses.pop(event.address, None) or _Address(
-            TokenBucket(
-                limits.connects_per_address_per_s, burst_octets=limits.connects_burst, now=now
-            )
-        )
-        self._addresses[event.address] = address
-        while len(self._addresses) > ADDRESSES_MAX:
-            self._addresses.popitem(last=False)
-        if address.sockets >= limits.sockets_per_address:
+        origin = self._origins.of(event.address, now=now)
+        if origin.sockets >= limits.sockets_per_address:
             raise NotAdmitted("too-many", "too many connections from your address")
-        if not address.connects.available(now=now):
-            raise NotAdmitted("rate", "connections come too fast", retry_after_ms=5_000)
-        address.connects.take(1, now=now)
-        address.sockets += 1
+        if not (origin.connects.available(now=now) and origin.messages.available(now=now)):
+            raise NotAdmitted(
+                "rate", "connections or messages from your address come too fast",
+                retry_after_ms=5_000,
+            )  # fmt: skip
+        origin.connects.take(1, now=now)
+        origin.sockets += 1
         visitor = self.visitors[event.socket] = Visitor(
             event,
+            origin,
             nonce,
             now,
             TokenBucket(limits.messages_per_s, burst_octets=limits.messages_burst, now=now),
@@ -163,9 +164,7 @@ class Admittance:
         """A socket is gone."""
         visitor = self.visitors.pop(socket, None)
         if visitor is not None:
-            address = self._addresses.get(visitor.opened.address)
-            if address is not None:
-                address.sockets -= 1
+            visitor.origin.sockets -= 1
         return visitor
 
     def late(self, *, now: float) -> list[Socket]:
@@ -177,7 +176,7 @@ class Admittance:
                 late.append(socket)
         return late
 
-    def prove(self, visitor: Visitor, proof: wire.Authenticate) -> Proved:
+    def prove(self, visitor: Visitor, proof: wire.Authenticate, *, now: float) -> Proved:
         """Check who a socket says it is.
 
         Raises:
@@ -207,15 +206,22 @@ class Admittance:
             )
         if self.denied.has_station(call, station_id(station_key(proof.station_key))):
             raise NotAdmitted("denied", f"the operator of this server does not want {call}")
-        return self._compare(call, proof)
+        return self._compare(visitor, call, proof, now)
 
-    def _compare(self, call: Callsign, proof: wire.Authenticate) -> Proved:
+    def _compare(
+        self, visitor: Visitor, call: Callsign, proof: wire.Authenticate, now: float
+    ) -> Proved:
         key, pinned = station_key(proof.station_key), self.pins.get(call)
         if pinned == key:
             return Proved(call, key, pinned=True)
         if pinned is None:
             if len(self.pins) >= self._limits.pins:
                 raise TooManyPins(call)
+            if not visitor.origin.pins.take_if_available(1, now=now):
+                raise NotAdmitted(
+                    "rate", f"too many new callsigns came from your address before {call}; wait",
+                    retry_after_ms=NEW_CALLSIGN_AFTER_MS,
+                )  # fmt: skip
             return Proved(call, key, pinned=False)
         if not follows(proof.rotations, callsign=call, pinned=pinned, shown=key):
             raise PinnedToAnother(call)

@@ -102,7 +102,7 @@ class Entrance:
     def authenticate(self, visitor: Visitor, proof: wire.Authenticate, *, now: float) -> None:
         """A socket says who it is."""
         try:
-            proved = self._door.prove(visitor, proof)
+            proved = self._door.prove(visitor, proof, now=now)
         except NotAdmitted as no:
             self._turn_away(visitor, no)
             return
@@ -117,7 +117,9 @@ class Entrance:
 
     def _turn_away(self, visitor: Visitor, no: NotAdmitted) -> None:
         socket = visitor.opened.socket
-        self._speaker.refuse(socket, no.code, no.reason, about="authenticate")
+        self._speaker.refuse(
+            socket, no.code, no.reason, about="authenticate", retry_after_ms=no.retry_after_ms
+        )
         self.drop(socket, no.reason)
 
     def _welcome(

@@ -41,7 +41,6 @@ from meshdl.signalling.server_events import (
     ServerInput,
     ServerLimits,
     Shutdown,
-    Socket,
     SocketClosed,
     SocketOpened,
     TextReceived,
@@ -127,12 +126,10 @@ class SignallingServer:
     def receive(self, event: ServerInput, *, now: float) -> None:
         """Take one input."""
         match event:
-            case TextReceived(socket, text):
-                self._take_text(socket, text, now)
+            case TextReceived() | SocketClosed():
+                self._of_socket(event, now)
             case SocketOpened():
                 self._opened(event, now)
-            case SocketClosed(socket):
-                self._entrance.gone(socket)
             case DenyListChanged() | Shutdown():
                 self._hear_operator(event)
             case PinAnswered() | PinsHeard():
@@ -258,16 +255,26 @@ class SignallingServer:
 
     # Messages.
 
-    def _take_text(self, socket: Socket, text: str, now: float) -> None:
-        visitor = self._door.visitors.get(socket)
+    def _of_socket(self, event: TextReceived | SocketClosed, now: float) -> None:
+        """What others are told because of it counts for where it comes from."""
+        visitor = self._door.visitors.get(event.socket)
         if visitor is None:
             return
+        told_before = self._speaker.told
+        if isinstance(event, TextReceived):
+            self._take_text(visitor, event.text, now)
+        else:
+            self._entrance.gone(event.socket)
+        told = self._speaker.told - told_before
+        if told:
+            visitor.origin.messages.take(told, now=now)
+
+    def _take_text(self, visitor: Visitor, text: str, now: float) -> None:
         self.counts["messages"] += 1
-        if not (
-            visitor.messages.take_if_available(1, now=now)
-            and visitor.octets.take_if_available(len(text), now=now)
-        ):
-            self._speaker.refuse(socket, "rate", "messages come too fast", retry_after_ms=10_000)
+        socket = visitor.opened.socket
+        if not visitor.may_say(len(text), now=now):
+            reason = "messages come too fast from you, or from your address; wait, then come back"
+            self._speaker.refuse(socket, "rate", reason, retry_after_ms=10_000)
             self._entrance.drop(socket, "too fast")
             return
         try:

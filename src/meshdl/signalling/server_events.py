@@ -18,10 +18,14 @@ class ServerLimits:
 
     Attributes:
         sockets: in all; a system gives a process some ten thousand files.
-        sockets_per_address: one household, or a club behind one address.
+        sockets_per_address: one household, or a club behind one address; of public IPv6
+            addresses, here and below, a network of 64 bits.
         connects_per_address_per_s: in the long run; ``connects_burst`` at once.
         messages_per_s: of one socket in the long run; ``messages_burst`` at once: a station
             that comes back announces all it has.
+        messages_per_address_per_s: of all sockets of one address, and to others because of
+            them, in the long run; ``messages_per_address_burst`` at once: a club's stations
+            that come back together. A fifth of what a process can do.
         octets_per_s: characters of one socket in the long run.
         faults: messages that cannot be read, until the socket is closed.
         rooms: in all.
@@ -32,6 +36,8 @@ class ServerLimits:
         authenticate_within_s: from the open socket.
         pins: callsigns whose key is remembered; beyond that a new one is refused. Some 300
             octets each.
+        pins_per_address_per_hour: callsigns that are new, from one address in the long run;
+            ``pins_per_address_burst`` at once.
     """
 
     sockets: int = 20_000
@@ -40,6 +46,8 @@ class ServerLimits:
     connects_burst: int = 256
     messages_per_s: float = 50.0
     messages_burst: int = 400
+    messages_per_address_per_s: float = 5_000.0
+    messages_per_address_burst: int = 100_000
     octets_per_s: float = 256 * 1024
     faults: int = 8
     rooms: int = 10_000
@@ -49,6 +57,8 @@ class ServerLimits:
     presence_members: int = 256
     authenticate_within_s: float = 10.0
     pins: int = 100_000
+    pins_per_address_per_hour: int = 360
+    pins_per_address_burst: int = 512
 
 
 # Inputs.

@@ -1,6 +1,6 @@
 """What a signalling server does for stations in rooms: presence, announcements, relays."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TypeAlias, assert_never
 
 from meshdl.ids import ContentHash, StationId
@@ -16,6 +16,9 @@ from meshdl.wire.signals import Envelope
 
 LIFETIME_S = 1800
 """How long an announcement holds; stations repeat it at half of that."""
+
+MEMBERS_A_MESSAGE = 10
+"""Members in an answer that cost a server about what a message to somebody else does."""
 
 Wish: TypeAlias = wire.Announce | wire.Withdraw | wire.Lookup | wire.Relay
 
@@ -63,6 +66,7 @@ class ServerRooms:
             return
         others, quiet = self.enter(resident, room, proof)
         some = () if quiet else directory.some(room, others, most=wire.MEMBERS_MAX)
+        self._speaker.told += len(some) // MEMBERS_A_MESSAGE
         self._speaker.say(resident.socket, wire.Joined(room, some, len(others), quiet))
         self._publisher.news(siblings.Entered(resident.station, room, proof))
 
@@ -224,10 +228,12 @@ class ServerRooms:
         holders = directory.holders(room, content, now=now)
         others = [one for one in holders if one != resident.station]
         some = directory.some(room, others, most=wire.MEMBERS_MAX)
+        self._speaker.told += len(some) // MEMBERS_A_MESSAGE
         self._speaker.say(resident.socket, wire.Found(room, content, some, len(others)))
 
-    def _tell(self, stations: Iterable[StationId], message: wire.ServerMessage) -> None:
+    def _tell(self, stations: Collection[StationId], message: wire.ServerMessage) -> None:
         """Those of them that are here; another process tells its own."""
+        self._speaker.told += len(stations)
         residents = self._directory.residents
         here = [residents[station].socket for station in stations if station in residents]
         if here:

@@ -14,9 +14,11 @@ class Speaker:
     Attributes:
         effects: not yet drained.
         counts: what happened, by name.
+        told: messages to others than who asked, all in all; what is long counts for several.
     """
 
     def __init__(self) -> None:
+        self.told = 0
         self.effects: list[ServerEffect] = []
         self.counts: Counter[str] = Counter()
 

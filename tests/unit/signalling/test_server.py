@@ -110,6 +110,30 @@ def test_announcements_and_watches_run_out_unless_repeated() -> None:
     assert asker.of(wire.Found)[-1].content_hash == CONTENT
 
 
+def test_what_has_run_out_is_found_no_more_also_before_it_is_swept() -> None:
+    world = World()
+    seed = End(world).proves("KA1SSS", Key("s")).joins()
+    asker = End(world).proves("KA1AAA", Key("a")).joins()
+    seed.says(wire.Announce("cq", (CONTENT,), 10))
+    asker.says(wire.Lookup("cq", OTHER, 10), wire.Lookup("cq", CONTENT))
+    world.wait(11)
+    seed.says(wire.Announce("cq", (OTHER,), 60))
+    asker.says(wire.Lookup("cq", CONTENT))
+    told = [(found.content_hash, found.count) for found in asker.of(wire.Found)]
+    assert told == [(OTHER, 0), (CONTENT, 1), (CONTENT, 0)]
+
+
+def test_what_has_run_out_takes_no_room_from_what_comes_after_it() -> None:
+    world = limited(contents_per_room=2, watches_per_room=2)
+    end = End(world).proves("KA1AAA", Key("a")).joins()
+    for first in range(0, 8, 2):
+        contents = bytes([first]) * 32, bytes([first + 1]) * 32
+        end.says(wire.Announce("cq", contents, 10))
+        end.says(*(wire.Lookup("cq", content, 10) for content in contents))
+        world.wait(60)
+    assert end.codes() == []
+
+
 def test_what_is_withdrawn_or_whose_station_left_is_found_no_more() -> None:
     world = World()
     asker = End(world).proves("KA1AAA", Key("a")).joins()
