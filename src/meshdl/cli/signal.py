@@ -23,7 +23,9 @@ _log = logging.getLogger(__name__)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=PORT_DEFAULT, show_default=True, type=click.IntRange(0, 65535))
 @click.option("--public-name", default="", help="NAME[:PORT] that stations dial, behind a proxy.")
-@click.option("--certificate", type=_FILE, help="PEM file, for TLS without a proxy.")
+@click.option(
+    "--certificate", type=_FILE, help="PEM file, for TLS without a proxy; read again on SIGHUP."
+)
 @click.option("--key", type=_FILE, help="PEM file of the certificate's key.")
 @click.option("--state", type=_DIRECTORY, help="Directory of pins.")
 @click.option("--stun-url", "stun_urls", multiple=True, help="Told to stations; may be repeated.")
@@ -73,14 +75,18 @@ async def _serve(settings: ServerSettings) -> None:
             with suppress(NotImplementedError):
                 loop.add_signal_handler(number, stop.set)
         if hasattr(signals, "SIGHUP"):
-            loop.add_signal_handler(signals.SIGHUP, _read_deny_list, server)
+            loop.add_signal_handler(signals.SIGHUP, _read_again, server)
         scheme = "wss" if settings.certificate is not None else "ws"
         _log.info("listening at %s://%s:%d", scheme, settings.host, server.port)
         await server.run_until(stop)
 
 
-def _read_deny_list(server: Any) -> None:
-    try:
-        server.read_deny_list()
-    except FileUnreadable as error:
-        _log.warning("the deny list stays as it was: %s", error)
+def _read_again(server: Any) -> None:
+    for what, read in (
+        ("deny list", server.read_deny_list),
+        ("certificate", server.read_certificate),
+    ):
+        try:
+            read()
+        except FileUnreadable as error:
+            _log.warning("the %s stays as it was: %s", what, error)

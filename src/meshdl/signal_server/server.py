@@ -6,6 +6,7 @@ import itertools
 import logging
 import random
 import secrets
+import ssl
 import time
 from collections.abc import Collection
 from contextlib import AsyncExitStack, suppress
@@ -19,6 +20,7 @@ from meshdl.discovery.masking import masked
 from meshdl.driver import Driver
 from meshdl.errors import ConfigError
 from meshdl.ids import StationId
+from meshdl.signal_server.forwarded import Forwarded
 from meshdl.signal_server.metrics import CONTENT_TYPE, exposition
 from meshdl.signal_server.outbox import Outbox
 from meshdl.signal_server.pin_file import PinFile
@@ -54,6 +56,9 @@ FRAME_MAX = 4 * MESSAGE_MAX
 """Octets of a message: a longer one ends the connection before it is read whole; what is
 shorter and yet too long is refused with words."""
 
+REQUEST_WITHIN_S = 10.0
+"""Who connects and asks for nothing in that time, or for nothing more, is not kept."""
+
 RETRY_AFTER_MS = 500
 STOP_WITHIN_S = 3.0
 
@@ -72,6 +77,8 @@ class SignalServer:
         self._settings = settings
         state = settings.state
         self._pins = PinFile(state / "pins" if state is not None else None)
+        self._forwarded = Forwarded(settings.trusted_proxies)
+        self._tls: ssl.SSLContext | None = None
         self._serials = itertools.count(1)
         self._outboxes: dict[Socket, Outbox] = {}
         self._sending: set[asyncio.Task[None]] = set()
@@ -86,7 +93,7 @@ class SignalServer:
         settings = self._settings
         if settings.state is not None:
             settings.state.mkdir(parents=True, exist_ok=True)
-        tls = settings.tls()
+        self._tls = settings.tls()
         now = asyncio.get_running_loop().time()
         process = Process(secrets.token_hex(8)) if settings.redis_url else None
         self.core = SignallingServer(
@@ -112,7 +119,12 @@ class SignalServer:
         application.router.add_get(WEBSOCKET_PATH, self._serve_socket)
         application.router.add_get(HEALTH_PATH, self._serve_health)
         application.router.add_get(METRICS_PATH, self._serve_metrics)
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=STOP_WITHIN_S)
+        runner = web.AppRunner(
+            application,
+            access_log=None,
+            shutdown_timeout=STOP_WITHIN_S,
+            keepalive_timeout=REQUEST_WITHIN_S,
+        )
         async with AsyncExitStack() as stack:
             writing = asyncio.create_task(self._pins.run())
             stack.push_async_callback(_end, writing)
@@ -125,7 +137,9 @@ class SignalServer:
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
             stack.push_async_callback(self._say_goodbye)
-            site = web.TCPSite(runner, settings.host, settings.port, ssl_context=tls, backlog=1024)
+            site = web.TCPSite(
+                runner, settings.host, settings.port, ssl_context=self._tls, backlog=1024
+            )
             try:
                 await site.start()
             except OSError as error:
@@ -163,6 +177,16 @@ class SignalServer:
         """
         if self._settings.deny_file is not None:
             self._driver.post(DenyListChanged(read_deny_list(self._settings.deny_file)))
+
+    def read_certificate(self) -> None:
+        """Read it again: who connects from now on is shown the new one.
+
+        Raises:
+            FileUnreadable: the one that was read last is still shown.
+        """
+        if self._tls is not None:
+            self._settings.tls()  # what does not belong together must not come half
+            self._settings.load_certificate(self._tls)
 
     # Requests.
 
@@ -210,12 +234,8 @@ class SignalServer:
         )
 
     def _address(self, request: web.Request) -> str:
-        peer = request.remote or ""
-        if peer in self._settings.trusted_proxies:
-            # The last one is what our own proxy saw; those before it anybody may invent.
-            named = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-            return named or peer
-        return peer
+        lines = request.headers.getall("X-Forwarded-For", ())
+        return self._forwarded.address(request.remote or "", lines)
 
     def _shown(self, address: str) -> str:
         """An address for the log: without its host part, unless the operator wants it."""

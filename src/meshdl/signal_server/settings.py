@@ -69,6 +69,16 @@ class ServerSettings:
         if self.certificate is None:
             return None
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self.load_certificate(context)
+        return context
+
+    def load_certificate(self, context: ssl.SSLContext) -> None:
+        """Have a context show our own certificate, as its files are now.
+
+        Raises:
+            FileUnreadable: a file is missing, or holds no such thing.
+        """
+        assert self.certificate is not None, "there is none to load"
         try:
             context.load_cert_chain(self.certificate, self.key)
         except (OSError, ssl.SSLError) as error:
@@ -76,7 +86,6 @@ class ServerSettings:
                 f"cannot use the certificate {self.certificate} with the key {self.key}: {error}; "
                 "both must be PEM and belong together"
             ) from error
-        return context
 
 
 def read_secret(path: Path) -> str:
