@@ -2,6 +2,7 @@
 and what can connect connects.
 """
 
+import asyncio
 import itertools
 import json
 import re
@@ -12,6 +13,7 @@ from random import Random
 
 import msgspec
 import pytest
+from bench.ports import free_port
 from tests.real.test_internet import serving, station
 from tests.support.hostile import HostileServer, Later, hostile_server
 from tests.support.stations import hash_of, make_file, run, until, until_linked
@@ -71,6 +73,32 @@ def test_signals_that_are_lost_late_twice_and_out_of_order_still_make_a_link(
             bob = await join(stack, tmp_path, server, BOB)
             await move_a_file(tmp_path, alice, bob)
             assert next(carried) > 2
+
+    run(whole())
+
+
+def test_a_server_that_loses_all_signals_keeps_nobody_apart_whom_another_one_knows(
+    tmp_path: Path,
+) -> None:
+    lost = asyncio.Event()
+
+    def tamper(_call: str, message: wire.ServerMessage, text: str) -> Sequence[Later]:
+        if not isinstance(message, wire.Relayed):
+            return (Later(text),)
+        lost.set()
+        return ()
+
+    async def whole() -> None:
+        async with hostile_server() as server, AsyncExitStack() as stack:
+            server.tamper = tamper
+            port = free_port()
+            alice, bob = [
+                await stack.enter_async_context(station(tmp_path, call, server.port, port))
+                for call in (ALICE, BOB)
+            ]
+            await lost.wait()
+            await stack.enter_async_context(serving(port=port))
+            await move_a_file(tmp_path, alice, bob)
 
     run(whole())
 

@@ -2,39 +2,27 @@
 
 Every server has a core and a socket of its own; a server that is down costs a connection
 attempt now and then, and nothing else. A station that several servers tell of is one
-station: it is lost when the last of them no longer tells of it, and signals go by way of
-the first that does.
+station: it is lost when the last of them no longer tells of it. By which of them signals go is
+told in :mod:`meshdl.discovery.carriers`.
 """
 
 import asyncio
-import logging
 import ssl
 from collections.abc import Callable, Container, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from random import SystemRandom
-from typing import TypeAlias, assert_never
+from typing import TypeAlias
 
 import aiohttp
 from yarl import URL
 
-from meshdl.discovery.tls import what_is_wrong
-from meshdl.driver import Driver
+from meshdl.discovery.carriers import Carriers
+from meshdl.discovery.signalling_line import Line
 from meshdl.ids import Callsign, StationId
 from meshdl.signalling import client_events as events
-from meshdl.signalling.client import ClientState, SignallingClient
+from meshdl.signalling.client import ClientState
 from meshdl.signalling.identity import ClientIdentity
 from meshdl.signalling.letters import Letters
-from meshdl.wire.signalling import MESSAGE_MAX, IceServer
-
-PATH = "/v1"
-HEARTBEAT_S = 20.0
-"""A server that went without a word is noticed within one and a half of these; and no
-address translation forgets the connection."""
-
-FRAME_MAX = 4 * MESSAGE_MAX
-
-_log = logging.getLogger(__name__)
+from meshdl.wire.signalling import IceServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,109 +91,6 @@ class Standing:
 InternetEvent: TypeAlias = Found | Gone | Signalled | Unsignalled | ServerReady | Complaint
 
 
-class _Line:
-    """One server: its core, its socket, whom it told of."""
-
-    def __init__(
-        self,
-        url: URL,
-        identity: ClientIdentity,
-        letters: Letters,
-        tls: ssl.SSLContext,
-        report: Callable[..., None],
-    ) -> None:
-        self.url, self._tls, self._report = url, tls, report
-        now = asyncio.get_running_loop().time()
-        self.core = SignallingClient(identity, rng=SystemRandom(), now=now, letters=letters)
-        self.driver: Driver[events.ClientInput, events.ClientEffect] = Driver(
-            self.core, self._perform
-        )
-        self.heard: dict[StationId, Callsign] = {}
-        self.ice_servers: tuple[IceServer, ...] = ()
-        self._http: aiohttp.ClientSession | None = None
-        self._connection: asyncio.Task[None] | None = None
-        self._texts: asyncio.Queue[str] = asyncio.Queue()
-
-    async def run(self, http: aiohttp.ClientSession) -> None:
-        """Serve until cancelled."""
-        self._http = http
-        # Any input sets the timer going; this one also says that it is time to connect.
-        self.driver.post(events.NetworkChanged())
-        try:
-            await self.driver.failure
-        finally:
-            self.driver.stop()
-            if self._connection is not None:
-                self._connection.cancel()
-                await asyncio.gather(self._connection, return_exceptions=True)
-
-    def _perform(self, effect: events.ClientEffect) -> None:
-        match effect:
-            case events.OpenSocket(socket):
-                self._hang_up()
-                self._texts = asyncio.Queue()
-                self._connection = asyncio.create_task(self._connect(socket, self._texts))
-            case events.SendText(text):
-                self._texts.put_nowait(text)
-            case events.CloseSocket():
-                self._hang_up()
-            case events.Online(ice_servers):
-                self.ice_servers = ice_servers
-                _log.info("signalling server %s is ready", self.url.host)
-                self._report(self, effect)
-            case events.Offline(reason):
-                _log.info("signalling server %s is out of reach: %s", self.url.host, reason)
-            case (
-                events.Heard()
-                | events.Lost()
-                | events.SignalReceived()
-                | events.SignalLost()
-                | events.Trouble()
-            ):
-                self._report(self, effect)
-            case _:
-                assert_never(effect)
-
-    def _hang_up(self) -> None:
-        if self._connection is not None:
-            self._connection.cancel()
-            self._connection = None
-
-    async def _connect(self, socket: int, texts: "asyncio.Queue[str]") -> None:
-        assert self._http is not None
-        reason = "the server closed the connection"
-        try:
-            # For how long, the core decides.
-            websocket = await self._http.ws_connect(
-                self.url / PATH.lstrip("/"),
-                heartbeat=HEARTBEAT_S,
-                max_msg_size=FRAME_MAX,
-                ssl=self._tls,
-            )
-            async with websocket:
-                self.driver.post(events.SocketOpened(socket))
-                sending = asyncio.create_task(_send(websocket, texts))
-                try:
-                    async for message in websocket:
-                        if message.type is aiohttp.WSMsgType.TEXT:
-                            self.driver.post(events.TextReceived(socket, message.data))
-                finally:
-                    sending.cancel()
-                    await asyncio.gather(sending, return_exceptions=True)
-        except aiohttp.ClientConnectorError as error:
-            reason = self._unconnected(error)
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            reason = str(error) or type(error).__name__
-        self.driver.post(events.SocketClosed(socket, reason))
-
-    def _unconnected(self, error: aiohttp.ClientConnectorError) -> str:
-        if not isinstance(error.os_error, ssl.SSLError):
-            return str(error)
-        reason = what_is_wrong(self.url.host or "", error.os_error)
-        self._report(self, events.Trouble(reason))
-        return reason
-
-
 class InternetDiscovery:
     """All signalling servers of one station.
 
@@ -222,16 +107,17 @@ class InternetDiscovery:
         tls: ssl.SSLContext,
     ) -> None:
         self._identities, self._letters, self._tls = identities, letters, tls
-        self._lines: list[_Line] = []
+        self._lines: list[Line] = []
         self._report: Callable[[InternetEvent], None] = _unheard
         self._advertised: list[events.Advertise] = []
         self._sought: list[events.Seek] = []
+        self._carriers: Carriers[Line] = Carriers()
 
     async def run(self, report: Callable[[InternetEvent], None]) -> None:
         """Serve until cancelled."""
         self._report = report
         self._lines = [
-            _Line(url, identity, self._letters, self._tls, self._happened)
+            Line(url, identity, self._letters, self._tls, self._happened)
             for url, identity in self._identities.items()
         ]
         wishes: list[events.ClientInput] = [*self._advertised, *self._sought]
@@ -267,13 +153,18 @@ class InternetDiscovery:
 
     def send(self, station: StationId, session: bytes, body: events.SignalBody) -> None:
         """Have a signal carried; what is lost is told later."""
-        line = next((line for line in self._lines if station in line.core.reachable), None)
+        able = [line for line in self._lines if station in line.core.reachable]
+        line = self._carriers.pick(station, session, able)
         if line is None:
             loop = asyncio.get_running_loop()
             reason = "no signalling server knows the station"
             loop.call_soon(self._tell, Unsignalled(station, session, reason))
             return
         line.driver.post(events.SendSignal(station, session, body))
+
+    def dial_failed(self, station: StationId) -> None:
+        """No link came of what was sent to it: the next attempt goes by another server."""
+        self._carriers.failed(station)
 
     def heard(self, station: StationId) -> bool:
         """Whether a server tells of it."""
@@ -304,7 +195,7 @@ class InternetDiscovery:
         for line in self._lines:
             line.driver.post(event)
 
-    def _happened(self, line: _Line, effect: events.ClientEffect) -> None:
+    def _happened(self, line: Line, effect: events.ClientEffect) -> None:
         match effect:
             case events.Heard(station, callsign):
                 line.heard[station] = callsign
@@ -314,6 +205,7 @@ class InternetDiscovery:
                 if not self.heard(station):
                     self._tell(Gone(station))
             case events.SignalReceived(station, session, body):
+                self._carriers.brought(session, line)
                 self._tell(Signalled(station, session, body))
             case events.SignalLost(station, session, reason):
                 self._tell(Unsignalled(station, session, reason))
@@ -335,12 +227,6 @@ def server_name(url: URL) -> str:
     host = url.host or ""
     shown = f"[{host}]" if ":" in host else host
     return shown if url.is_default_port() else f"{shown}:{url.port}"
-
-
-async def _send(websocket: aiohttp.ClientWebSocketResponse, texts: "asyncio.Queue[str]") -> None:
-    with suppress(aiohttp.ClientError, ConnectionError):  # the reader finds out
-        while True:
-            await websocket.send_str(await texts.get())
 
 
 def _unheard(_: InternetEvent) -> None:

@@ -53,6 +53,7 @@ from meshdl.signalling.client_events import (
     Trouble,
 )
 from meshdl.signalling.client_rooms import ClientRooms
+from meshdl.signalling.ice_lease import IceLease
 from meshdl.signalling.identity import ClientIdentity
 from meshdl.signalling.letters import Letters
 from meshdl.signalling.members import Members, shown
@@ -69,9 +70,6 @@ WELCOME_WITHIN_S = 10.0
 
 REPEAT_AFTER = 0.5
 """Of a lifetime: one repetition may be lost."""
-
-ICE_MIN_S = 30.0
-"""Credentials are not asked for more often, however soon they run out."""
 
 _HOPELESS = frozenset({"callsign-pinned", "denied", "signature", "protocol-version", "replaced"})
 """Refusals that asking again does not help."""
@@ -116,7 +114,7 @@ class SignallingClient:
         self._open_by: float | None = None
         self._welcome_by: float | None = None
         self._repeat_at: float | None = None
-        self._ice_at: float | None = None
+        self._ice = IceLease()
         self._clock_offset_s = 0.0
         self._rooms = ClientRooms(identity, self._members, self._effects)
         self.state = ClientState.OFFLINE
@@ -158,14 +156,13 @@ class SignallingClient:
         if self._repeat_at is not None and now >= self._repeat_at:
             self._repeat_at = now + self._rooms.lifetime_s * REPEAT_AFTER
             self._rooms.repeat()
-        if self._ice_at is not None and now >= self._ice_at:
-            self._ice_at = None
+        if self._ice.due(now=now):
             self._say(wire.IceRequest())
 
     def deadline(self) -> float | None:
         """When :meth:`expire` must next be called."""
         times = (
-            self._connect_at, self._open_by, self._welcome_by, self._repeat_at, self._ice_at
+            self._connect_at, self._open_by, self._welcome_by, self._repeat_at, self._ice.ask_at
         )  # fmt: skip
         return min((time for time in times if time is not None), default=None)
 
@@ -214,7 +211,8 @@ class SignallingClient:
             return
         self.state, self.problem = ClientState.OFFLINE, reason
         self._socket += 1  # whatever is still told of the old one means nothing
-        self._open_by = self._welcome_by = self._repeat_at = self._ice_at = None
+        self._open_by = self._welcome_by = self._repeat_at = None
+        self._ice.end()
         self._effects.append(Offline(reason))
         self._rooms.left_all()
         self._connect_at = now + at_least_s + self._back_off.pause_s(now=now)
@@ -244,8 +242,8 @@ class SignallingClient:
                 self._gone(for_people(reason), now, at_least_s=retry_after_ms / 1000)
             case _ if self.state is not ClientState.ONLINE:
                 raise RemoteProtocolError("a message before the welcome")
-            case wire.IceAnswer(ice_servers, ice_lifetime_s):
-                self._use_ice(ice_servers, ice_lifetime_s, now)
+            case wire.IceAnswer():
+                self._use_ice(message, now)
             case wire.Relayed() | wire.Undeliverable():
                 self._carried(message, now)
             case _:
@@ -291,13 +289,14 @@ class SignallingClient:
         self._back_off.settle()
         self._welcome_by = None
         self._clock_offset_s = welcome.now_ms / 1000 - now
-        self._use_ice(welcome.ice_servers, welcome.ice_lifetime_s, now)
+        self._use_ice(welcome, now)
         self._rooms.welcomed(welcome.lifetime_s)
         self._repeat_at = now + self._rooms.lifetime_s * REPEAT_AFTER
 
-    def _use_ice(self, servers: tuple[wire.IceServer, ...], lifetime_s: int, now: float) -> None:
-        self._effects.append(Online(servers))
-        self._ice_at = now + max(lifetime_s * REPEAT_AFTER, ICE_MIN_S) if lifetime_s else None
+    def _use_ice(self, handed: wire.Welcome | wire.IceAnswer, now: float) -> None:
+        if isinstance(handed, wire.Welcome) or self._ice.asked:
+            self._effects.append(Online(handed.ice_servers))
+            self._ice.begin(handed.ice_lifetime_s, now=now)
 
     def _refused(self, refused: wire.Refused, now: float) -> None:
         reason = for_people(refused.reason)

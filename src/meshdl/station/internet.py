@@ -30,6 +30,7 @@ from meshdl.driver import Driver
 from meshdl.errors import MeshdlError
 from meshdl.ids import StationId, station_id
 from meshdl.links import DialFailed, LinkEvent, LinkUp, Way
+from meshdl.policy.bucket import TokenBucket
 from meshdl.signalling import client_events
 from meshdl.signalling import introduction_events as introductions
 from meshdl.signalling.client import ClientState
@@ -57,6 +58,9 @@ JUMPED_S = 10.0
 
 _log = logging.getLogger(__name__)
 
+
+COMPLAINTS_PER_S, COMPLAINTS_BURST = 0.1, 100
+"""In the log: a server that means no good can give cause for as many as it likes."""
 
 RENEW_EVERY_S = 24 * 3600.0
 """How often memberships are made anew that hold a month."""
@@ -99,6 +103,9 @@ class Internet:
     ) -> None:
         self._post, self._warn, self._interfaces = post, warn, interfaces
         self._said: set[str] = set()
+        self._log_lines = TokenBucket(
+            COMPLAINTS_PER_S, burst_octets=COMPLAINTS_BURST, now=time.monotonic()
+        )
         letters = Letters(Address(identity.key, identity.instance), identity.sign)
         self._introductions = Introductions(identity.key, letters)
         self._hints: Driver[introductions.IntroductionInput, introductions.IntroductionEffect] = (
@@ -271,6 +278,7 @@ class Internet:
             case LinkUp(dialled=station) if station is not None:
                 self._hints.post(introductions.Reached(station))
             case DialFailed(station):
+                self._discovery.dial_failed(station)
                 self._hints.post(introductions.Unreachable(station))
             case _:
                 pass
@@ -278,7 +286,8 @@ class Internet:
 
     def _complain(self, text: str) -> None:
         """Once: a server that refuses us does so every few minutes."""
-        _log.info("%s", text)
+        if self._log_lines.take_if_available(1, now=time.monotonic()):
+            _log.info("%s", text)
         if text not in self._said and len(self._said) < 100:
             self._said.add(text)
             self._warn(text)

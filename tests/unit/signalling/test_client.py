@@ -466,6 +466,17 @@ def test_credentials_are_renewed_in_time() -> None:
     assert alice.of(events.Online)[-1] == events.Online((server,))
 
 
+def test_ice_servers_that_nobody_asked_for_are_not_used() -> None:
+    alice = Party("KA1AAA").go_online(ice_s=3600)
+    told = [wire.IceServer((f"turn:relay-{number}.example",)) for number in range(3)]
+    alice.hears(wire.IceAnswer((told[0],), 3600))
+    alice.wait(1800)
+    for server in told:
+        alice.hears(wire.IceAnswer((server,), 3600))
+    assert alice.of(events.Online)[1:] == [events.Online((told[0],))]
+    assert alice.client.state is ClientState.ONLINE
+
+
 @given(st.text(max_size=400))
 def test_no_text_makes_it_raise(text: str) -> None:
     for party in (Party("KA1AAA"), Party("KA1AAA").go_online()):

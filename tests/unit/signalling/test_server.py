@@ -123,6 +123,19 @@ def test_what_has_run_out_is_found_no_more_also_before_it_is_swept() -> None:
     assert told == [(OTHER, 0), (CONTENT, 1), (CONTENT, 0)]
 
 
+def test_an_announcement_is_kept_no_longer_than_the_server_keeps_any() -> None:
+    world = World()
+    seed = End(world).proves("KA1SSS", Key("s")).joins()
+    asker = End(world).proves("KA1AAA", Key("a")).joins()
+    asker.says(wire.Lookup("cq", OTHER, wire.LIFETIME_MAX_S))
+    seed.says(wire.Announce("cq", (CONTENT,), wire.LIFETIME_MAX_S))
+    world.wait(LIFETIME_S + 1)
+    seed.says(wire.Announce("cq", (OTHER,), 60))
+    asker.says(wire.Lookup("cq", CONTENT))
+    told = [(found.content_hash, found.count) for found in asker.of(wire.Found)]
+    assert told == [(OTHER, 0), (CONTENT, 0)]
+
+
 def test_what_has_run_out_takes_no_room_from_what_comes_after_it() -> None:
     world = limited(contents_per_room=2, watches_per_room=2)
     end = End(world).proves("KA1AAA", Key("a")).joins()

@@ -1,0 +1,106 @@
+"""A station's socket at a signalling server that takes its messages and does not read them."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.support.loops import run
+from yarl import URL
+
+from meshdl.discovery import signalling_line
+from meshdl.discovery.internet import Found, InternetDiscovery, InternetEvent, server_name
+from meshdl.ids import Callsign, StationKey, station_id
+from meshdl.signalling.client_events import Description
+from meshdl.signalling.identity import ClientIdentity
+from meshdl.signalling.letters import Letters
+from meshdl.wire import signalling as wire
+from meshdl.wire.signals import Address
+
+pytestmark = pytest.mark.real
+
+SECRET = Ed25519PrivateKey.from_private_bytes(b"a" * 32)
+OWN = StationKey(SECRET.public_key().public_bytes_raw())
+OTHER = Ed25519PrivateKey.from_private_bytes(b"b" * 32).public_key().public_bytes_raw()
+INSTANCE = b"i" * 8
+
+
+@asynccontextmanager
+async def server_that_stops_reading() -> AsyncIterator[tuple[int, asyncio.Event]]:
+    """Its port, and what is set when a station has come back to it."""
+    again = asyncio.Event()
+    visits = 0
+
+    async def serve(request: web.Request) -> web.WebSocketResponse:
+        nonlocal visits
+        visits += 1
+        if visits > 1:
+            again.set()
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+
+        async def say(message: wire.ServerMessage) -> None:
+            await socket.send_str(wire.encode(message))
+
+        await say(wire.Challenge(wire.PROTOCOL_VERSION, b"n" * 32))
+        await socket.receive()
+        await say(wire.Welcome(station_id(OWN), 1_000, 600))
+        await say(wire.Joined("cq", (wire.Member("KA1BBB", OTHER, INSTANCE),), 1))
+        while True:  # it is alive, and says so; but it takes nothing
+            await socket.ping()
+            await asyncio.sleep(0.1)
+
+    application = web.Application()
+    application.router.add_get("/v1", serve)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield runner.addresses[0][1], again
+    finally:
+        await runner.cleanup()
+
+
+def test_a_server_that_does_not_read_is_left_before_much_waits_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(signalling_line, "WAITING_MAX", 1_000_000)
+
+    async def whole() -> None:
+        async with server_that_stops_reading() as (port, again):
+            url = URL(f"ws://127.0.0.1:{port}")
+            identity = ClientIdentity(
+                server_name=server_name(url),
+                callsign=Callsign("KA1AAA"),
+                key=OWN,
+                instance=INSTANCE,
+                sign=SECRET.sign,
+                rooms={"cq": None},
+            )
+            letters = Letters(Address(OWN, INSTANCE), SECRET.sign)
+            discovery = InternetDiscovery({url: identity}, letters, ssl.create_default_context())
+            found = asyncio.Event()
+
+            def report(event: InternetEvent) -> None:
+                if isinstance(event, Found):
+                    found.set()
+
+            running = asyncio.create_task(discovery.run(report))
+            async with asyncio.timeout(60):
+                await found.wait()
+                bob = station_id(StationKey(OTHER))
+                offer = Description("v=0" + "x" * 30_000, is_answer=False)
+                while discovery.knows(bob):  # the system's own buffers take some of it
+                    discovery.send(bob, b"s" * 16, offer)
+                    await asyncio.sleep(0)
+                (standing,) = discovery.standings()
+                assert standing.problem == "the server does not read what we say"
+                await again.wait()
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+
+    run(whole())
