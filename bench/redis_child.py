@@ -1,6 +1,7 @@
 """A Redis of our own, on a loopback port, that keeps nothing on disk."""
 
 import shutil
+import signal
 import subprocess
 from dataclasses import dataclass, field
 
@@ -44,6 +45,11 @@ class RedisChild:
             if not line:
                 raise RuntimeError(f"redis-server ended: {said.decode(errors='replace')}")
             said += line
+
+    def hang(self, *, until_freed: bool) -> None:
+        """It stays there and does nothing; then it goes on."""
+        assert self._process is not None, "it does not run"
+        self._process.send_signal(signal.SIGSTOP if until_freed else signal.SIGCONT)
 
     def kill(self) -> None:
         """End it at once, and all that it had."""

@@ -1,6 +1,7 @@
 """Stations that meet by way of a real signalling server, and move real files."""
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -36,7 +37,12 @@ MIB = 1024 * 1024
 
 
 def station(
-    directory: Path, call: str, *servers: SignalServer | int, lan: bool = False, room: str = "cq"
+    directory: Path,
+    call: str,
+    *servers: SignalServer | int,
+    lan: bool = False,
+    room: str = "cq",
+    urls: tuple[str, ...] = (),
 ) -> Station:
     """A station that knows these servers, and the local network only when told so."""
     ports = [one if isinstance(one, int) else one.port for one in servers]
@@ -45,7 +51,7 @@ def station(
         download_directory=directory / call / "downloads",
         lan=LanConfig(enabled=lan, allow_loopback=not own_addresses()),
         internet=InternetConfig(
-            servers=tuple(f"ws://127.0.0.1:{port}" for port in ports), rooms=(room,)
+            servers=(*(f"ws://127.0.0.1:{port}" for port in ports), *urls), rooms=(room,)
         ),
     )
     home = Home(directory / call / "home")
@@ -110,16 +116,31 @@ def test_a_transfer_and_its_link_outlive_the_server(tmp_path: Path) -> None:
     run(whole())
 
 
-def test_a_server_that_is_down_keeps_nobody_from_the_local_network(tmp_path: Path) -> None:
+@pytest.mark.parametrize("server", ["refuses", "says nothing", "has no such name"])
+def test_a_server_that_is_down_keeps_nobody_from_the_local_network(
+    tmp_path: Path, server: str
+) -> None:
     async def whole() -> None:
         path = make_file(tmp_path / "bulletin.bin", MIB)
-        async with (
-            station(tmp_path, "KA1AAA", 1, lan=True) as alice,
-            station(tmp_path, "KA1BBB", 1, lan=True) as bob,
-        ):
-            shared = await alice.share(path)
-            got = await bob.download(hash_of(shared))
-            assert Path(got.location).read_bytes() == path.read_bytes()
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            urls = {
+                "refuses": "ws://127.0.0.1:1",
+                "says nothing": f"ws://127.0.0.1:{silent.getsockname()[1]}",
+                "has no such name": "ws://signal.invalid:7374",
+            }
+            alice, bob = (
+                station(tmp_path, call, lan=True, urls=(urls[server],))
+                for call in ("KA1AAA", "KA1BBB")
+            )
+            async with alice, bob:
+                shared = await alice.share(path)
+                got = await bob.download(hash_of(shared))
+                assert Path(got.location).read_bytes() == path.read_bytes()
+                (peer,) = await bob.view.peers()
+                assert peer.path is not None
+                assert peer.path.value == "lan"
+                (known,) = (await bob.view.status()).internet.servers
+                assert known.state in {"offline", "connecting"}
 
     run(whole())
 

@@ -10,7 +10,7 @@ from tests.support.loops import run
 from tests.support.signal_ends import station_at
 
 from meshdl.signal_server import outbox
-from meshdl.signal_server.outbox import OUTBOX_MAX, WATCHED_FROM, Outbox
+from meshdl.signal_server.outbox import OUTBOX_MAX, WATCHED_FROM, Backlog, Outbox
 from meshdl.signal_server.server import SignalServer
 from meshdl.signal_server.settings import ServerSettings
 from meshdl.wire import signalling as wire
@@ -28,7 +28,7 @@ def test_texts_of_every_length_arrive_in_order_and_then_the_goodbye() -> None:
         socket = web.WebSocketResponse(compress=False)
         await socket.prepare(request)
         assert request.transport is not None
-        box = Outbox(socket, request.transport, closing.append)
+        box = Outbox(socket, request.transport, closing.append, Backlog())
         for text in texts:
             box.put(text)
         box.close("that is all")
@@ -92,8 +92,8 @@ class Pipe(asyncio.Transport):
         self.aborted.set()
 
 
-def box_over(pipe: Pipe) -> Outbox:
-    return Outbox(web.WebSocketResponse(), pipe, lambda _task: None)
+def box_over(pipe: Pipe, backlog: Backlog | None = None) -> Outbox:
+    return Outbox(web.WebSocketResponse(), pipe, lambda _task: None, backlog or Backlog())
 
 
 def test_a_reader_that_lets_too_much_pile_up_loses_its_socket() -> None:
@@ -107,6 +107,39 @@ def test_a_reader_that_lets_too_much_pile_up_loses_its_socket() -> None:
             box.put("x" * 65_000)
         assert pipe.aborted.is_set()
         assert pipe.waiting <= OUTBOX_MAX + 70_000, "nothing is written to who is gone"
+
+    run(whole())
+
+
+def test_many_readers_that_take_nothing_do_not_get_all_the_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outbox, "BACKLOG_MAX", 3_000_000)
+
+    async def whole() -> None:
+        backlog, pipes = Backlog(), [Pipe() for _ in range(20)]
+        boxes = [box_over(pipe, backlog) for pipe in pipes]
+        for _ in range(10):
+            for box in boxes:
+                box.put("x" * 65_000)
+        waiting = sum(pipe.waiting for pipe in pipes if not pipe.aborted.is_set())
+        assert 0 < waiting <= 3_000_000
+        assert backlog.octets == waiting
+        # Who reads is served all the while.
+        prompt = Pipe()
+        reader = box_over(prompt, backlog)
+        for _ in range(100):
+            reader.put("x" * 60_000)
+            assert not prompt.aborted.is_set()
+            prompt.waiting = 0
+        # What has been taken, or whose reader is gone, no longer counts.
+        for pipe in pipes[::2]:
+            pipe.waiting = 0
+        for box in boxes[::2]:
+            box.put("x")
+        for box in boxes[1::2]:
+            await box.settled()
+        assert backlog.octets == 0
 
     run(whole())
 

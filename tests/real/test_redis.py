@@ -113,6 +113,47 @@ def test_stations_outlive_redis_and_are_shared_again_when_it_is_back(tmp_path: P
     run(whole())
 
 
+def test_a_redis_that_hangs_is_given_up_and_used_again_when_it_goes_on(
+    tmp_path: Path,
+) -> None:
+    """Its connections stay open: nothing but time tells."""
+
+    async def whole() -> None:
+        with (
+            redis() as child,
+            server_process(tmp_path / "one", child.url) as one,
+            server_process(tmp_path / "two", child.url) as two,
+        ):
+            async with (
+                station_at(one.port, "KA1AAA") as alice,
+                station_at(one.port, "KA1CCC") as carol,
+                station_at(two.port, "KA1BBB") as bob,
+            ):
+                await alice.hears(wire.MemberJoined, lambda told: told.member.callsign == "KA1BBB")
+                child.hang(until_freed=True)
+                await alice.signals(carol, "among us")
+                await carol.hears(wire.Relayed, lambda told: told.envelope.signal == "among us")
+                # A callsign that is new waits for it, but not for ever.
+                async with station_at(one.port, "KA1DDD") as dave:
+                    await dave.hears(wire.Joined)
+                while not (one.has_logged(ALONE) and two.has_logged(ALONE)):
+                    await asyncio.sleep(0.05)
+                child.hang(until_freed=False)
+                while not (one.has_logged(SHARED, times=2) and two.has_logged(SHARED, times=2)):
+                    await asyncio.sleep(0.05)
+                async with station_at(two.port, "KA1EEE"):
+                    await alice.hears(
+                        wire.MemberJoined, lambda told: told.member.callsign == "KA1EEE"
+                    )
+                await bob.says(wire.Announce("cq", (CONTENT,), 600), wire.Lookup("cq", CONTENT))
+                await bob.hears(wire.Found)
+                await alice.says(wire.Lookup("cq", CONTENT, 600))
+                await alice.hears(wire.Found, lambda told: told.count == 1)
+                assert [end.closed for end in (alice, bob, carol)] == [False] * 3
+
+    run(whole())
+
+
 def test_a_server_starts_without_its_redis_and_finds_it_later(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -18,9 +18,9 @@ from tests.support.transports import (
 
 from meshdl.ids import StationId
 from meshdl.links import LinkDown, LinkUp, MessageReceived, PathChanged
-from meshdl.signalling.client_events import Description, MoreCandidates, SignalBody
+from meshdl.signalling.client_events import Description, MoreCandidates, Refusal, SignalBody
 from meshdl.transports.sdp import fingerprint
-from meshdl.transports.signalled import SignalledTransport
+from meshdl.transports.signalled import CALLS_PER_STATION, SignalledTransport
 from meshdl.wire.signalling import IceServer
 
 pytestmark = pytest.mark.real
@@ -188,6 +188,58 @@ def test_nobody_but_the_other_end_has_a_say_in_a_session() -> None:
             carrier.transports[ALICE].receive(BOB, session, other)
             (down,) = await alice.hear(LinkDown)
             assert "another certificate" in down.reason
+
+    run(whole())
+
+
+def offers(carrier: Carrier, sender: StationId, count: int) -> list[bytes]:
+    """Calls Alice with an offer of Bob's, again and again; the sessions."""
+    offer = next(body for _, _, body in carrier.carried if isinstance(body, Description))
+    sessions = [sender.encode()[:8] + bytes([number]) * 8 for number in range(count)]
+    for session in sessions:
+        carrier.transports[ALICE].receive(sender, session, offer)
+    return sessions
+
+
+class Refusing(Carrier):
+    """Keeps what Alice refuses, and whom."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refused: list[tuple[StationId, str]] = []
+        self.news = asyncio.Event()
+
+    def deliver(self, sender: StationId, to: StationId, session: bytes, body: SignalBody) -> None:
+        if sender == ALICE and isinstance(body, Refusal):
+            self.refused.append((to, body.reason))
+            self.news.set()
+        elif to in self.transports:
+            super().deliver(sender, to, session, body)
+
+
+def test_a_station_that_calls_without_end_and_those_who_join_it_leave_room_for_others() -> None:
+    async def whole() -> None:
+        carrier = Refusing()
+        async with (
+            running(carrier.transport(ALICE, links_max=16)) as alice,
+            running(carrier.transport(BOB)) as bob,
+        ):
+            bob.transport.dial(ALICE)
+            await alice.up()
+            loud, other, third = (StationId(letter * 16) for letter in "cde")
+            offers(carrier, loud, CALLS_PER_STATION + 3)
+            offers(carrier, other, 2)
+            offers(carrier, third, 5)
+            async with asyncio.timeout(WITHIN_S):
+                while len(carrier.refused) < 6:
+                    carrier.news.clear()
+                    await carrier.news.wait()
+            assert [to for to, _ in carrier.refused] == [loud] * 3 + [third] * 3
+            assert "you call too often" in carrier.refused[0][1]
+            assert "too many stations call" in carrier.refused[-1][1]
+            # Whom Alice dials herself she reaches.
+            alice.transport.dial(BOB)
+            await alice.hear(LinkUp, 2)
 
     run(whole())
 

@@ -3,7 +3,8 @@
 A message goes to the transport at once, as a frame of our own making: a coroutine, a task and
 a time-out for each would cost more than all the rest of a relay. What the reader has not taken
 waits in the transport's buffer, and is watched: a reader that lets too much pile up, or takes
-nothing of it for too long, loses its socket.
+nothing of it for too long, loses its socket. So does whoever lets more pile up while too much waits
+for all readers together: hundreds that read nothing would else have the memory of the machine.
 """
 
 import asyncio
@@ -17,6 +18,9 @@ OUTBOX_MAX = 4 * 1024 * 1024
 
 WATCHED_FROM = 64 * 1024
 """Octets that may wait unwatched: the longest message is on its way to a slow reader."""
+
+BACKLOG_MAX = 128 * 1024 * 1024
+"""Octets that may wait for all readers together, of which those count that are watched."""
 
 SEND_WITHIN_S = 20.0
 """A reader that takes nothing of what waits for so long is gone, or means no good."""
@@ -40,6 +44,17 @@ def text_frame(text: str) -> bytes:
     return struct.pack(">BBQ", _TEXT, _LENGTH_64, size) + octets
 
 
+class Backlog:
+    """What waits for all readers of one server that are watched.
+
+    Attributes:
+        octets: of it.
+    """
+
+    def __init__(self) -> None:
+        self.octets = 0
+
+
 class Outbox:
     """Sends in order, then closes.
 
@@ -47,16 +62,21 @@ class Outbox:
         socket: to close; what it sends by itself (pings, closing) are whole frames, too.
         transport: under it.
         start: takes the task that closes, to keep it.
+        backlog: of all readers.
     """
 
-    __slots__ = ("_closing", "_given", "_socket", "_start", "_transport", "_watch")
+    __slots__ = (
+        "_backlog", "_closing", "_given", "_noted", "_socket", "_start", "_transport", "_watch"
+    )  # fmt: skip
 
     def __init__(
         self,
         socket: web.WebSocketResponse,
         transport: asyncio.Transport,
         start: Callable[["asyncio.Task[None]"], object],
+        backlog: Backlog,
     ) -> None:
+        self._backlog, self._noted = backlog, 0
         self._socket, self._transport, self._start = socket, transport, start
         self._given = 0
         self._closing: asyncio.Task[None] | None = None
@@ -71,9 +91,10 @@ class Outbox:
         self._given += len(frame)
         transport.write(frame)
         waiting = transport.get_write_buffer_size()
-        if waiting > OUTBOX_MAX:
-            transport.abort()
-        elif waiting > WATCHED_FROM and self._watch is None:
+        self._note(waiting)
+        if waiting > OUTBOX_MAX or (self._noted and self._backlog.octets > BACKLOG_MAX):
+            self._abort()
+        elif self._noted and self._watch is None:
             self._look_again(waiting)
 
     def close(self, reason: str) -> None:
@@ -90,6 +111,23 @@ class Outbox:
         """
         if self._closing is not None:
             await asyncio.wait({self._closing})
+        self._forget()
+
+    def _note(self, waiting: int) -> None:
+        """Keep count of what waits, if it is worth watching."""
+        watched = waiting if waiting > WATCHED_FROM else 0
+        self._backlog.octets += watched - self._noted
+        self._noted = watched
+
+    def _forget(self) -> None:
+        self._note(0)
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+
+    def _abort(self) -> None:
+        self._forget()
+        self._transport.abort()
 
     def _look_again(self, waiting: int) -> None:
         loop = asyncio.get_running_loop()
@@ -98,10 +136,11 @@ class Outbox:
     def _look(self, taken_before: int) -> None:
         self._watch = None
         waiting = self._transport.get_write_buffer_size()
+        self._note(waiting)
         if self._transport.is_closing() or waiting == 0:
             return
         if self._given - waiting <= taken_before:
-            self._transport.abort()
+            self._abort()
         else:
             self._look_again(waiting)
 
@@ -111,4 +150,4 @@ class Outbox:
                 message = reason.encode()[:100]
                 await self._socket.close(code=WSCloseCode.GOING_AWAY, message=message)
         except (ConnectionError, TimeoutError):
-            self._transport.abort()
+            self._abort()

@@ -22,7 +22,7 @@ from meshdl.errors import ConfigError
 from meshdl.ids import StationId
 from meshdl.signal_server.forwarded import Forwarded
 from meshdl.signal_server.metrics import CONTENT_TYPE, exposition
-from meshdl.signal_server.outbox import Outbox
+from meshdl.signal_server.outbox import Backlog, Outbox
 from meshdl.signal_server.pin_file import PinFile
 from meshdl.signal_server.redis_bus import RedisBus
 from meshdl.signal_server.settings import TURN_LIFETIME_S, ServerSettings, read_deny_list
@@ -81,6 +81,7 @@ class SignalServer:
         self._tls: ssl.SSLContext | None = None
         self._serials = itertools.count(1)
         self._outboxes: dict[Socket, Outbox] = {}
+        self._backlog = Backlog()
         self._sending: set[asyncio.Task[None]] = set()
         self._empty = asyncio.Event()
         self._stack = AsyncExitStack()
@@ -197,7 +198,7 @@ class SignalServer:
         await websocket.prepare(request)
         assert request.transport is not None
         socket = next(self._serials)
-        self._outboxes[socket] = Outbox(websocket, request.transport, self._keep)
+        self._outboxes[socket] = Outbox(websocket, request.transport, self._keep, self._backlog)
         address = self._address(request)
         name = self._settings.public_name or request.headers.get("Host", "")
         _log.debug("socket %d opened by %s", socket, self._shown(address))

@@ -29,6 +29,13 @@ SESSION_OCTETS = 16
 RECOVERS_WITHIN_S = 20.0
 """Longer than an access point takes to restart, or a telephone to change its network."""
 
+CALLS_PER_STATION = 8
+"""Of one station that may wait for their link: as many as there are lanes to one."""
+
+CALLS_SHARE = 3 / 4
+"""Of all links, that those who call may wait for: strangers that call without end leave room
+for the stations that we dial ourselves."""
+
 Carry = Callable[[StationId, bytes, SignalBody], None]
 """Sends a body of a session to a station; what is lost is told by ``signal_lost``."""
 
@@ -42,11 +49,13 @@ class _Session:
     """One attempt to link, and the link.
 
     Attributes:
+        called: the other end began.
         broken: it was up and is cut, or will be: a restart that was lost is repeated.
     """
 
     station: StationId
     negotiation: Negotiation
+    called: bool
     broken: bool = False
     task: asyncio.Task[None] | None = None
 
@@ -196,6 +205,8 @@ class SignalledTransport:
                 f"there are {self._links_max} links already, as many as this station wants; "
                 "try again later, or raise internet.max_links"
             )
+        if offer is not None:
+            self._check_calls(station)
         link = Link(
             LinkId(f"internet:{next(_serials)}"),
             dialled,
@@ -210,13 +221,22 @@ class SignalledTransport:
         )
         link.troubled = partial(self._troubled, name)
         link.well = partial(self._well, name)
-        session = self._sessions[name] = _Session(station, negotiation)
+        session = self._sessions[name] = _Session(station, negotiation, called=offer is not None)
         self._links[link.id] = name
         if offer is not None:
             negotiation.receive(offer)
         session.task = self._tasks.create_task(
             self._negotiate(name, session, offering=dialled is not None)
         )
+
+    def _check_calls(self, station: StationId) -> None:
+        waiting = [
+            one for one in self._sessions.values() if one.called and not one.negotiation.link.up
+        ]
+        if sum(one.station == station for one in waiting) >= CALLS_PER_STATION:
+            raise LinkRefused("you call too often; wait for the links that are being made")
+        if len(waiting) >= max(self._links_max * CALLS_SHARE, 1):
+            raise LinkRefused("too many stations call this one just now; try again later")
 
     async def _negotiate(self, name: bytes, session: _Session, *, offering: bool) -> None:
         link = session.negotiation.link

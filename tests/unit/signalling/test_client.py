@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from meshdl.ids import Callsign, ContentHash, StationId, StationKey, station_id
 from meshdl.signalling import client_events as events
-from meshdl.signalling import proofs
+from meshdl.signalling import members, proofs
 from meshdl.signalling.back_off import (
     ATTEMPT_QUICK_S,
     ATTEMPT_S,
@@ -389,6 +389,20 @@ def test_who_is_refused_in_a_room_is_not_in_it(code: str) -> None:
     assert party.said(wire.Join)[1:] == again
     assert party.client.state is ClientState.ONLINE
     assert [lost.station for lost in party.of(events.Lost)] == [Party("KB2DEF").id]
+
+
+def test_a_server_cannot_have_it_remember_more_stations_than_it_would_dial(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(members, "STATIONS_MAX", 3)
+    alice, told = Party("KA1AAA").go_online(), [Party(f"KA1B{one}") for one in "ABCDE"]
+    for other in told:
+        alice.meets(other)
+    assert [heard.station for heard in alice.of(events.Heard)] == [one.id for one in told[:3]]
+    assert [one.id in alice.client.reachable for one in told] == [True] * 3 + [False] * 2
+    alice.hears(wire.MemberLeft("cq", told[0].id))
+    alice.meets(told[4])
+    assert alice.of(events.Heard)[-1].station == told[4].id
 
 
 def test_a_server_cannot_bring_strangers_into_a_closed_room() -> None:
