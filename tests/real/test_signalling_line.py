@@ -1,4 +1,4 @@
-"""A station's socket at a signalling server that takes its messages and does not read them."""
+"""Sockets between stations and signalling servers of which one end is dead, or deaf."""
 
 import asyncio
 import ssl
@@ -9,11 +9,15 @@ import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.support.loops import run
+from tests.support.signal_ends import station_at
 from yarl import URL
 
 from meshdl.discovery import signalling_line
 from meshdl.discovery.internet import Found, InternetDiscovery, InternetEvent, server_name
 from meshdl.ids import Callsign, StationKey, station_id
+from meshdl.signal_server import server
+from meshdl.signal_server.server import SignalServer
+from meshdl.signal_server.settings import ServerSettings
 from meshdl.signalling.client_events import Description
 from meshdl.signalling.identity import ClientIdentity
 from meshdl.signalling.letters import Letters
@@ -29,7 +33,7 @@ INSTANCE = b"i" * 8
 
 
 @asynccontextmanager
-async def server_that_stops_reading() -> AsyncIterator[tuple[int, asyncio.Event]]:
+async def server_that_stops_reading(*, pings: bool) -> AsyncIterator[tuple[int, asyncio.Event]]:
     """Its port, and what is set when a station has come back to it."""
     again = asyncio.Event()
     visits = 0
@@ -50,7 +54,8 @@ async def server_that_stops_reading() -> AsyncIterator[tuple[int, asyncio.Event]
         await say(wire.Welcome(station_id(OWN), 1_000, 600))
         await say(wire.Joined("cq", (wire.Member("KA1BBB", OTHER, INSTANCE),), 1))
         while True:  # it is alive, and says so; but it takes nothing
-            await socket.ping()
+            if pings:
+                await socket.ping()
             await asyncio.sleep(0.1)
 
     application = web.Application()
@@ -64,43 +69,89 @@ async def server_that_stops_reading() -> AsyncIterator[tuple[int, asyncio.Event]
         await runner.cleanup()
 
 
+@asynccontextmanager
+async def station_at_it(port: int) -> AsyncIterator[tuple[InternetDiscovery, asyncio.Event]]:
+    """A station's end, and what is set when it has found the other one."""
+    url = URL(f"ws://127.0.0.1:{port}")
+    identity = ClientIdentity(
+        server_name=server_name(url),
+        callsign=Callsign("KA1AAA"),
+        key=OWN,
+        instance=INSTANCE,
+        sign=SECRET.sign,
+        rooms={"cq": None},
+    )
+    letters = Letters(Address(OWN, INSTANCE), SECRET.sign)
+    discovery = InternetDiscovery({url: identity}, letters, ssl.create_default_context())
+    found = asyncio.Event()
+
+    def report(event: InternetEvent) -> None:
+        if isinstance(event, Found):
+            found.set()
+
+    running = asyncio.create_task(discovery.run(report))
+    try:
+        async with asyncio.timeout(60):
+            yield discovery, found
+    finally:
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+
 def test_a_server_that_does_not_read_is_left_before_much_waits_for_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(signalling_line, "WAITING_MAX", 1_000_000)
 
     async def whole() -> None:
-        async with server_that_stops_reading() as (port, again):
-            url = URL(f"ws://127.0.0.1:{port}")
-            identity = ClientIdentity(
-                server_name=server_name(url),
-                callsign=Callsign("KA1AAA"),
-                key=OWN,
-                instance=INSTANCE,
-                sign=SECRET.sign,
-                rooms={"cq": None},
-            )
-            letters = Letters(Address(OWN, INSTANCE), SECRET.sign)
-            discovery = InternetDiscovery({url: identity}, letters, ssl.create_default_context())
-            found = asyncio.Event()
+        async with (
+            server_that_stops_reading(pings=True) as (port, again),
+            station_at_it(port) as (discovery, found),
+        ):
+            await found.wait()
+            bob = station_id(StationKey(OTHER))
+            offer = Description("v=0" + "x" * 30_000, is_answer=False)
+            while discovery.knows(bob):  # the system's own buffers take some of it
+                discovery.send(bob, b"s" * 16, offer)
+                await asyncio.sleep(0)
+            (standing,) = discovery.standings()
+            assert standing.problem == "the server does not read what we say"
+            await again.wait()
 
-            def report(event: InternetEvent) -> None:
-                if isinstance(event, Found):
-                    found.set()
+    run(whole())
 
-            running = asyncio.create_task(discovery.run(report))
-            async with asyncio.timeout(60):
-                await found.wait()
-                bob = station_id(StationKey(OTHER))
-                offer = Description("v=0" + "x" * 30_000, is_answer=False)
-                while discovery.knows(bob):  # the system's own buffers take some of it
-                    discovery.send(bob, b"s" * 16, offer)
-                    await asyncio.sleep(0)
-                (standing,) = discovery.standings()
-                assert standing.problem == "the server does not read what we say"
-                await again.wait()
-            running.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await running
+
+def test_a_server_that_is_gone_without_a_word_is_noticed_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(signalling_line, "HEARTBEAT_S", 1.0)
+
+    async def whole() -> None:
+        async with (
+            server_that_stops_reading(pings=False) as (port, again),
+            station_at_it(port) as (discovery, found),
+        ):
+            await found.wait()
+            await again.wait()
+            assert discovery.standings()[0].problem
+
+    run(whole())
+
+
+def test_a_station_that_is_gone_without_a_word_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "HEARTBEAT_S", 4.0)
+
+    async def whole() -> None:
+        async with (
+            SignalServer(ServerSettings(port=0)) as signal,
+            station_at(signal.port, "KA1AAA") as alice,
+            station_at(signal.port, "KA1BBB", pongs=False) as bob,
+        ):
+            await alice.hears(wire.MemberJoined)
+            left = await alice.hears(wire.MemberLeft)
+            assert left.station == station_id(bob.key)
+            await alice.says(wire.Lookup("cq", b"c" * 32))
+            await alice.hears(wire.Found)
 
     run(whole())

@@ -62,11 +62,11 @@ class ServerProcess:
 
 
 @contextmanager
-def server_process(log: Path, redis_url: str) -> Iterator[ServerProcess]:
+def server_process(log: Path, redis_url: str, *options: str) -> Iterator[ServerProcess]:
     """One process of a server, that shares stations with others; it listens."""
     with log.open("ab") as said:
         process = subprocess.Popen(
-            [sys.executable, "-m", "meshdl", "signal", "--port", "0", "-v"],
+            [sys.executable, "-m", "meshdl", "signal", "--port", "0", "-v", *options],
             env=os.environ | {"MESHDL_REDIS": redis_url}, stderr=said,
         )  # fmt: skip
     try:
@@ -92,6 +92,8 @@ class SocketEnd:
 
     async def listen(self) -> None:
         async for said in self.socket:
+            if said.type is not aiohttp.WSMsgType.TEXT:
+                continue  # of who does not answer pings by itself
             message = wire.decode_server_message(said.data)
             assert message is not None
             self.heard.append(message)
@@ -123,13 +125,22 @@ class SocketEnd:
 
 
 @asynccontextmanager
-async def station_at(port: int, call: str, *, seed: str = "") -> AsyncIterator[SocketEnd]:
-    """A station that has proved itself, or was refused, until the block ends."""
+async def station_at(
+    port: int, call: str, *, seed: str = "", pongs: bool = True
+) -> AsyncIterator[SocketEnd]:
+    """A station that has proved itself, or was refused, until the block ends.
+
+    Args:
+        port: of the server.
+        call: its callsign.
+        seed: of its key, when it is not the callsign's own.
+        pongs: whether it answers the server's pings.
+    """
     secret = Ed25519PrivateKey.from_private_bytes((seed or call).encode().ljust(32, b"."))
     key = StationKey(secret.public_key().public_bytes_raw())
     async with (
         aiohttp.ClientSession() as session,
-        session.ws_connect(f"http://127.0.0.1:{port}/v1") as socket,
+        session.ws_connect(f"http://127.0.0.1:{port}/v1", autoping=pongs) as socket,
     ):
         end = SocketEnd(key, socket)
         listening = asyncio.create_task(end.listen())
