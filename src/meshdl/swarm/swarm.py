@@ -263,7 +263,7 @@ class Swarm:
             case LinkDown(link, reason):
                 self._admission.link_down(link, reason, now=now)
             case PathChanged():
-                self._admission.path_changed(event, now=now)
+                self._path_changed(event, now)
             case DialFailed(station, _, way):
                 self._admission.dial_failed(station, way, now=now)
             case _:
@@ -316,6 +316,12 @@ class Swarm:
                 if content in self._fetcher.downloads:
                     self._state.effects.append(DownloadChanged(content))
         self._fetcher.fill_all(now=now)
+
+    def _path_changed(self, event: PathChanged, now: float) -> None:
+        session = self._state.sessions.get(event.link)
+        if session is not None and session.first and event.path is not session.traits.path:
+            self._log.all_of(session)  # what moved until now took the path that it leaves
+        self._admission.path_changed(event, now=now)
 
     def _close(self, session: Session, reason: str, now: float) -> None:
         self._admission.close(session, reason, now=now)

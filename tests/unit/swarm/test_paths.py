@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.unit.swarm.rig import SMALL_CHUNKS, TRAITS, Rig, identity, serve_all
+from tests.unit.swarm.rig import KIB, SMALL_CHUNKS, TRAITS, Rig, identity, serve_all
 
 from meshdl.ids import Callsign, StationId, station_id
 from meshdl.links import Path, PathChanged, Way
@@ -125,6 +125,27 @@ def test_the_window_suits_the_path_and_changes_with_it() -> None:
     assert session.window is far, "another address is not another path"
     rig.post(PathChanged(peer.link, Path.LAN, "192.168.1.2:5000"))
     assert session.window.octets == LOCAL.start_octets
+
+
+def test_what_moved_before_a_link_changed_its_path_is_logged_with_the_path_it_took() -> None:
+    rig = Rig()
+    rig.seed(SMALL_CHUNKS)
+    peer = rig.peer("KA1AAA", traits=replace(DIRECT, path=Path.RELAYED), way=Way.INTERNET)
+
+    def serve_a_chunk(index: int) -> None:
+        peer.say(wire.ChunkRequest(SMALL_CHUNKS.hash, 1, ((index, 0, 64 * KIB),)))
+
+    def logged() -> list[tuple[Path, int]]:
+        return [(record.path, record.octets) for record in rig.of(effects.Transferred)]
+
+    serve_a_chunk(0)
+    rig.post(PathChanged(peer.link, Path.RELAYED, "192.0.2.9:5000"))
+    assert logged() == [], "another address is not another path"
+    rig.post(PathChanged(peer.link, Path.DIRECT, "192.0.2.9:5000"))
+    serve_a_chunk(1)
+    serve_a_chunk(2)
+    peer.go()
+    assert logged() == [(Path.RELAYED, 64 * KIB), (Path.DIRECT, 128 * KIB)]
 
 
 def test_a_ping_tells_the_window_how_long_the_path_is() -> None:
