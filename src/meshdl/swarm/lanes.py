@@ -31,7 +31,7 @@ class Lanes:
 
     def __init__(self, state: SwarmState) -> None:
         self._state = state
-        self._dialling: dict[StationId, int] = {}
+        self._dialling: dict[tuple[StationId, Way], int] = {}
 
     @property
     def dialling(self) -> int:
@@ -40,8 +40,9 @@ class Lanes:
 
     def claim(self, station: StationId, way: Way) -> int:
         """A link is up that we dialled: which lane it will be."""
+        for_a_lane = self._dialled(station, way)
         peer = self._peer(station, way)
-        if peer is None or not self._dialled(station):
+        if peer is None or not for_a_lane:
             return 0
         # Those that shake hands have no peer yet.
         sessions = self._state.sessions.values()
@@ -50,7 +51,7 @@ class Lanes:
 
     def failed(self, station: StationId, way: Way) -> bool:
         """A dial failed; whether it was for a lane."""
-        return self._peer(station, way) is not None and self._dialled(station)
+        return self._dialled(station, way)
 
     def host(self, session: Session, proved: ProvedPeer) -> Peer | None:
         """The peer to which this link may be another lane, if there is one."""
@@ -81,11 +82,12 @@ class Lanes:
             station = station_id(first.station.key)
             lanes = self._state.lanes_of(first.station)
             wanted = self._wanted(first, lanes, far, far_octets, now)
-            under_way = self._dialling.get(station, 0)
+            under_way = self._dialling.get((station, first.way), 0)
             shaking = sum(s.dialled == station and s.peer is None for s in self._sessions())
             for _ in range(wanted - len(lanes) - under_way - shaking):
                 if len(self._state.sessions) + self.dialling < self._room_for_lanes():
-                    self._dialling[station] = self._dialling.get(station, 0) + 1
+                    under_way += 1
+                    self._dialling[station, first.way] = under_way
                     dial.append((station, first.way))
             ours = [lane for lane in lanes if not lane.first and lane.dialled is not None]
             surplus = max(len(lanes) - wanted, 0)
@@ -128,11 +130,11 @@ class Lanes:
     def _sessions(self) -> Iterator[Session]:
         return iter(self._state.sessions.values())
 
-    def _dialled(self, station: StationId) -> bool:
-        """One of the dials under way to this station is over."""
-        left = self._dialling.pop(station, 0) - 1
+    def _dialled(self, station: StationId, way: Way) -> bool:
+        """A dial is over, its station still a peer or not; whether one for a lane was under way."""
+        left = self._dialling.pop((station, way), 0) - 1
         if left > 0:
-            self._dialling[station] = left
+            self._dialling[station, way] = left
         return left >= 0
 
     def _peer(self, station: StationId, way: Way) -> Peer | None:

@@ -204,6 +204,29 @@ def test_a_lane_that_comes_up_when_the_first_is_gone_is_the_first() -> None:
     assert len(rig.of(effects.PeerUp)) == 2
 
 
+@pytest.mark.parametrize("comes_up", [True, False])
+def test_what_was_dialled_for_a_station_that_is_gone_takes_nobodys_room(comes_up: bool) -> None:
+    rig = Rig(settings=SwarmSettings(max_links=8))
+    peer = first(rig)
+    want_lanes(rig, peer, 5)
+    assert len(dialled(rig)) == 4
+    peer.go()
+    for _ in range(4):
+        if comes_up:
+            answer_dial(rig).go()
+        else:
+            rig.post(DialFailed(THEM, "no link", Way.INTERNET))
+    again = first(rig)
+    want_lanes(rig, again, 5)
+    assert len(dialled(rig)) == 8, "lanes are dialled again"
+    for call in ("KA1BBB", "KA1CCC", "KA1DDD"):
+        station = station_id(identity(call).key)
+        rig.post(inputs.StationSeen(station, Callsign(call), Way.LAN))
+    again.say(wire.Ping(1))
+    rig.wait(1.0)
+    assert len(dialled(rig)) == 11, "and so are others"
+
+
 def test_a_lane_that_could_not_be_dialled_is_not_the_stations_fault() -> None:
     rig = Rig()
     peer = first(rig)
