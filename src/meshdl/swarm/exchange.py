@@ -17,7 +17,7 @@ peer of ours that it is meant for; never further. Each peer, and all of them tog
 an allowance of octets for that.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from meshdl.content.record import content_named_in
@@ -94,9 +94,11 @@ class PeerExchange:
 
     # Who has what.
 
-    def stir(self, contents: Iterable[ContentHash]) -> None:
-        """Somebody wants, has, or has no longer, these."""
-        self._stirred |= dict.fromkeys(contents)
+    def want(self, session: Session, content: ContentHash, *, wanted: bool) -> None:
+        """A peer wants to hear of a content, or no longer."""
+        if not wanted:
+            self._told.get(session.link, {}).pop(content, None)
+        self._stir((content,))
 
     def records(self, session: Session, records: tuple[bytes, ...]) -> None:
         """A peer told what it has."""
@@ -104,19 +106,19 @@ class PeerExchange:
         room = OFFERS_PER_PEER_MAX - len(session.station.offers)
         new = [content for content in found if content not in session.station.offers][:room]
         session.station.offers.update(new)
-        self.stir(new)
+        self._stir(new)
 
     def records_gone(self, session: Session, contents: Iterable[ContentHash]) -> None:
         """A peer told what it has no longer."""
         gone = session.station.offers.intersection(contents)
         session.station.offers -= gone
-        self.stir(gone)
+        self._stir(gone)
 
     def left(self, session: Session) -> None:
         """A peer is gone, by this link."""
         self._told.pop(session.link, None)
         self._allowances.pop(session.station.key, None)
-        self.stir(session.station.offers | session.station.subscribed)
+        self._stir(session.station.offers | session.station.subscribed)
         peer = session.peer
         if peer is not None and self._session_of(peer.key) is None:
             self._state.effects.append(CarrierGone(station_id(peer.key)))
@@ -203,6 +205,17 @@ class PeerExchange:
         self._state.effects.append(SignalUncarried(recipient, reason))
 
     # How it does that.
+
+    def _stir(self, contents: Collection[ContentHash]) -> None:
+        """Somebody wants, has, or has no longer, these; kept are those that a peer wants."""
+        named, wanted = frozenset(contents), set[ContentHash]()
+        for session in self._state.peers():
+            wanted |= named & session.station.subscribed
+        for content in contents:
+            if content in wanted:
+                self._stirred[content] = None
+            else:
+                self._stirred.pop(content, None)
 
     def _tell(self, content: ContentHash, now: float) -> bool:
         """Tell whom it concerns; whether all of them have heard."""

@@ -155,7 +155,8 @@ class Reception:
                 self._metainfo.answer(session, message)
             case wire.Want():
                 self._announcements.receive_want(session, message)
-                self._exchange.stir([ContentHash(message.content_hash)])
+                content = ContentHash(message.content_hash)
+                self._exchange.want(session, content, wanted=message.wanted)
             case _:
                 assert_never(message)
 

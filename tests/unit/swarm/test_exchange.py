@@ -1,5 +1,7 @@
 """The station in the middle: whom it tells of whom, and what it passes on."""
 
+import hashlib
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.unit.swarm.rig import INTERNET, SMALL_CHUNKS, TRAITS, Peer, Rig
@@ -146,6 +148,30 @@ def test_a_content_that_is_no_longer_there_makes_nobody_a_source() -> None:
     carol.say(wire.RecordsGone((CONTENT,)))
     rig.wait(1.0)
     assert told(alice) == [["KA1CCC"], []]
+
+
+def test_who_wants_a_content_again_is_told_again() -> None:
+    rig = Rig()
+    alice, carol = wanting(rig), having(rig)
+    rig.wait(0.5)
+    assert told(alice) == [["KA1CCC"]]
+    alice.say(wire.Want(CONTENT, wanted=False))
+    stay(rig, exchange.TELL_EVERY_S, alice, carol)
+    alice.say(wire.Want(CONTENT))
+    rig.wait(0.5)
+    assert told(alice) == [["KA1CCC"]], "nothing is remembered of what it did not want"
+
+
+def test_a_peer_that_wants_this_and_that_keeps_nobody_else_waiting() -> None:
+    rig = Rig()
+    mallory = rig.peer("KA1EEE")
+    for number in range(4096):
+        content = hashlib.sha256(b"%d" % number).digest()
+        mallory.say(wire.Want(content))
+        mallory.say(wire.Want(content, wanted=False))
+    alice, _ = wanting(rig), having(rig)
+    rig.wait(0.5)
+    assert told(alice) == [["KA1CCC"]]
 
 
 def test_no_more_are_told_of_than_a_message_may_name() -> None:
