@@ -254,22 +254,47 @@ class StunServer(asyncio.DatagramProtocol):
         self.asked.set()
 
 
+@asynccontextmanager
+async def stun_server() -> AsyncIterator[tuple[StunServer, IceServer]]:
+    """One that never answers, and how it is named."""
+    transport, stun = await asyncio.get_running_loop().create_datagram_endpoint(
+        StunServer, local_addr=("127.0.0.1", 0)
+    )
+    with closing(transport):
+        port = transport.get_extra_info("sockname")[1]
+        yield stun, IceServer((f"stun:127.0.0.1:{port}",))
+
+
+def test_a_link_is_mended_by_the_servers_that_there_are_then() -> None:
+    """Those it was made with may be gone, and their credentials have run out."""
+
+    async def whole() -> None:
+        carrier = Carrier()
+        async with linked(carrier) as (alice, bob), stun_server() as (stun, named):
+            carrier.transports[ALICE].use((named,))
+            carrier.transports[ALICE].network_changed()
+            async with asyncio.timeout(WITHIN_S):
+                await stun.asked.wait()
+            await talk(alice, bob, "still here")
+            assert alice.heard(LinkDown) == bob.heard(LinkDown) == []
+
+    run(whole())
+
+
 def test_a_server_that_is_none_is_named_and_the_others_are_used(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def whole() -> None:
         carrier = Carrier()
-        transport, stun = await asyncio.get_running_loop().create_datagram_endpoint(
-            StunServer, local_addr=("127.0.0.1", 0)
-        )
-        port = transport.get_extra_info("sockname")[1]
-        servers = (IceServer(("nonsense:",)), IceServer((f"stun:127.0.0.1:{port}",)))
-        with closing(transport):
-            async with running(carrier.transport(ALICE)), running(carrier.transport(BOB)):
-                carrier.transports[ALICE].use(servers)
-                carrier.transports[ALICE].dial(BOB)
-                async with asyncio.timeout(15):
-                    await stun.asked.wait()
+        async with (
+            stun_server() as (stun, named),
+            running(carrier.transport(ALICE)),
+            running(carrier.transport(BOB)),
+        ):
+            carrier.transports[ALICE].use((IceServer(("nonsense:",)), named))
+            carrier.transports[ALICE].dial(BOB)
+            async with asyncio.timeout(WITHIN_S):
+                await stun.asked.wait()
 
     with caplog.at_level(logging.WARNING):
         run(whole())

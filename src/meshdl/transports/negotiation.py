@@ -66,6 +66,7 @@ class Negotiation:
         self._bodies: deque[SignalBody] = deque()
         self._news = asyncio.Event()
         self._restart = False
+        self._configuration: webrtc.RTCConfiguration | None = None
         link.connection.on("icecandidate", self._on_candidate)
 
     def receive(self, body: SignalBody) -> None:
@@ -76,9 +77,12 @@ class Negotiation:
         self._bodies.append(body)
         self._news.set()
 
-    def restart(self) -> None:
-        """Look for a way to the other end anew."""
-        self._restart = True
+    def restart(self, configuration: webrtc.RTCConfiguration | None) -> None:
+        """Look for a way to the other end anew, by these STUN and TURN servers if there are any.
+
+        Those that the link was made with may be gone, and their credentials have run out.
+        """
+        self._configuration, self._restart = configuration, True
         self._news.set()
 
     async def run(self, *, offering: bool) -> None:
@@ -98,6 +102,8 @@ class Negotiation:
                     await self._take(self._bodies.popleft())
                 if self._restart and self._described:
                     self._restart = False
+                    if self._configuration is not None:
+                        self.link.connection.set_configuration(self._configuration)
                     self.link.connection.restart_ice()
                     await self._offer()
         finally:

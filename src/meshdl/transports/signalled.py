@@ -103,7 +103,7 @@ class SignalledTransport:
             self._links.clear()
 
     def use(self, servers: tuple[IceServer, ...]) -> None:
-        """Use these STUN and TURN servers for links from now on."""
+        """Use these STUN and TURN servers from now on: for new links, and for mending others."""
         usable = []
         for server in servers:
             try:
@@ -173,13 +173,13 @@ class SignalledTransport:
         """Signals can be carried: look for another way where the link is cut."""
         for session in self._sessions.values():
             if session.negotiation.link.up and session.broken:
-                session.negotiation.restart()
+                session.negotiation.restart(self._configuration)
 
     def _troubled(self, name: bytes) -> None:
         session = self._sessions.get(name)
         if session is not None:
             session.broken = True
-            session.negotiation.restart()
+            session.negotiation.restart(self._configuration)
 
     def _well(self, name: bytes) -> None:
         session = self._sessions.get(name)
