@@ -112,3 +112,30 @@ def need_namespaces() -> None:
         pytest.skip("network namespaces need root")
     if not Path("/proc/self/ns/net").exists():
         pytest.skip("this kernel has no network namespaces")
+
+
+@contextmanager
+def routed(*addresses: str) -> Iterator[tuple[Host, ...]]:
+    """A host with each of these addresses, each in a network of its own; a router joins them.
+
+    There is no NAT. Nobody hears another's mDNS. Skips the test where namespaces cannot be made.
+    """
+    need_namespaces()
+    family = f"meshdl-{os.getpid()}-{secrets.token_hex(3)}"
+    with ExitStack() as stack:
+        router = stack.enter_context(namespace(f"{family}-rt"))
+        run("ip", "netns", "exec", router, "sysctl", "-qw", "net.ipv4.ip_forward=1")
+        hosts = []
+        for number, address in enumerate(addresses, start=1):
+            host = Host(stack.enter_context(namespace(f"{family}-{number}")), number, router)
+            port, gateway = f"port{number}", f"{address.rpartition('.')[0]}.254"
+            run("ip", "-n", router, "link", "add", port, "type", "veth",
+                "peer", "name", "lan", "netns", host.name)  # fmt: skip
+            run("ip", "-n", router, "addr", "add", f"{gateway}/24", "dev", port)
+            run("ip", "-n", router, "link", "set", port, "up")
+            host.ip("link", "set", "lo", "up")
+            host.ip("link", "set", "lan", "up")
+            host.ip("addr", "add", f"{address}/24", "dev", "lan")
+            host.ip("route", "add", "default", "via", gateway)
+            hosts.append(host)
+        yield tuple(hosts)
