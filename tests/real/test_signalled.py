@@ -154,6 +154,25 @@ def test_of_two_restarts_that_cross_the_impolite_one_stands() -> None:
     run(whole())
 
 
+def test_when_the_engine_has_seen_the_new_addresses_too_ice_is_restarted_once_more() -> None:
+    """What it gathers at first may be of the interfaces that were."""
+
+    async def whole() -> None:
+        carrier = Carrier()
+        async with linked(carrier) as (alice, bob):
+            carrier.carried.clear()
+            carrier.transports[ALICE].network_changed()
+            async with asyncio.timeout(WITHIN_S):
+                while len(carrier.descriptions()) < 4:
+                    await asyncio.sleep(0.01)
+            # Each is answered before the next one.
+            assert carrier.descriptions() == [(ALICE, False), (BOB, True)] * 2
+            await talk(alice, bob, "still here")
+            assert alice.heard(LinkDown) == bob.heard(LinkDown) == []
+
+    run(whole())
+
+
 def with_another_certificate(carrier: Carrier) -> tuple[bytes, Description]:
     """The session, and its first offer as somebody else would make it."""
     sender, session, offer = carrier.carried[0]

@@ -65,7 +65,7 @@ class Negotiation:
         self._flushing: asyncio.TimerHandle | None = None
         self._bodies: deque[SignalBody] = deque()
         self._news = asyncio.Event()
-        self._restart = False
+        self._restart = self._patient = False
         self._configuration: webrtc.RTCConfiguration | None = None
         link.connection.on("icecandidate", self._on_candidate)
 
@@ -77,11 +77,17 @@ class Negotiation:
         self._bodies.append(body)
         self._news.set()
 
-    def restart(self, configuration: webrtc.RTCConfiguration | None) -> None:
-        """Look for a way to the other end anew, by these STUN and TURN servers if there are any.
+    def restart(
+        self, configuration: webrtc.RTCConfiguration | None, *, patient: bool = False
+    ) -> None:
+        """Look for a way to the other end anew.
 
-        Those that the link was made with may be gone, and their credentials have run out.
+        Args:
+            configuration: STUN and TURN servers, if there are any. Those that the link was made
+                with may be gone, and their credentials have run out.
+            patient: once the other end has answered what it was asked, for it surely will.
         """
+        self._patient = patient and (self._patient or not self._restart)
         self._configuration, self._restart = configuration, True
         self._news.set()
 
@@ -100,8 +106,8 @@ class Negotiation:
                 self._news.clear()
                 while self._bodies:
                     await self._take(self._bodies.popleft())
-                if self._restart and self._described:
-                    self._restart = False
+                if self._restart and self._described and (self._stable or not self._patient):
+                    self._restart = self._patient = False
                     if self._configuration is not None:
                         self.link.connection.set_configuration(self._configuration)
                     self.link.connection.restart_ice()
@@ -109,6 +115,10 @@ class Negotiation:
         finally:
             if self._flushing is not None:
                 self._flushing.cancel()
+
+    @property
+    def _stable(self) -> bool:
+        return self.link.connection.signaling_state == webrtc.RTCSignalingState.stable
 
     async def _offer(self) -> None:
         connection = self.link.connection
@@ -153,8 +163,7 @@ class Negotiation:
 
     async def _take_offer(self, theirs: bytes, sdp: str) -> None:
         connection = self.link.connection
-        stable = connection.signaling_state == webrtc.RTCSignalingState.stable
-        self._ignoring = not self._polite and (self._making_offer or not stable)
+        self._ignoring = not self._polite and (self._making_offer or not self._stable)
         if self._ignoring:
             return
         await connection.set_remote_description(

@@ -36,6 +36,10 @@ CALLS_SHARE = 3 / 4
 """Of all links, that those who call may wait for: strangers that call without end leave room
 for the stations that we dial ourselves."""
 
+ENGINE_NOTICES_WITHIN_S = 2.5
+"""libwebrtc looks at the interfaces every two seconds. What it gathers before has the addresses
+that were, and the link may end on a relay although it could run directly."""
+
 Carry = Callable[[StationId, bytes, SignalBody], None]
 """Sends a body of a session to a station; what is lost is told by ``signal_lost``."""
 
@@ -87,6 +91,7 @@ class SignalledTransport:
         self._sessions: dict[bytes, _Session] = {}
         self._links: dict[LinkId, bytes] = {}
         self._configuration: webrtc.RTCConfiguration | None = None
+        self._again: asyncio.TimerHandle | None = None
         warp.set_up(loopback=loopback)
 
     async def run(self, report: Report) -> None:
@@ -97,6 +102,8 @@ class SignalledTransport:
                 await asyncio.get_running_loop().create_future()
         finally:
             self._report = self._tasks = None
+            if self._again is not None:
+                self._again.cancel()
             for session in list(self._sessions.values()):
                 session.negotiation.link.discard()
             self._sessions.clear()
@@ -168,12 +175,23 @@ class SignalledTransport:
         for session in self._sessions.values():
             session.broken = True
         self.mend()
+        if self._again is not None:
+            self._again.cancel()
+        loop = asyncio.get_running_loop()
+        self._again = loop.call_later(ENGINE_NOTICES_WITHIN_S, self._mend_again)
 
     def mend(self) -> None:
         """Signals can be carried: look for another way where the link is cut."""
         for session in self._sessions.values():
             if session.negotiation.link.up and session.broken:
                 session.negotiation.restart(self._configuration)
+
+    def _mend_again(self) -> None:
+        self._again = None
+        for session in self._sessions.values():
+            if session.negotiation.link.up:
+                session.broken = True
+                session.negotiation.restart(self._configuration, patient=True)
 
     def _troubled(self, name: bytes) -> None:
         session = self._sessions.get(name)
