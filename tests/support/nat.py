@@ -11,6 +11,7 @@ inside asked for; otherwise its connection tracking would give the hole to the s
 """
 
 import enum
+import json
 import os
 import secrets
 import shutil
@@ -116,6 +117,45 @@ def plug(host: Host, *, up: bool) -> None:
         host.ip("route", "replace", "default", "via", f"192.168.{_home_of(host)}.254")
 
 
+def visit(host: Host, there: Host) -> None:
+    """Go to another home, as a telephone does that leaves the Wi-Fi: another interface and NAT."""
+    home = _home_of(there)
+    run("ip", "-n", there.bridge, "link", "add", f"guest{host.number}", "type", "veth",
+        "peer", "name", "guest", "netns", host.name)  # fmt: skip
+    run("ip", "-n", there.bridge, "link", "set", f"guest{host.number}", "master", "home", "up")
+    host.ip("link", "set", "lan", "down")
+    host.ip("addr", "add", f"192.168.{home}.{100 + host.number}/24", "dev", "guest")
+    host.ip("link", "set", "guest", "up")
+    host.ip("route", "replace", "default", "via", f"192.168.{home}.254")
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Octets of packets that the NAT of a home let through, both ways together.
+
+    Attributes:
+        direct: UDP, with other homes.
+        turn_udp: UDP, with the public host; signalling is TCP.
+        turn_tcp: with the TURN server.
+    """
+
+    direct: int
+    turn_udp: int
+    turn_tcp: int
+
+    @classmethod
+    def of(cls, host: Host) -> "Passed":
+        """Until now, of the home that a host is in."""
+        shown = subprocess.run(
+            ["ip", "netns", "exec", host.bridge, "nft", "-j", "list", "counters"],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        listed = [
+            one["counter"] for one in json.loads(shown.stdout)["nftables"] if "counter" in one
+        ]
+        return cls(**{one["name"]: one["bytes"] for one in listed})
+
+
 def need_turn() -> None:
     """Skip the test where there is no coturn."""
     need_program("turnserver", "coturn")
@@ -165,6 +205,8 @@ def _home(
     rules = _RULES.format(
         masquerade=nat.value if nat is Nat.SYMMETRIC else "",
         udp="meta l4proto udp drop" if nat is Nat.UDP_BLOCKED else "",
+        public=PUBLIC,
+        turn_port=TURN_PORT,
     )
     run("ip", "netns", "exec", box, "nft", rules)
     return [_host(stack, family, box, number, inner) for inner in range(2, 2 + hosts)]
@@ -178,9 +220,18 @@ table ip nat {{
   }}
 }}
 table ip filter {{
+  counter direct {{ }}
+  counter turn_udp {{ }}
+  counter turn_tcp {{ }}
   chain forward {{
     type filter hook forward priority 0; policy drop;
     {udp}
+    iifname "wan" meta l4proto udp ip saddr {public} counter name turn_udp
+    oifname "wan" meta l4proto udp ip daddr {public} counter name turn_udp
+    iifname "wan" tcp sport {turn_port} counter name turn_tcp
+    oifname "wan" tcp dport {turn_port} counter name turn_tcp
+    iifname "wan" meta l4proto udp ip saddr != {public} counter name direct
+    oifname "wan" meta l4proto udp ip daddr != {public} counter name direct
     ct state established,related accept
     iifname "home" accept
   }}
