@@ -14,7 +14,6 @@ LONGER = {
     "src/meshdl/control/view.py": 450,
     "src/meshdl/sim/disk.py": 400,
     "src/meshdl/station/catalogue.py": 400,
-    "src/meshdl/station/library.py": 500,
     "src/meshdl/station/store.py": 500,
 }
 """Modules that are still too long, and how long they may be. It only ever shrinks."""

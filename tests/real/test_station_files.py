@@ -273,13 +273,13 @@ def test_a_station_that_stops_while_it_looks_at_a_file_just_stops(
             async with station(tmp_path, "KA1AA", enabled=False) as alfa:
                 await asyncio.to_thread(begun.wait)
                 pool = alfa.view._library._pool
-                shutdown = pool.shutdown
+                stop = pool.stop
 
-                def stopping(**more: bool) -> None:
+                def stopping() -> None:
+                    stop()
                     go_on.set()
-                    shutdown(**more)
 
-                patch.setattr(pool, "shutdown", stopping)
+                patch.setattr(pool, "stop", stopping)
         async with station(tmp_path, "KA1AA", enabled=False) as alfa:
             await until_state(alfa, content, ContentState.BROKEN)
 

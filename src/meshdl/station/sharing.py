@@ -67,9 +67,9 @@ class Sharing:
         if hashed is None:
             return
         shown = title or hashed.metainfo.name
-        entry = await self._library.adopt(hashed, title=shown, precedence=precedence)
-        await self._records.announce(
-            entry.content_hash,
+        announce = partial(
+            self._records.announce,
+            hashed.metainfo.content_hash,
             title=shown,
             octets=hashed.metainfo.total_octets,
             path=hashed.root,
@@ -77,7 +77,9 @@ class Sharing:
             precedence=precedence,
             tags=tags,
         )
-        self.entry = entry
+        self.entry = await self._library.adopt(
+            hashed, title=shown, precedence=precedence, announce=announce
+        )
 
     def _told(self, done: int, octets: int) -> None:
         """Called by the thread that hashes."""

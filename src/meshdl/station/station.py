@@ -23,6 +23,7 @@ import os
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -51,7 +52,7 @@ from meshdl.station.radio.room import RadioRoom
 from meshdl.station.record_book import RecordBook
 from meshdl.station.rooms import Room, Rooms
 from meshdl.station.swarm_shell import SwarmShell
-from meshdl.station.unwritten import Unwritten
+from meshdl.station.unwritten import Book, Unwritten
 from meshdl.station.view import LiveView
 from meshdl.swarm.handshake import Identity
 from meshdl.swarm.inputs import Shutdown, SwarmInput
@@ -203,7 +204,7 @@ class Station:
             gaps,
             tasks=tasks,
             changed=view.content_changed,
-            whole=lambda entry, metainfo: _announce(entry, metainfo, records, tasks),
+            whole=partial(_announce, records, gaps),
         )
         stack.push_async_callback(library.stores.close)
         stack.push_async_callback(library.close)
@@ -306,11 +307,11 @@ async def _say_goodbye(shell: SwarmShell) -> None:
             await shell.switchboard.all_down()
 
 
-def _announce(
-    entry: CatalogueEntry, metainfo: Metainfo, records: RecordBook, tasks: asyncio.TaskGroup
+async def _announce(
+    records: RecordBook, gaps: Unwritten, entry: CatalogueEntry, metainfo: Metainfo
 ) -> None:
-    tasks.create_task(
-        records.announce_held(
+    try:
+        await records.announce_held(
             entry.content_hash,
             title=entry.title,
             octets=metainfo.total_octets,
@@ -318,7 +319,8 @@ def _announce(
             is_folder=metainfo.is_folder,
             precedence=entry.precedence,
         )
-    )
+    except StorageError as error:
+        gaps.note(Book.CATALOGUE, error)
 
 
 def _settings(config: StationConfig, introducing: Introducing) -> SwarmSettings:

@@ -11,7 +11,7 @@ Two things make this fast. What the system has in memory is read at once, in the
 loop; and what is to be written within a few milliseconds is handed over together. Handing over
 costs more than reading or writing 64 KiB does.
 
-A checkpoint, a finish and a close of one content exclude each other.
+A checkpoint, a finish and a close of one content are done one at a time, and to their end.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from functools import partial
 from typing import TypeAlias
 
 from meshdl.ids import ChunkIndex, ContentHash
+from meshdl.station.one_at_a_time import OneAtATime
 from meshdl.station.shelf import Shelf, complete
 from meshdl.station.store import Checkpoint, ContentStore
 from meshdl.station.worker import Worker
@@ -53,7 +54,7 @@ class StoreKeeper:
         self._loop = asyncio.get_running_loop()
         self._shelf = Shelf()
         self._disk_thread, self._sync_thread = Worker("disk"), Worker("sync")
-        self._exclusive: defaultdict[ContentHash, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._works = OneAtATime()
         self._to_write: dict[ContentHash, list[effects.WriteRange]] = {}
         self._checkpoint_due: dict[ContentHash, asyncio.TimerHandle] = {}
         self._since_checkpoint_octets: defaultdict[ContentHash, int] = defaultdict(int)
@@ -88,7 +89,7 @@ class StoreKeeper:
             )
         elif (
             self._since_checkpoint_octets[content] >= CHECKPOINT_EVERY_OCTETS
-            and not self._exclusive[content].locked()  # a slow disk has the last one to do yet
+            and not self._works.busy(content)  # a slow disk has the last one to do yet
         ):
             timer.cancel()
             self._checkpoint_soon(content)
@@ -154,29 +155,26 @@ class StoreKeeper:
 
     async def take(self, content: ContentHash) -> ContentStore | None:
         """Take a store away; the caller closes or forgets it."""
-        async with self._exclusive[content]:
-            store = await self._disk_thread.call(partial(self._shelf.take, content))
-        self._exclusive.pop(content, None)
-        return store
+        self._hand_over(content)
+        take = partial(self._disk_thread.call, partial(self._shelf.take, content))
+        return await self._works.do(content, take)
 
     async def close_one(self, content: ContentHash) -> None:
         """Make a content durable and let go of it."""
-        async with self._exclusive[content]:
-            await self._disk_thread.call(partial(self._shelf.close, content))
+        self._hand_over(content)
+        close = partial(self._disk_thread.call, partial(self._shelf.close, content))
+        await self._works.do(content, close)
 
     async def checkpoint(self, content: ContentHash) -> None:
         """Return when everything written so far is durable; a failure is posted."""
         self._hand_over(content)
         await self._disk_thread.call(_nothing)  # what is queued comes first
-        async with self._exclusive[content]:
-            begun = await self._disk_thread.call(partial(self._shelf.begin_checkpoint, content))
-            if isinstance(begun, Checkpoint):
-                begun = await self._sync_thread.call(partial(complete, content, begun))
-        self._post_failure(begun)
+        self._post_failure(await self._works.do(content, partial(self._checkpoint, content)))
 
     async def close(self) -> None:
         """Make everything durable and end the threads. Tasks have ended before."""
         self._stopped = True
+        await self._works.close()
         await self._sync_thread.close()
         await self._disk_thread.call(self._shelf.close_all)
         await self._disk_thread.close()
@@ -212,8 +210,14 @@ class StoreKeeper:
     async def _finish(self, content: ContentHash) -> None:
         # First by the sync thread, so that the disk thread finds nothing left to wait for.
         await self.checkpoint(content)
-        async with self._exclusive[content]:
-            self._post(await self._disk_thread.call(partial(self._shelf.finish, content)))
+        finish = partial(self._disk_thread.call, partial(self._shelf.finish, content))
+        self._post(await self._works.do(content, finish))
+
+    async def _checkpoint(self, content: ContentHash) -> inputs.StoreFailed | None:
+        begun = await self._disk_thread.call(partial(self._shelf.begin_checkpoint, content))
+        if isinstance(begun, Checkpoint):
+            return await self._sync_thread.call(partial(complete, content, begun))
+        return begun
 
 
 def _nothing() -> None:

@@ -255,8 +255,7 @@ class LiveView:
         else:
             link = ContentLink.parse(target)
         content = link.content_hash
-        if content in self._library.entries:
-            entry = self._library.entry(content)
+        if (entry := self._library.find(content)) is not None:
             if entry.overheard:
                 place = Path(directory) if directory else self._config.download_directory
                 urgency = _PRECEDENCES[precedence] if precedence else None
@@ -267,11 +266,10 @@ class LiveView:
             resting = {ContentState.PAUSED, ContentState.BROKEN}
             return await self.resume(content) if status.state in resting else status
         record = await self._records.find(content)
-        title = record.title if record else link.title or content.hex()[:12]
-        if known is not None and record is None:
-            title = known[0].name
+        name = known[0].name if known is not None else link.title
+        title = record.title if record else name or content.hex()[:12]
         default = record.precedence if record else Precedence.ROUTINE
-        await self._library.begin(
+        begun = await self._library.begin(
             content,
             title=title,
             directory=Path(directory) if directory else self._config.download_directory,
@@ -279,7 +277,9 @@ class LiveView:
             via=via,
             known=known,
         )
-        return await self.content(content)
+        if begun:
+            return await self.content(content)
+        return await self.download(target, directory=directory, precedence=precedence, via=via)
 
     async def pause(self, content_hash: ContentHash) -> ContentStatus:
         """Ask nobody for more."""

@@ -44,6 +44,57 @@ def test_a_checkpoint_takes_what_was_only_just_asked_for() -> None:
     loops.run(scenario())
 
 
+def test_what_was_asked_for_before_a_content_is_closed_is_written() -> None:
+    disk = new_disk()
+    posted: list[SwarmInput] = []
+
+    async def scenario() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            keeper = StoreKeeper(tasks, lambda _: None)
+            keeper.connect(posted.append)
+            await keeper.put(CONTENT, create(disk, FILE))
+            keeper.write(leaf_to_write(0))
+            await keeper.close_one(CONTENT)
+            assert posted == [inputs.RangeWritten(CONTENT, FIRST, 0, LEAF_OCTETS)]
+            await keeper.close()
+
+    loops.run(scenario())
+
+
+def test_who_no_longer_waits_for_a_checkpoint_leaves_it_to_its_end() -> None:
+    disk = new_disk()
+    posted: list[SwarmInput] = []
+    go_on = threading.Event()
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        synced = asyncio.Event()
+
+        def before(operation: str, path: Path) -> None:
+            if operation == "sync" and path.suffix == ".part":
+                loop.call_soon_threadsafe(synced.set)
+                go_on.wait()
+
+        async with asyncio.TaskGroup() as tasks:
+            keeper = StoreKeeper(tasks, lambda _: None)
+            keeper.connect(posted.append)
+            await keeper.put(CONTENT, create(disk, FILE))
+            disk.before = before
+            keeper.write(leaf_to_write(0))
+            given_up = asyncio.create_task(keeper.checkpoint(CONTENT))
+            async with asyncio.timeout(PATIENCE_S):
+                await synced.wait()
+            given_up.cancel()
+            next_one = asyncio.create_task(keeper.checkpoint(CONTENT))
+            await asyncio.sleep(0)
+            go_on.set()
+            await next_one
+            assert posted == [inputs.RangeWritten(CONTENT, FIRST, 0, LEAF_OCTETS)]
+            await keeper.close()
+
+    loops.run(scenario())
+
+
 def test_when_much_was_written_a_checkpoint_comes_before_its_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

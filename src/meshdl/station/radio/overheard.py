@@ -17,7 +17,7 @@ from pathlib import Path
 from meshdl.content.metainfo import Metainfo
 from meshdl.content.precedence import Precedence
 from meshdl.control.view import Via
-from meshdl.errors import FileUnwritable, TargetExists
+from meshdl.errors import ContentUnknown, FileUnwritable, StorageError, TargetExists
 from meshdl.ids import ContentHash
 from meshdl.station.catalogue import CatalogueEntry, StoredState
 from meshdl.station.content_files import PART_SUFFIX
@@ -47,6 +47,8 @@ class Overheard:
         content = metainfo.content_hash
         if metainfo.total_octets > self.octets_max or content in self._going:
             return False
+        if self._library.leaving(content):
+            return False  # until it is gone
         self._make_room(metainfo.total_octets)
         self._library.change(
             CatalogueEntry(
@@ -79,8 +81,10 @@ class Overheard:
 
     async def _forget(self, content: ContentHash) -> None:
         try:
-            await self._library.remove(content, delete_files=True)
-            await self._library.in_pool(partial(_remove_directory, self._directory(content)))
+            # The operator may be removing it; if the disk refuses, it is there and broken.
+            with suppress(ContentUnknown, StorageError):
+                await self._library.remove(content, delete_files=True)
+                await self._library.in_pool(partial(_remove_directory, self._directory(content)))
         finally:
             self._going.pop(content, None)
 
@@ -103,11 +107,11 @@ async def take_over(
         StorageError: it could not be moved.
     """
 
-    def take(entry: CatalogueEntry) -> CatalogueEntry:
+    def become(entry: CatalogueEntry) -> CatalogueEntry:
         if not entry.overheard:
             return entry  # somebody else took it a moment ago
         whole = entry.state is StoredState.COMPLETE
-        wanted = replace(
+        return replace(
             entry,
             overheard=False,
             via=via,
@@ -115,15 +119,11 @@ async def take_over(
             path=directory if entry.octets is None else directory / entry.path.name,
             state=StoredState.COMPLETE if whole else StoredState.DOWNLOADING,
         )
-        _move(entry, wanted)
-        return wanted
 
-    await library.relocate(content, take)
+    await library.relocate(content, become, _move)
 
 
 def _move(entry: CatalogueEntry, wanted: CatalogueEntry) -> None:
-    if entry.octets is None:
-        return  # there are no files yet
     source, target = entry.path, wanted.path
     if target.exists():
         raise TargetExists(
