@@ -51,6 +51,7 @@ soak: $(VENV)/.test  ## The same and the codecs, with a hundred times the exampl
 
 lock: $(VENV)/.check  ## Write requirements/*.txt anew from pyproject.toml
 	$(LOCK) pyproject.toml --output-file requirements/runtime.txt
+	$(LOCK) pyproject.toml --extra redis --output-file requirements/signal.txt
 	$(LOCK) --group build --output-file requirements/build.txt
 	$(LOCK) pyproject.toml --group test --output-file requirements/test.txt
 	$(LOCK) pyproject.toml --group check --output-file requirements/check.txt

@@ -24,6 +24,8 @@ def wanted(group: str) -> list[Requirement]:
 RUNTIME = [Requirement(line) for line in PROJECT["project"]["dependencies"]]
 ASKED = {
     "runtime": RUNTIME,
+    "signal": RUNTIME
+    + [Requirement(line) for line in PROJECT["project"]["optional-dependencies"]["redis"]],
     "build": wanted("build"),
     "test": RUNTIME + wanted("test"),
     "check": RUNTIME + wanted("check"),
@@ -51,7 +53,7 @@ def test_every_dependency_is_locked_within_its_bounds(name: str) -> None:
     assert unmet == []
 
 
-@pytest.mark.parametrize("name", ["test", "check", "bench"])
+@pytest.mark.parametrize("name", ["signal", "test", "check", "bench"])
 def test_all_environments_run_the_same_versions(name: str) -> None:
     assert pins("runtime").items() <= pins(name).items()
 

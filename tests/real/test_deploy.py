@@ -67,7 +67,7 @@ def test_the_units_give_options_that_there_are(unit: str) -> None:
 def test_the_container_file_names_what_there_is() -> None:
     text = (DEPLOY / "Containerfile").read_text(encoding="utf-8")
     named = re.findall(r"-r /source/(\S+)", text)
-    assert named == ["requirements/build.txt", "requirements/runtime.txt"]
+    assert named == ["requirements/build.txt", "requirements/signal.txt"]
     assert all((ROOT / one).is_file() for one in named)
     [entry] = re.findall(r"(?m)^ENTRYPOINT (\[.*\])$", text)
     program, *rest = re.findall(r'"([^"]+)"', entry)

@@ -193,15 +193,18 @@ def test_the_server_tells_how_it_is(tmp_path: Path) -> None:
     async def whole() -> None:
         async with (
             serving() as server,
-            station(tmp_path, "KA1AAA", server),
+            station(tmp_path, "KA1AAA", server) as alice,
             aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as http,
         ):
             await until_stations(server, 1)
+            for name in ("one.bin", "other.bin"):
+                await alice.share(make_file(tmp_path / name, 1000))
             async with http.get("/health") as response:
                 assert (await response.json())["stations"] == 1
             async with http.get("/metrics") as response:
                 lines = (await response.text()).splitlines()
             assert "meshdl_signal_stations 1" in lines
+            assert "meshdl_signal_sockets 1" in lines, "one for all its contents"
             assert "meshdl_signal_rooms 1" in lines
 
     run(whole())

@@ -137,12 +137,20 @@ class Admittance:
         """
         limits = self._limits
         if self.denied.has_address(event.address):
-            raise NotAdmitted("denied", "the operator of this server does not want your address")
+            raise NotAdmitted(
+                "denied", "the operator of this server does not want your address; ask him why"
+            )
         if len(self.visitors) >= limits.sockets:
-            raise NotAdmitted("too-many", "this server is full", retry_after_ms=30_000)
+            raise NotAdmitted(
+                "too-many", "this server is full; name another one, too", retry_after_ms=30_000
+            )
         origin = self._origins.of(event.address, now=now)
         if origin.sockets >= limits.sockets_per_address:
-            raise NotAdmitted("too-many", "too many connections from your address")
+            raise NotAdmitted(
+                "too-many",
+                "too many connections from your address; close some (operator: if a proxy is "
+                "before this server, name it as --trusted-proxy)",
+            )
         if not (origin.connects.available(now=now) and origin.messages.available(now=now)):
             raise NotAdmitted(
                 "rate", "connections or messages from your address come too fast",

@@ -148,13 +148,15 @@ class SignallingServer:
         if self._next_tick is None or now < self._next_tick:
             return
         for socket in self._door.late(now=now):
-            self._speaker.say(socket, wire.Refused("expired", "no authentication in time"))
+            self._speaker.say(
+                socket, wire.Refused("expired", "no authentication in time; connect again")
+            )
             self._entrance.drop(socket, "no authentication in time")
         if now >= self._next_sweep:
             self._next_sweep = now + SWEEP_EVERY_S
             for one, room in self._directory.sweep(now=now):
                 if isinstance(one, Resident):
-                    reason = "your membership has ended"
+                    reason = "your membership has ended; ask for another invitation"
                     self._speaker.refuse(one.socket, "expired", reason, room=room)
                 self._rooms.leave(one, room)  # other processes see the end, too
         self._next_tick = now + TICK_S if self._occupied else None
@@ -249,7 +251,7 @@ class SignallingServer:
                 unwanted = denied.has_station(Callsign(member.callsign), visitor.station)
             if unwanted:
                 self._speaker.refuse(
-                    socket, "denied", "the operator of this server does not want you"
+                    socket, "denied", "the operator of this server does not want you; ask him why"
                 )
                 self._entrance.drop(socket, "denied")
 

@@ -76,9 +76,11 @@ class ServerRooms:
         if room in standing.rooms:
             return ""
         if room not in rooms and len(rooms) >= limits.rooms:
-            return "there are too many rooms"
+            return "there are too many rooms; join one that there is, or ask the operator"
         return (
-            "you are in too many rooms" if len(standing.rooms) >= limits.rooms_per_station else ""
+            "you are in too many rooms; leave one first"
+            if len(standing.rooms) >= limits.rooms_per_station
+            else ""
         )
 
     def enter(
@@ -201,7 +203,9 @@ class ServerRooms:
         held = resident.held[room]
         kept = tuple(content for content in contents if content in held)
         if len(kept) < len(contents):
-            reason = f"at most {limit} contents of one station are remembered in a room"
+            reason = (
+                f"at most {limit} contents of one station are remembered in a room; withdraw some"
+            )
             self._speaker.refuse(resident.socket, "too-many", reason, about="announce", room=room)
         if kept:
             fact = siblings.Announced(resident.station, room, kept, lifetime_s)
@@ -223,7 +227,7 @@ class ServerRooms:
             until = now + min(message.watch_s, LIFETIME_S)
             limit = self._limits.watches_per_room
             if not directory.watch(resident, room, content, until=until, limit=limit):
-                reason = f"at most {limit} contents may be watched for in a room"
+                reason = f"at most {limit} contents may be watched for in a room; look again later"
                 self._speaker.refuse(resident.socket, "too-many", reason, about="lookup", room=room)
         holders = directory.holders(room, content, now=now)
         others = [one for one in holders if one != resident.station]
