@@ -6,6 +6,7 @@ is served as if nothing had been.
 
 import asyncio
 import itertools
+import json
 import re
 import secrets
 from collections.abc import AsyncIterator, Iterator
@@ -270,6 +271,8 @@ def test_descriptions_that_are_none_are_refused_by_a_real_station(
                 while session_of(answer := await liar.hear(wire.Relayed)) != session:
                     pass
                 assert kind_of(answer) == "refused", name
+                reason = json.loads(answer.envelope.signal)["reason"]
+                assert ("media sections" in reason) == (name == "sound"), (name, reason)
 
     run(whole())
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing, suppress
 
 import pytest
+import webrtc
 from tests.support.loops import run
 from tests.support.transports import (
     ALICE,
@@ -296,6 +297,49 @@ def test_a_link_is_mended_by_the_servers_that_there_are_then() -> None:
                 await stun.asked.wait()
             await talk(alice, bob, "still here")
             assert alice.heard(LinkDown) == bob.heard(LinkDown) == []
+
+    run(whole())
+
+
+class Gathering(Carrier):
+    """Notes how far Alice and Bob are with finding candidates when they describe themselves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.states: list[webrtc.RTCIceGatheringState] = []
+
+    def deliver(self, sender: StationId, to: StationId, session: bytes, body: SignalBody) -> None:
+        if isinstance(body, Description):
+            mine = self.transports[sender]._sessions[session].negotiation.link.connection
+            self.states.append(mine.ice_gathering_state)
+        super().deliver(sender, to, session, body)
+
+
+def test_a_description_is_sent_before_candidates_are_found() -> None:
+    """A STUN server that does not answer keeps the search going for some ten seconds."""
+
+    async def whole() -> None:
+        carrier = Gathering()
+        transport, stun = await asyncio.get_running_loop().create_datagram_endpoint(
+            StunServer, local_addr=("127.0.0.1", 0)
+        )
+        port = transport.get_extra_info("sockname")[1]
+        mute = (IceServer((f"stun:127.0.0.1:{port}",)),)
+        with closing(transport):
+            async with (
+                running(carrier.transport(ALICE)) as alice,
+                running(carrier.transport(BOB)) as bob,
+            ):
+                for end in carrier.transports.values():
+                    end.use(mute)
+                alice.transport.dial(BOB)
+                await alice.up()
+                await bob.up()
+                await stun.asked.wait()
+            assert len(carrier.states) == 2
+            assert webrtc.RTCIceGatheringState.complete not in carrier.states
+            kinds = [type(body) for _, _, body in carrier.carried]
+            assert kinds.index(MoreCandidates) > kinds.index(Description)
 
     run(whole())
 

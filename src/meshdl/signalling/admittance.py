@@ -225,14 +225,13 @@ class Admittance:
         if pinned is None:
             if len(self.pins) >= self._limits.pins:
                 raise TooManyPins(call)
-            if not visitor.origin.pins.take_if_available(1, now=now):
-                raise NotAdmitted(
-                    "rate", f"too many new callsigns came from your address before {call}; wait",
-                    retry_after_ms=NEW_CALLSIGN_AFTER_MS,
-                )  # fmt: skip
-            return Proved(call, key, pinned=False)
-        if not follows(proof.rotations, callsign=call, pinned=pinned, shown=key):
+        elif not follows(proof.rotations, callsign=call, pinned=pinned, shown=key):
             raise PinnedToAnother(call)
+        if not visitor.origin.pins.take_if_available(1, now=now):
+            raise NotAdmitted(
+                "rate", f"too many new callsigns or keys came from your address, {call} too; wait",
+                retry_after_ms=NEW_CALLSIGN_AFTER_MS,
+            )  # fmt: skip
         return Proved(call, key, pinned=False, old=pinned)
 
 

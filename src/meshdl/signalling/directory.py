@@ -5,6 +5,7 @@ it leaves, nothing of it stays. What runs out is dropped when it is next looked 
 :meth:`Directory.sweep`.
 """
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from random import Random
@@ -20,11 +21,25 @@ Deadlines = dict[StationId, float]
 
 
 @dataclass(slots=True)
+class Shelf:
+    """What the stations of one origin have and look for, all together: some 350 octets each.
+
+    Attributes:
+        most: contents, in all their rooms.
+        used: of them.
+    """
+
+    most: int
+    used: int = 0
+
+
+@dataclass(slots=True)
 class Standing:
     """What is known of a station, wherever it is connected.
 
     Attributes:
         at_ms: when it proved itself, since 1970; of two connections the later one counts.
+        shelf: shared with others from the same place; of stations elsewhere it has no end.
     """
 
     station: StationId
@@ -33,6 +48,11 @@ class Standing:
     rooms: dict[str, Member] = field(default_factory=dict)
     held: dict[str, set[ContentHash]] = field(default_factory=dict)
     sought: dict[str, set[ContentHash]] = field(default_factory=dict)
+    shelf: Shelf = field(default_factory=lambda: Shelf(sys.maxsize))
+
+    def has_room(self) -> bool:
+        """For one more content."""
+        return self.shelf.used < self.shelf.most
 
 
 @dataclass(slots=True, kw_only=True)
@@ -108,8 +128,10 @@ class Directory:
         room = self.rooms[name]
         del room.members[resident.station]
         for content in resident.held.pop(name, ()):
+            resident.shelf.used -= 1
             _remove(room.holders, content, resident.station)
         for content in resident.sought.pop(name, ()):
+            resident.shelf.used -= 1
             _remove(room.seekers, content, resident.station)
         if not room.members:
             del self.rooms[name]
@@ -123,8 +145,9 @@ class Directory:
         for octets in contents:
             content = ContentHash(octets)
             if content not in held:
-                if len(held) >= limit:
+                if len(held) >= limit or not resident.has_room():
                     break
+                resident.shelf.used += 1
                 held.add(content)
                 news.append(content)
             room.holders.setdefault(content, {})[resident.station] = until
@@ -136,6 +159,7 @@ class Directory:
         for octets in contents:
             content = ContentHash(octets)
             if content in held:
+                resident.shelf.used -= 1
                 held.discard(content)
                 _remove(self.rooms[name].holders, content, resident.station)
 
@@ -144,9 +168,11 @@ class Directory:
     ) -> bool:
         """A station wants to hear of holders; whether there was room for the wish."""
         sought = resident.sought.setdefault(name, set())
-        if content not in sought and len(sought) >= limit:
-            return False
-        sought.add(content)
+        if content not in sought:
+            if len(sought) >= limit or not resident.has_room():
+                return False
+            resident.shelf.used += 1
+            sought.add(content)
         self.rooms[name].seekers.setdefault(content, {})[resident.station] = until
         return True
 
@@ -196,6 +222,7 @@ class Directory:
         for content, deadlines in list(table.items()):
             for station in [one for one, until in deadlines.items() if until <= now]:
                 resident = self._at(station)
+                resident.shelf.used -= 1
                 (resident.held if held else resident.sought)[name].discard(content)
                 _remove(table, content, station)
 

@@ -138,7 +138,9 @@ class Entrance:
             self._rooms.forget(older)
         visitor.station = station
         member = wire.Member(call, key, proof.instance)
-        self._directory.residents[station] = Resident(station, member, at_ms, socket=socket)
+        self._directory.residents[station] = Resident(
+            station, member, at_ms, shelf=visitor.origin.shelf, socket=socket
+        )
         self._publisher.news(bus.Came(member, at_ms))
         servers, lifetime_s = self._ice(station, unix_now_s)
         self._speaker.say(socket, wire.Welcome(station, now_ms, LIFETIME_S, servers, lifetime_s))

@@ -14,6 +14,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from meshdl.policy.bucket import TokenBucket
+from meshdl.signalling.directory import Shelf
 from meshdl.signalling.server_events import ServerLimits
 
 ORIGINS_MAX = 65_536
@@ -33,12 +34,14 @@ class Origin:
         connects: new sockets.
         messages: said by its sockets, and to others because of them.
         pins: callsigns that were new.
+        shelf: of contents that its stations announce and look for.
         sockets: open at present.
     """
 
     connects: TokenBucket
     messages: TokenBucket
     pins: TokenBucket
+    shelf: Shelf
     sockets: int = 0
 
 
@@ -80,6 +83,7 @@ class Origins:
                 burst_octets=limits.pins_per_address_burst,
                 now=now,
             ),
+            Shelf(limits.contents_per_address),
         )
 
 

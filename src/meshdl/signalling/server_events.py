@@ -31,6 +31,7 @@ class ServerLimits:
         rooms: in all.
         rooms_per_station: at once.
         contents_per_room: that one station may announce.
+        contents_per_address: that stations from there may announce and look for, in all rooms.
         watches_per_room: contents that one station may look for.
         presence_members: in a room with more, nobody is told who comes and goes.
         authenticate_within_s: from the open socket.
@@ -53,6 +54,7 @@ class ServerLimits:
     rooms: int = 10_000
     rooms_per_station: int = 16
     contents_per_room: int = 4096
+    contents_per_address: int = 262_144
     watches_per_room: int = 256
     presence_members: int = 256
     authenticate_within_s: float = 10.0

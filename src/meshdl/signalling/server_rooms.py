@@ -204,7 +204,8 @@ class ServerRooms:
         kept = tuple(content for content in contents if content in held)
         if len(kept) < len(contents):
             reason = (
-                f"at most {limit} contents of one station are remembered in a room; withdraw some"
+                f"at most {limit} contents of one station are remembered in a room, and "
+                f"{self._limits.contents_per_address} from one address; withdraw some"
             )
             self._speaker.refuse(resident.socket, "too-many", reason, about="announce", room=room)
         if kept:
@@ -227,7 +228,10 @@ class ServerRooms:
             until = now + min(message.watch_s, LIFETIME_S)
             limit = self._limits.watches_per_room
             if not directory.watch(resident, room, content, until=until, limit=limit):
-                reason = f"at most {limit} contents may be watched for in a room; look again later"
+                reason = (
+                    f"at most {limit} contents may be watched for in a room, and so many from "
+                    "one address; look again later"
+                )
                 self._speaker.refuse(resident.socket, "too-many", reason, about="lookup", room=room)
         holders = directory.holders(room, content, now=now)
         others = [one for one in holders if one != resident.station]

@@ -1,13 +1,16 @@
 """Floods from one address with many sockets, and what others are told because of one."""
 
+from itertools import pairwise
+
 import pytest
 from tests.unit.signalling.world import End, Key, World
 
-from meshdl.ids import ContentHash
+from meshdl.ids import Callsign, ContentHash
 from meshdl.signalling import origins
 from meshdl.signalling import server_events as server
 from meshdl.signalling.origins import origin_of
 from meshdl.wire import signalling as wire
+from meshdl.wire.rotation import KeyRotation, statement
 
 CONTENT = ContentHash(b"c" * 32)
 HERE, THERE = "192.0.2.1", "198.51.100.7"
@@ -128,6 +131,60 @@ def test_one_address_cannot_use_up_the_callsigns_that_a_server_remembers() -> No
     assert End(world, address=THERE).proves("KA1BF", Key("F")).of(wire.Welcome)
     world.wait(60.0)
     assert End(world, address=HERE).proves("KA1BG", Key("G")).of(wire.Welcome)
+
+
+def test_one_address_cannot_have_a_server_write_down_new_keys_without_end() -> None:
+    world = limited(pins_per_address_burst=3)
+    keys = [Key(f"key {number}") for number in range(5)]
+    End(world, address=HERE).proves("KA1AAA", keys[0])
+    codes = []
+    for old, new in pairwise(keys):
+        signed = statement(callsign="KA1AAA", old_key=old.octets, new_key=new.octets)
+        rotation = KeyRotation(old.octets, old.secret.sign(signed))
+        codes += End(world, address=HERE).proves("KA1AAA", new, rotations=(rotation,)).codes()
+    assert codes == ["rate", "callsign-pinned"]
+    assert world.pins[Callsign("KA1AAA")] == keys[2].octets
+
+
+# Contents.
+
+
+def test_what_stations_of_one_address_have_and_look_for_is_limited_for_all_together() -> None:
+    world = limited(contents_per_address=6)
+    one, other = (End(world, address=HERE).proves(f"KA1{call}", Key(call)) for call in "AB")
+    elsewhere = End(world, address=THERE).proves("KA1C", Key("C")).joins()
+    contents = [bytes([number]) * 32 for number in range(20)]
+    one.joins().says(wire.Announce("cq", tuple(contents[:4]), 600))
+    other.joins().says(wire.Lookup("cq", contents[0], 10), wire.Announce("cq", (contents[0],), 10))
+    assert one.codes() == other.codes() == []
+    # It is full: what is there may be repeated, and nothing comes to it.
+    one.says(wire.Announce("cq", tuple(contents[:4]), 600))
+    assert one.codes() == []
+    other.says(wire.Announce("cq", (contents[9],), 600), wire.Lookup("cq", contents[9], 600))
+    assert other.codes() == ["too-many", "too-many"]
+    elsewhere.says(wire.Announce("cq", tuple(contents[:6]), 600))
+    assert elsewhere.codes() == []
+
+    def room() -> int:
+        """For how many there is some; it is left as it was."""
+        before = len(other.codes())
+        for number, content in enumerate(contents[10:]):
+            other.says(wire.Announce("cq", (content,), 600))
+            if len(other.codes()) > before:
+                other.says(wire.Withdraw("cq", tuple(contents[10:])))
+                return number
+        raise AssertionError("there is no end to it")
+
+    assert room() == 0
+    one.says(wire.Withdraw("cq", tuple(contents[:3])))
+    assert room() == 3
+    world.wait(60)  # the watch and the announcement of 10 s have run out
+    assert room() == 5
+    world.post(server.SocketClosed(one.socket))
+    assert room() == 6
+    other.says(wire.Leave("cq"))
+    other.joins()
+    assert room() == 6
 
 
 # What an origin is.
