@@ -138,6 +138,27 @@ def test_a_full_disk_costs_notes_and_not_the_transfer(tmp_path: Path) -> None:
     run(scenario())
 
 
+def test_a_download_ends_well_on_a_disk_that_takes_no_record_of_it(tmp_path: Path) -> None:
+    source = make_file(tmp_path / "map.bin", 300_000)
+
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA", enabled=False) as alfa:
+            content = hash_of(await alfa.share(source))
+            torrent = await alfa.view.torrent(content)
+        async with station(tmp_path, "KA1BB") as bravo:
+            await bravo.view.download(torrent)
+            lock(bravo.view._catalogue)
+            async with station(tmp_path, "KA1AA"):
+                got = await bravo.download(content)
+            await bravo.view.resume(content)  # comes after what the end of the download asked for
+            assert Path(got.location).read_bytes() == source.read_bytes()
+            warnings = (await bravo.view.status()).warnings
+            assert any(Book.CATALOGUE.value in one for one in warnings)
+            unlock(bravo.view._catalogue)
+
+    run(scenario())
+
+
 def test_both_stations_log_the_transfer_and_every_identification(tmp_path: Path) -> None:
     source = make_file(tmp_path / "map.bin", 500_000)
 

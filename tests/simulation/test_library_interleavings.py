@@ -350,6 +350,39 @@ def test_who_gets_what_is_just_being_removed_gets_it_anew(seed: int) -> None:
     in_house(scenario, seed)
 
 
+@pytest.mark.parametrize("steps", range(24))
+def test_a_get_that_is_refused_leaves_nothing(steps: int) -> None:
+    async def scenario(house: House) -> None:
+        asked = [("in the way", 0), ("get it described", steps), ("other paths", 0)]
+        await lives(house, asked)
+        assert not house.library.entries
+
+    in_house(scenario, seed=0)
+
+
+@pytest.mark.parametrize("steps", range(24))
+def test_what_comes_while_a_content_is_taken_over_breaks_nothing(steps: int) -> None:
+    async def scenario(house: House) -> None:
+        asked = [("take over", steps), ("hear all", 0)]
+        await lives(house, asked, before=BEFORE["half overheard"])
+        entry = house.library.entry(CONTENT)
+        assert (entry.overheard, entry.error) == (False, "")
+        assert entry.state in {StoredState.DOWNLOADING, StoredState.COMPLETE}
+
+    in_house(scenario, seed=0)
+
+
+@pytest.mark.parametrize("steps", range(24))
+def test_metainfo_that_comes_while_a_content_is_opened_makes_no_files(steps: int) -> None:
+    async def scenario(house: House) -> None:
+        await lives(house, [], before=BEFORE["half got"])
+        await lives(house, [("other paths", steps), ("describe", 0)])
+        entry = house.library.entry(CONTENT)
+        assert (entry.path, entry.state) == (TAKEN, StoredState.DOWNLOADING)
+
+    in_house(scenario, seed=0)
+
+
 def in_house(scenario: Callable[[House], Awaitable[None]], seed: int) -> None:
     """Run it with the operator's file on the disk, and nothing else."""
     disk = FaultyDisk()
