@@ -6,7 +6,6 @@ losing the file means being a stranger, and copying it means being two. Nothing 
 ever prints or logs the private half.
 """
 
-import os
 import stat
 import sys
 from pathlib import Path
@@ -15,8 +14,9 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from meshdl.errors import ConfigError, FileUnreadable, FileUnwritable, TargetExists
+from meshdl.errors import ConfigError, FileUnreadable, TargetExists
 from meshdl.ids import StationKey, station_key
+from meshdl.station.private_file import create_private
 
 KEY_FILE_MAX_OCTETS = 4096
 """An Ed25519 key in PEM has 119 octets. More is another kind of file."""
@@ -39,34 +39,19 @@ def to_pem(key: Ed25519PrivateKey) -> bytes:
 def create(path: Path) -> Ed25519PrivateKey:
     """Make a new key at ``path``; a key that is there is never replaced.
 
-    The file appears whole or not at all: it is written and synced under another
-    name, then linked, so a crash leaves no half key behind.
+    The file appears whole or not at all, so a crash leaves no half key behind.
 
     Raises:
         TargetExists: there is a file at ``path``.
         FileUnwritable: a file or the directory is in the way.
     """
     key = generate()
-    octets = to_pem(key)
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(octets)
-                file.flush()
-                os.fsync(file.fileno())
-            _move_without_replacing(draft, path)
-        finally:
-            draft.unlink(missing_ok=True)
-    except FileExistsError as error:
+        create_private(path, to_pem(key))
+    except TargetExists as error:
         raise TargetExists(
             f"{path} holds a station key already; it is kept. To become another station, "
             "move it away yourself"
-        ) from error
-    except OSError as error:
-        raise FileUnwritable(
-            f"cannot write {path} ({error.strerror}); look at the owner and mode of {path.parent}"
         ) from error
     return key
 
@@ -127,10 +112,3 @@ def exposed_to(path: Path) -> str | None:
         if mode & 0o007:
             return "everybody"
         return "its group" if mode & 0o070 else None
-
-
-def _move_without_replacing(draft: Path, path: Path) -> None:
-    if sys.platform == "win32":
-        draft.rename(path)  # refuses to replace, there
-    else:
-        os.link(draft, path)  # rename would replace; link refuses
