@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import aiohttp
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -32,15 +32,24 @@ ATTACKER = "127.0.0.66"
 """Loopback addresses are many, so that the limits of one do not hit the others."""
 
 
-class SignalProcess:
-    """A running server.
+class Dialled(Protocol):
+    """A server, wherever it runs."""
 
-    Attributes:
-        port: where it listens.
-    """
+    @property
+    def port(self) -> int:
+        """Where it listens, at the loopback address."""
+
+
+class SignalProcess:
+    """A running server."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", log: Path, port: int) -> None:
-        self.process, self._log, self.port = process, log, port
+        self.process, self._log, self._port = process, log, port
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._port
 
     @property
     def log(self) -> str:
@@ -175,7 +184,7 @@ class Stranger:
 
 @asynccontextmanager
 async def stranger(
-    server: SignalProcess,
+    server: Dialled,
     call: str,
     *,
     address: str = ATTACKER,
@@ -193,7 +202,7 @@ async def stranger(
     connector = aiohttp.TCPConnector(local_addr=(address, 0), socket_factory=small)
     async with (
         aiohttp.ClientSession(connector=connector) as http,
-        http.ws_connect(f"{server.url}/v1", max_msg_size=0) as websocket,
+        http.ws_connect(f"http://127.0.0.1:{server.port}/v1", max_msg_size=0) as websocket,
     ):
         yield Stranger(websocket, call, f"127.0.0.1:{server.port}", key=key)
 
