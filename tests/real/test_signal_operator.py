@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import signal
 import ssl
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import aiohttp
@@ -113,6 +113,23 @@ def test_who_connects_and_asks_for_nothing_is_not_kept(monkeypatch: pytest.Monke
             # A station that has nothing to say is something else.
             await alice.says(wire.Lookup("cq", b"c" * 32))
             await alice.hears(wire.Found)
+
+    run(whole())
+
+
+def test_who_connects_and_begins_no_tls_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signal_server, "REQUEST_WITHIN_S", 0.3)
+    crt, key = issued(None, "127.0.0.1").write(tmp_path, "server")
+
+    async def whole() -> None:
+        async with serving(certificate=crt, key=key) as server:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            async with asyncio.timeout(30):
+                with suppress(ConnectionResetError):
+                    assert await reader.read() == b""
+            writer.close()
 
     run(whole())
 

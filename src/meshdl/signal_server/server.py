@@ -138,16 +138,22 @@ class SignalServer:
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
             stack.push_async_callback(self._say_goodbye)
-            site = web.TCPSite(
-                runner, settings.host, settings.port, ssl_context=self._tls, backlog=1024
-            )
+            assert runner.server is not None
             try:
-                await site.start()
+                # No site of the library's: who begins no TLS would have a minute with it.
+                listening = await asyncio.get_running_loop().create_server(
+                    runner.server,
+                    settings.host,
+                    settings.port,
+                    ssl=self._tls,
+                    backlog=1024,
+                    ssl_handshake_timeout=REQUEST_WITHIN_S if self._tls is not None else None,
+                )
             except OSError as error:
                 raise _cannot_listen(settings, error) from error
             # First of all, or who is told goodbye comes back to the server that stops.
-            stack.push_async_callback(site.stop)
-            self.port = runner.addresses[0][1]
+            stack.callback(listening.close)
+            self.port = listening.sockets[0].getsockname()[1]
             self._stack = stack.pop_all()
         return self
 
