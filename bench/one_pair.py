@@ -14,6 +14,9 @@ from bench.stations import callsigns, cpu_s
 from meshdl.demo.processes import network
 
 OCTETS = 1024**3
+FILLS_OCTETS = 3 * OCTETS
+"""The content, the copy, and what is on its way."""
+
 AIORTC_OCTETS = 128 * 1024**2
 """Its rate is steady long before this, and a gibibyte would take minutes."""
 
@@ -71,6 +74,7 @@ async def measure(report: Report) -> None:
         },
         octets=OCTETS,
         rounds=ROUNDS,
+        fills=FILLS_OCTETS,
     )
     wrtc = report.add_rate("bare wrtc", rates["wrtc"], note="1 GiB, memory to memory")
     ours = report.add_rate("meshdl, one pair", rates["meshdl"], note="1 GiB, disk to disk")

@@ -21,6 +21,8 @@ from typing import TextIO, TypeAlias
 from rich.console import Console
 from rich.table import Table
 
+from bench.free_memory import touch
+
 LIBRARIES = (
     "meshdl",
     "wrtc",
@@ -176,16 +178,25 @@ class Report:
 
 
 async def in_turns(
-    measures: Mapping[str, MeasureRate], *, octets: int, rounds: int
+    measures: Mapping[str, MeasureRate], *, octets: int, rounds: int, fills: int = 0
 ) -> dict[str, list[float]]:
     """Measure everything once, then everything again: what disturbs the machine disturbs all.
 
     Each begins with nothing left to write: the files of the one before are not its burden.
+
+    Args:
+        measures: what is measured, by name.
+        octets: that each is told to move.
+        rounds: how often.
+        fills: octets of memory that one of them may fill, in processes or the page cache; each
+            begins with so much :mod:`bench.free_memory`.
     """
     rates: dict[str, list[float]] = {name: [] for name in measures}
     for _ in range(rounds):
         for name, measure in measures.items():
             await asyncio.to_thread(os.sync)
+            if fills:
+                await asyncio.to_thread(touch, fills)
             rates[name].append(await measure(octets))
     return rates
 

@@ -3,9 +3,14 @@
 import asyncio
 import io
 import json
+import mmap
+import os
+import resource
 
 import pytest
+from bench.free_memory import touch
 from bench.report import Figure, Machine, MeasureRate, Report, in_turns
+from bench.stations import resident_octets
 
 MACHINE = Machine("Abacus 3000", 2, "Linux 6.1", "3.11.7", {"wrtc": "0.1.0"})
 
@@ -57,3 +62,26 @@ def test_what_is_compared_is_measured_in_turns() -> None:
     rates = asyncio.run(in_turns({"a": stick("a"), "b": stick("b")}, octets=7, rounds=2))
     assert order == ["a", "b", "a", "b"]
     assert rates == {"a": [7.0, 7.0], "b": [7.0, 7.0]}
+
+
+def test_each_turn_begins_with_the_memory_that_it_may_fill(monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[object] = []
+
+    async def measure(octets: int) -> float:
+        order.append("measured")
+        return float(octets)
+
+    monkeypatch.setattr("bench.report.touch", order.append)
+    asyncio.run(in_turns({"a": measure, "b": measure}, octets=7, rounds=1, fills=21))
+    assert order == [21, "measured", 21, "measured"]
+
+
+def page_faults() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+
+def test_touched_memory_is_free_again() -> None:
+    resident, faults = resident_octets(os.getpid()), page_faults()
+    touch(1 << 26)
+    assert page_faults() - faults >= (1 << 26) // mmap.PAGESIZE
+    assert resident_octets(os.getpid()) < resident + (1 << 25)
