@@ -1,9 +1,12 @@
 """Many stations that have everything: turns where one end is full, all where they are slow."""
 
+from statistics import mean, median
+
 import pytest
 
 from meshdl.content.precedence import Precedence
 from meshdl.links import Message
+from meshdl.policy.turns import FEW
 from meshdl.sim.network import Drop, Network, Verdict, Wire
 from meshdl.sim.station import SimContent, SimStation
 from meshdl.sim.world import World
@@ -13,6 +16,8 @@ KIB = 1024
 MIB = 1024 * KIB
 WAY_IN = 8e6
 CONTENT = SimContent(7, 16 * MIB, 256 * KIB)
+LARGE = SimContent(8, 32 * MIB, 256 * KIB)
+"""Four seconds: some trials of how many to ask."""
 
 
 class Star:
@@ -52,10 +57,10 @@ class Star:
     def shares(self, content: SimContent) -> list[float]:
         return [seed.octets_served[content.hash] / len(content.octets) for seed in self.seeds]
 
-    def active(self) -> set[str]:
-        """Seeds whose turn it is, by name."""
+    def active(self, content: SimContent) -> set[str]:
+        """Seeds whose turn it is to send this, by name."""
         core = self.leecher.core
-        turns = core.downloads[CONTENT.hash].turns
+        turns = core.downloads[content.hash].turns
         return {one.station.callsign for one in core.peers() if turns.admits(one.link)}
 
 
@@ -63,24 +68,25 @@ class Star:
 def test_seeds_that_fill_the_way_in_take_turns_a_few_at_a_time(count: int) -> None:
     star = Star([100e6] * count)
     for seed in star.seeds:
-        seed.seed(CONTENT)
+        seed.seed(LARGE)
     star.world.run(1.0)
-    star.leecher.get(CONTENT.hash)
+    star.leecher.get(LARGE.hash)
     active: list[int] = []
     asked: list[int] = []
-    while CONTENT.hash not in star.leecher.completed_at:
+    while LARGE.hash not in star.leecher.completed_at:
         star.world.run(star.world.now + 0.013)
-        active.append(len(star.active()))
+        active.append(len(star.active(LARGE)))
         asked.append(sum(bool(one.asked) for one in star.leecher.core.peers()))
-        assert star.world.now < 10.0
+        assert star.world.now < 20.0
     half = active[len(active) // 2 :]
-    assert 1.0 <= sum(half) / len(half) <= 3.0
+    assert median(half) == FEW
+    assert 1.0 <= mean(half) <= 3.5  # now and then more are tried
     later = asked[len(asked) // 2 :]
-    assert sum(later) / len(later) <= 0.3 * count + 2
-    assert star.world.now - 1.0 <= 1.05 * len(CONTENT.octets) / WAY_IN
-    assert max(star.shares(CONTENT)) <= 2.5 / count
-    assert min(star.shares(CONTENT)) >= 0.3 / count
-    assert star.leecher.core.downloads[CONTENT.hash].duplicate_octets == 0
+    assert mean(later) <= 0.3 * count + 2
+    assert star.world.now - 1.0 <= 1.05 * len(LARGE.octets) / WAY_IN
+    assert max(star.shares(LARGE)) <= 2.5 / count
+    assert min(star.shares(LARGE)) >= 0.3 / count
+    assert star.leecher.core.downloads[LARGE.hash].duplicate_octets == 0
 
 
 @pytest.mark.parametrize("ups", [[0.3e6] * 20, [0.8e6] * 4 + [0.15e6] * 16])
@@ -106,7 +112,7 @@ def test_a_seed_that_falls_silent_holds_up_nobody() -> None:
     star.world.run(1.0)
     star.leecher.get(CONTENT.hash)
     star.world.run(1.2)
-    silent |= star.active()
+    silent |= star.active(CONTENT)
     assert 0 < len(silent) <= 4
     star.world.run(2.8)
     done = star.leecher.core.downloads[CONTENT.hash].octets_done
@@ -122,7 +128,7 @@ def test_an_emergency_waits_for_no_turn() -> None:
     star.world.run(1.0)
     star.leecher.get(CONTENT.hash)
     star.world.run(1.8)
-    resting = next(one for one in star.seeds if one.callsign not in star.active())
+    resting = next(one for one in star.seeds if one.callsign not in star.active(CONTENT))
     resting.seed(urgent, precedence=Precedence.EMERGENCY)
     star.leecher.get(urgent.hash, precedence=Precedence.EMERGENCY)
     star.world.run(2.9)

@@ -113,15 +113,16 @@ LOCAL = Tuning(
     range_octets=MESSAGE_OCTETS,
     finding_gain=1.25,
     gain=1.25,
-    queue_s=0.0125,
+    queue_s=0.03,
     queue_part=0.0,
     growth=1.5,
     rounds=8,
     outliers=0,
     probes=False,
 )
-"""The queue's share pays for the jitter of two busy event loops; it is time, so it costs a
-slow path few octets and gives a fast one many."""
+"""The queue's share pays for two busy event loops that come round late; it is time, so it costs
+a slow path few octets and gives a fast one many. A switch whose queue it overruns loses no rate
+by it (measured: docs/decisions/0006-request-window.md)."""
 
 LONG = Tuning(
     start_octets=8 * RANGE_OCTETS_MIN,
