@@ -18,8 +18,9 @@ from tests.support.transports import (
 )
 
 from meshdl.ids import StationId
-from meshdl.links import LinkDown, LinkUp, MessageReceived, PathChanged
+from meshdl.links import DialFailed, LinkDown, LinkUp, MessageReceived, PathChanged
 from meshdl.signalling.client_events import Description, MoreCandidates, Refusal, SignalBody
+from meshdl.transports import signalled
 from meshdl.transports.sdp import fingerprint
 from meshdl.transports.signalled import CALLS_PER_STATION, SignalledTransport
 from meshdl.wire.signalling import IceServer
@@ -297,6 +298,26 @@ def test_a_link_is_mended_by_the_servers_that_there_are_then() -> None:
                 await stun.asked.wait()
             await talk(alice, bob, "still here")
             assert alice.heard(LinkDown) == bob.heard(LinkDown) == []
+
+    run(whole())
+
+
+def test_a_carrier_that_tells_of_stations_without_end_does_not_have_us_dial_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(signalled, "DIALS_AT_ONCE", 4)
+    monkeypatch.setattr(signalled, "DIALS_PER_S", 1e-6)
+
+    async def whole() -> None:
+        carrier = Carrier()
+        async with running(carrier.transport(ALICE)) as alice:
+            for number in range(7):
+                alice.transport.dial(StationId(f"{number:016x}"))
+                # It is told to the carrier, and lost, before the next one.
+                failed = await alice.hear(DialFailed, number + 1)
+            refused = ["too often" in one.reason for one in failed]
+            assert refused == sorted(refused)
+            assert 4 <= refused.count(False) <= 5
 
     run(whole())
 

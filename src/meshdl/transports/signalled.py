@@ -18,6 +18,7 @@ import webrtc
 from meshdl.errors import LinkClosed, LinkRefused
 from meshdl.ids import LinkId, StationId
 from meshdl.links import DialFailed, Message, Way
+from meshdl.policy.bucket import TokenBucket
 from meshdl.signalling.client_events import Description, Refusal, SignalBody
 from meshdl.transports import warp
 from meshdl.transports.negotiation import Negotiation
@@ -39,6 +40,10 @@ for the stations that we dial ourselves."""
 ENGINE_NOTICES_WITHIN_S = 2.5
 """libwebrtc looks at the interfaces every two seconds. What it gathers before has the addresses
 that were, and the link may end on a relay although it could run directly."""
+
+DIALS_AT_ONCE, DIALS_PER_S = 128, 8.0
+"""Each takes some 5 ms of a processor. A server that tells of stations that come, and go as
+soon as they are dialled, gets no more out of us; a busy station dials some dozens at once."""
 
 Carry = Callable[[StationId, bytes, SignalBody], None]
 """Sends a body of a session to a station; what is lost is told by ``signal_lost``."""
@@ -90,6 +95,9 @@ class SignalledTransport:
         self._tasks: asyncio.TaskGroup | None = None
         self._sessions: dict[bytes, _Session] = {}
         self._links: dict[LinkId, bytes] = {}
+        self._dials = TokenBucket(
+            DIALS_PER_S, burst_octets=DIALS_AT_ONCE, now=asyncio.get_running_loop().time()
+        )
         self._configuration: webrtc.RTCConfiguration | None = None
         self._again: asyncio.TimerHandle | None = None
         warp.set_up(loopback=loopback)
@@ -225,6 +233,8 @@ class SignalledTransport:
             )
         if offer is not None:
             self._check_calls(station)
+        else:
+            self._check_dials()
         link = Link(
             LinkId(f"internet:{next(_serials)}"),
             dialled,
@@ -246,6 +256,10 @@ class SignalledTransport:
         session.task = self._tasks.create_task(
             self._negotiate(name, session, offering=dialled is not None)
         )
+
+    def _check_dials(self) -> None:
+        if not self._dials.take_if_available(1, now=asyncio.get_running_loop().time()):
+            raise LinkRefused("stations are dialled too often just now; it is tried again later")
 
     def _check_calls(self, station: StationId) -> None:
         waiting = [
