@@ -30,13 +30,13 @@ from meshdl.driver import Driver
 from meshdl.errors import MeshdlError
 from meshdl.ids import StationId, station_id
 from meshdl.links import DialFailed, LinkEvent, LinkUp, Way
-from meshdl.policy.bucket import TokenBucket
 from meshdl.signalling import client_events
 from meshdl.signalling import introduction_events as introductions
 from meshdl.signalling.client import ClientState
 from meshdl.signalling.identity import ClientIdentity
 from meshdl.signalling.introductions import Introductions
 from meshdl.signalling.letters import Letters
+from meshdl.station.complaints import Complaints
 from meshdl.station.config import InternetConfig
 from meshdl.station.introducing import Introducing
 from meshdl.station.rooms import Room, Rooms
@@ -58,9 +58,6 @@ JUMPED_S = 10.0
 
 _log = logging.getLogger(__name__)
 
-
-COMPLAINTS_PER_S, COMPLAINTS_BURST = 0.1, 100
-"""In the log: a server that means no good can give cause for as many as it likes."""
 
 RENEW_EVERY_S = 24 * 3600.0
 """How often memberships are made anew that hold a month."""
@@ -101,11 +98,8 @@ class Internet:
         post: Callable[[SwarmInput], None],
         warn: Callable[[str], None],
     ) -> None:
-        self._post, self._warn, self._interfaces = post, warn, interfaces
-        self._said: set[str] = set()
-        self._log_lines = TokenBucket(
-            COMPLAINTS_PER_S, burst_octets=COMPLAINTS_BURST, now=time.monotonic()
-        )
+        self._post, self._interfaces = post, interfaces
+        self._complaints = Complaints(warn, now=time.monotonic())
         letters = Letters(Address(identity.key, identity.instance), identity.sign)
         self._introductions = Introductions(identity.key, letters)
         self._hints: Driver[introductions.IntroductionInput, introductions.IntroductionEffect] = (
@@ -285,12 +279,7 @@ class Internet:
         report(event)
 
     def _complain(self, text: str) -> None:
-        """Once: a server that refuses us does so every few minutes."""
-        if self._log_lines.take_if_available(1, now=time.monotonic()):
-            _log.info("%s", text)
-        if text not in self._said and len(self._said) < 100:
-            self._said.add(text)
-            self._warn(text)
+        self._complaints.tell(text, now=time.monotonic())
 
     async def _watch_addresses(self) -> None:
         names, loopback = self._interfaces.names, self._interfaces.loopback
