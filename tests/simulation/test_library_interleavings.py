@@ -383,6 +383,40 @@ def test_metainfo_that_comes_while_a_content_is_opened_makes_no_files(steps: int
     in_house(scenario, seed=0)
 
 
+@pytest.mark.parametrize("steps", range(0, 40, 2))
+def test_what_is_heard_while_it_is_removed_comes_back_or_not_and_nothing_between(
+    steps: int,
+) -> None:
+    async def scenario(house: House) -> None:
+        await lives(house, [("rm with files", steps), ("overhear", 0)], before=BEFORE["got"])
+        assert all(one.overheard for one in house.library.entries.values())
+
+    in_house(scenario, seed=0)
+
+
+@pytest.mark.parametrize("turns_of_the_loop", range(6))
+def test_what_is_taken_over_in_the_moment_in_which_the_core_gives_it_up_is_open_or_broken(
+    turns_of_the_loop: int,
+) -> None:
+    async def scenario(house: House) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            house.open(tasks)
+            for what in BEFORE["half overheard"]:
+                await house.threads.until(ASKED[what](house))
+                await house.threads.settle()
+            taken_over = asyncio.create_task(house.take_over())
+            for _ in range(turns_of_the_loop):
+                await asyncio.sleep(0)
+            house.library.note(CONTENT, StoredState.BROKEN, "the disk is worn out")
+            await house.threads.settle()
+            await taken_over
+            broken = house.library.entry(CONTENT).state is StoredState.BROKEN
+            assert (house.library.stores.get(CONTENT) is None) == broken
+            await house.threads.until(house.close())
+
+    in_house(scenario, seed=0)
+
+
 def in_house(scenario: Callable[[House], Awaitable[None]], seed: int) -> None:
     """Run it with the operator's file on the disk, and nothing else."""
     disk = FaultyDisk()
