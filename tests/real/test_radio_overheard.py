@@ -9,7 +9,7 @@ from tests.support.radio_stations import fast_tncs, radio_station, sent_by, want
 from tests.support.stations import hash_of, make_file, run, until
 
 from meshdl.control.view import ContentState, ContentStatus
-from meshdl.errors import ContentUnknown
+from meshdl.errors import ContentUnknown, TargetExists
 
 pytestmark = pytest.mark.real
 
@@ -89,6 +89,11 @@ def test_what_nobody_here_asked_for_is_kept_shown_served_and_taken_over(tmp_path
                 radio_station(tmp_path, "N0CCC", hub.port) as charlie,
                 radio_station(tmp_path, "N0DDD", hub.port) as delta,
             ):
+                # Where its place is taken, it stays where it is, and is served from there.
+                in_the_way = make_file(tmp_path / "N0CCC" / "downloads" / "map.bin", 5)
+                with pytest.raises(TargetExists, match="is there already"):
+                    await charlie.download(content, via="auto")
+                in_the_way.unlink()
                 got = await delta.download(content, via="rf")
                 assert Path(got.location).read_bytes() == source.read_bytes()
                 mine = await charlie.download(content, via="auto")
