@@ -6,6 +6,7 @@ it leaves, nothing of it stays. What runs out is dropped when it is next looked 
 """
 
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from random import Random
@@ -15,6 +16,9 @@ from meshdl.signalling.server_events import Process, Socket
 from meshdl.wire.signalling import Member
 
 FOREVER = float("inf")
+
+LOOKED_AT = 8
+"""For each station that is told, when there are more: all that one address may have, and others."""
 
 Deadlines = dict[StationId, float]
 """Stations, and until when (on the driver's clock) what is said of them holds."""
@@ -185,10 +189,20 @@ class Directory:
         return _alive(self.rooms[name].seekers.get(content, {}), now)
 
     def some(self, name: str, stations: Iterable[StationId], *, most: int) -> tuple[Member, ...]:
-        """Some of these stations of a room, by chance when there are more than ``most``."""
+        """Some of these stations of a room, by chance when there are more than ``most``.
+
+        Those of one origin come in turns with those of others: who opens hundreds of sockets to
+        say that each has a content hides nobody who really has it.
+        """
         found = list(stations)
         if len(found) > most:
-            found = self._rng.sample(found, most)
+            found = self._rng.sample(found, min(len(found), LOOKED_AT * most))
+            before, turn = Counter[int](), dict[StationId, int]()
+            for station in found:
+                shelf = id(self._at(station).shelf)
+                turn[station] = before[shelf]
+                before[shelf] += 1
+            found = sorted(found, key=turn.__getitem__)[:most]
         return tuple(self._at(station).rooms[name] for station in found)
 
     def lasting(self, resident: Standing, name: str, *, now: float) -> dict[int, list[ContentHash]]:

@@ -187,6 +187,30 @@ def test_what_stations_of_one_address_have_and_look_for_is_limited_for_all_toget
     assert room() == 6
 
 
+def test_those_who_really_have_a_content_are_not_hidden_by_many_who_say_so_from_one_address() -> (
+    None
+):
+    world = limited(sockets_per_address=200)
+    liars = [
+        End(world, address=HERE).proves(f"KA{n // 26}B{chr(65 + n % 26)}", Key(str(n))).joins()
+        for n in range(150)
+    ]
+    honest = [
+        End(world, address=f"203.0.113.{n}").proves(f"KB1{chr(65 + n)}", Key(f"h{n}")).joins()
+        for n in range(3)
+    ]
+    for end in (*liars, *honest):
+        end.says(wire.Announce("cq", (CONTENT,), 600))
+    asker = End(world, address=THERE).proves("KC1AAA", Key("asker")).joins()
+    for _ in range(5):
+        asker.says(wire.Lookup("cq", CONTENT))
+    answers = [asker.of(wire.Joined)[0].members, *(one.members for one in asker.of(wire.Found))]
+    for members in answers:
+        assert len(members) == len(set(members)) == wire.MEMBERS_MAX
+        assert {"KB1A", "KB1B", "KB1C"} <= {member.callsign for member in members}
+    assert len(set(answers)) > 1, "the others by chance"
+
+
 # What an origin is.
 
 
