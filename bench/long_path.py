@@ -2,7 +2,7 @@
 
 One station downloads, one or several at the far end have the content. A rate is of verified
 octets, from ``SETTLE_S`` after the first ones on; the time that frames waited in the queue in
-front of the bottleneck is what the path itself counted from then on.
+front of the bottleneck is what the path itself counted from then on, and until then.
 """
 
 import tempfile
@@ -30,10 +30,11 @@ LOSSY_ONE_TIMES = 5
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How a download went once it had settled."""
+    """How a download went once it had settled, and what passed before."""
 
     octets_per_s: float
     passed: Passed
+    before: Passed
 
 
 async def measure(report: Report) -> None:
@@ -48,6 +49,8 @@ async def measure(report: Report) -> None:
             _add(report, f"{name} / link", share, "ratio", at_least=OF_LINK_AT_LEAST[sources])
             waited = course.passed.queue_p95_s
             _add(report, f"{name}, queue (p95)", waited, "s", at_most=QUEUE_AT_MOST_S)
+            waited = course.before.queue_p95_s
+            _add(report, f"{name}, queue in the first {SETTLE_S:g} s (p95)", waited, "s")
     for rtt_ms in (20.0, 80.0):
         cable = Cable(rtt_ms=rtt_ms, rate_octets_per_s=RATE, loss_percent=0.1)
         stick = await _beside_tcp(report, cable)
@@ -113,19 +116,19 @@ async def download(cable: Cable, sources: int, *, octets: int | None = None) -> 
 async def _course(made: Network, near: Player, *, until: int | None = None) -> Course:
     """Follow what arrives, up to so many octets or to the end."""
     first_at: float | None = None
-    settled: tuple[float, int] | None = None
+    settled: tuple[float, int, Passed] | None = None
     at, octets = 0.0, 0
     async for at, octets, *_ in near.answers():
         if octets and first_at is None:
             first_at = at
         if settled is None and first_at is not None and at >= first_at + SETTLE_S:
-            settled = (at, octets)
-            await made.passed()
+            settled = (at, octets, await made.passed())
         if until is not None and octets >= until:
             break
     if settled is None or at <= settled[0]:
         raise RuntimeError(f"{octets} octets came before anything had settled; measure with more")
-    return Course((octets - settled[1]) / (at - settled[0]), await made.passed())
+    rate = (octets - settled[1]) / (at - settled[0])
+    return Course(rate, await made.passed(), before=settled[2])
 
 
 # The stick.
@@ -138,6 +141,9 @@ async def _beside_tcp(report: Report, cable: Cable) -> float:
     if not loss:
         waited = course.passed.queue_p95_s
         _add(report, f"{cable.rtt_ms:g} ms, TCP, queue (p95)", waited, "s")
+        waited = course.before.queue_p95_s
+        name = f"{cable.rtt_ms:g} ms, TCP, queue in the first {SETTLE_S:g} s (p95)"
+        _add(report, name, waited, "s")
     return course.octets_per_s
 
 
