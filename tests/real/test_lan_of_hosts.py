@@ -27,8 +27,10 @@ def share(one: StationProcess, path: Path) -> str:
     return str(one.tell("share", str(path))[-1]["content"]["link"])
 
 
-def get(one: StationProcess, link: str) -> AbstractContextManager["subprocess.Popen[str]"]:
-    return one.begin("get", link, "--directory", str(one.downloads))
+def get(
+    one: StationProcess, link: str, *, heard: bool = False
+) -> AbstractContextManager["subprocess.Popen[str]"]:
+    return one.begin("get", link, "--directory", str(one.downloads), heard=heard)
 
 
 def octets_done(line: str) -> int:
@@ -59,7 +61,7 @@ def test_a_download_survives_another_address_of_its_source(tmp_path: Path) -> No
         network(2, Addressing.IPV4) as hosts,
         stations(hosts, tmp_path) as (source, sink),
     ):
-        with get(sink, share(source, original)) as command:
+        with get(sink, share(source, original), heard=True) as command:
             assert command.stdout is not None
             at_break = next(filter(None, map(octets_done, command.stdout)))
             host = source.host
@@ -68,7 +70,8 @@ def test_a_download_survives_another_address_of_its_source(tmp_path: Path) -> No
             assert 0 < at_break < LONG_OCTETS
             host.ip("addr", "add", "10.73.0.99/24", "dev", "lan")
             host.ip("link", "set", "lan", "up")
-            assert command.wait(COMMAND_WITHIN_S) == 0
+            command.communicate(timeout=COMMAND_WITHIN_S)
+            assert command.returncode == 0
         assert (sink.downloads / "map.bin").read_bytes() == original.read_bytes()
         until(lambda: "10.73.0.99" in json.dumps(sink.tell("peers")), "the new address is shown")
 

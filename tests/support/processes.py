@@ -54,11 +54,16 @@ class StationProcess:
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     @contextmanager
-    def begin(self, *command: str) -> Iterator[subprocess.Popen[str]]:
-        """A command with ``--json`` that prints as it goes; killed when the block ends."""
+    def begin(self, *command: str, heard: bool = False) -> Iterator[subprocess.Popen[str]]:
+        """A command with ``--json`` that prints as it goes; killed when the block ends.
+
+        Args:
+            command: its words.
+            heard: the caller reads what it prints, to the end: a full pipe would keep it waiting.
+        """
         with subprocess.Popen(
-            self.words(*command, "--json"),
-            env=_environment(self.home), stdout=subprocess.PIPE, text=True,
+            self.words(*command, "--json"), env=_environment(self.home),
+            stdout=subprocess.PIPE if heard else subprocess.DEVNULL, text=True,
         ) as running:  # fmt: skip
             try:
                 yield running
