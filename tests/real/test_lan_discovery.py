@@ -5,6 +5,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -13,9 +14,10 @@ from typing import TypeVar
 import pytest
 import zeroconf
 from tests.support.loops import run
+from zeroconf import RecordUpdate, RecordUpdateListener
 from zeroconf.asyncio import AsyncZeroconf
 
-from meshdl.discovery import lan
+from meshdl.discovery import lan, wall_clock
 from meshdl.discovery.announcement import Announcement
 from meshdl.discovery.book import AddressBook
 from meshdl.discovery.events import (
@@ -40,6 +42,8 @@ pytestmark = pytest.mark.real
 WITHIN_S = 20.0
 LOOPBACK = ("127.0.0.1",)
 LOOK_EVERY_S = 0.2
+LAST_WORD_S = 3.0
+"""Longer than between two of the times that one announcement is sent."""
 
 EventT = TypeVar("EventT", bound=LanEvent)
 
@@ -270,6 +274,64 @@ def test_addresses_that_come_and_go_are_followed(monkeypatch: pytest.MonkeyPatch
             reach = Reach(LOOPBACK, LOOPBACK)
             await other.hear(StationFound, one.own.station)
             await one.hear(StationFound, other.own.station)
+
+    run(whole())
+
+
+class Witness(RecordUpdateListener):
+    """Notes who announces itself, again and again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.announced: asyncio.Queue[str] = asyncio.Queue()
+
+    def async_update_records(
+        self, zc: zeroconf.Zeroconf, now: float, records: list[RecordUpdate]
+    ) -> None:
+        for update in records:
+            if isinstance(update.new, zeroconf.DNSPointer):
+                self.announced.put_nowait(update.new.alias)
+
+    async def hears(self, own: Announcement) -> None:
+        """Return when a station announces itself."""
+        async with asyncio.timeout(WITHIN_S):
+            while await self.announced.get() != own.service_name:
+                pass
+
+    async def hears_nothing_more(self) -> None:
+        """An announcement is sent three times."""
+        while True:
+            try:
+                async with asyncio.timeout(LAST_WORD_S):
+                    await self.announced.get()
+            except TimeoutError:
+                return
+
+
+def test_a_station_that_slept_announces_itself_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever came meanwhile was not heard, and has not heard it."""
+    jumped_s = 0.0
+
+    class JumpingClock:
+        @staticmethod
+        def time() -> float:
+            return time.time() + jumped_s
+
+    monkeypatch.setattr(wall_clock, "time", JumpingClock)
+
+    async def whole() -> None:
+        nonlocal jumped_s
+        witness = Witness()
+        speaker = AsyncZeroconf(interfaces=list(LOOPBACK))
+        try:
+            speaker.zeroconf.async_add_listener(witness, None)
+            async with on_air(4001) as one:
+                await witness.hears(one.own)
+                await witness.hears_nothing_more()
+                jumped_s = 3600.0
+                await witness.hears(one.own)
+        finally:
+            await speaker.async_close()
 
     run(whole())
 

@@ -12,7 +12,7 @@ from tests.support.processes import COMMAND_WITHIN_S, StationProcess, stations
 from tests.support.processes import until as until_so
 from tests.support.stations import hash_of, make_file, run, until, until_linked
 
-from meshdl.station import internet as station_internet
+from meshdl.discovery import wall_clock
 
 pytestmark = pytest.mark.real
 
@@ -90,5 +90,5 @@ def test_a_clock_that_jumps_ends_no_link_and_refreshes_what_hangs_on_time(
             (after,) = await alice.view.peers()
             assert after.since == pytest.approx(before.since, abs=0.5), "it is the same link"
 
-    monkeypatch.setattr(station_internet, "time", JumpingClock)
+    monkeypatch.setattr(wall_clock, "time", JumpingClock)
     run(whole())

@@ -11,7 +11,8 @@ instance heard last counts.
 
 Every few seconds the addresses of the machine are compared with those announced. When
 they differ, the interfaces are joined anew, the announcement is sent again, and everybody
-there is asked again; with no interface at all, everything is closed, whoever was heard
+there is asked again. So it is after a sleep: others may have come meanwhile, and neither
+heard the other. With no interface at all, everything is closed, whoever was heard
 counts as lost, and it is tried again later.
 """
 
@@ -37,6 +38,7 @@ from meshdl.discovery.events import (
 )
 from meshdl.discovery.interfaces import Reach, look
 from meshdl.discovery.speaker import as_os_error, families, join
+from meshdl.discovery.wall_clock import pause
 from meshdl.ids import StationId
 
 LOOK_EVERY_S = 3.0
@@ -142,11 +144,11 @@ class LanDiscovery:
                         await join(speaker, reach)
 
     async def _other_than(self, reach: Reach) -> Reach:
-        """Wait until the addresses are not what they were."""
+        """Wait until the addresses are not what they were, or this machine slept."""
         while True:
-            await asyncio.sleep(self._look_every_s)
+            slept = await pause(self._look_every_s)
             found = self._look()
-            if found != reach:
+            if slept or found != reach:
                 return found
 
     def _look(self) -> Reach:

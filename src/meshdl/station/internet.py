@@ -26,6 +26,7 @@ from meshdl.discovery.internet import (
     Unsignalled,
     server_name,
 )
+from meshdl.discovery.wall_clock import pause
 from meshdl.driver import Driver
 from meshdl.errors import MeshdlError
 from meshdl.ids import StationId, station_id
@@ -52,9 +53,6 @@ Report: TypeAlias = Callable[[LinkEvent], None]
 
 LOOK_EVERY_S = 2.0
 """How often this machine's addresses are compared; costs 0.5 ms."""
-
-JUMPED_S = 10.0
-"""A clock that went so much further, or back, means a closed lid, or was set."""
 
 _log = logging.getLogger(__name__)
 
@@ -285,9 +283,7 @@ class Internet:
         names, loopback = self._interfaces.names, self._interfaces.loopback
         known = look(names, loopback=loopback).addresses
         while True:
-            at = time.time()
-            await asyncio.sleep(LOOK_EVERY_S)
-            slept = abs(time.time() - at - LOOK_EVERY_S) >= JUMPED_S
+            slept = await pause(LOOK_EVERY_S)
             found = look(names, loopback=loopback).addresses
             if found != known or slept:
                 known = found
