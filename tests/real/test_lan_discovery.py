@@ -289,8 +289,7 @@ class Witness(RecordUpdateListener):
         self, zc: zeroconf.Zeroconf, now: float, records: list[RecordUpdate]
     ) -> None:
         for update in records:
-            if isinstance(update.new, zeroconf.DNSPointer):
-                self.announced.put_nowait(update.new.alias)
+            self.announced.put_nowait(update.new.name)
 
     async def hears(self, own: Announcement) -> None:
         """Return when a station announces itself."""
