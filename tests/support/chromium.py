@@ -27,6 +27,7 @@ class Page:
     def __init__(self, devtools: aiohttp.ClientWebSocketResponse) -> None:
         self._devtools = devtools
         self._serials = itertools.count(1)
+        self._loaded = False
 
     async def visit(self, url: str) -> None:
         """Return when the document of ``url`` is there.
@@ -35,11 +36,12 @@ class Page:
             AssertionError: it cannot be loaded.
         """
         await self._ask("Page.enable")
+        self._loaded = False
         visited = await self._ask("Page.navigate", url=url)
         assert "errorText" not in visited, f"{url}: {visited['errorText']}"
-        while True:
-            if await self.run("document.readyState + ' ' + location.href") == f"complete {url}":
-                return
+        async with asyncio.timeout(PATIENCE_S):
+            while not self._loaded:
+                await self._hear()
 
     async def run(self, script: str) -> Any:
         """The value of an expression in the page, a promise's when it is kept.
@@ -57,12 +59,17 @@ class Page:
         serial = next(self._serials)
         await self._devtools.send_json({"id": serial, "method": method, "params": parameters})
         async with asyncio.timeout(PATIENCE_S):
-            while True:
-                told = await self._devtools.receive_json()
-                if told.get("id") == serial:
-                    assert "error" not in told, f"{method}: {told['error']}"
-                    result: dict[str, Any] = told["result"]
-                    return result
+            while (told := await self._hear()).get("id") != serial:
+                pass
+        assert "error" not in told, f"{method}: {told['error']}"
+        result: dict[str, Any] = told["result"]
+        return result
+
+    async def _hear(self) -> dict[str, Any]:
+        told: dict[str, Any] = await self._devtools.receive_json()
+        if told.get("method") == "Page.loadEventFired":
+            self._loaded = True
+        return told
 
 
 @asynccontextmanager
@@ -79,7 +86,6 @@ async def chromium(profile: Path, *options: str) -> AsyncIterator[Page]:
         f"--user-data-dir={profile}",
         "--remote-debugging-port=0",
         *options,
-        "about:blank",
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -91,9 +97,8 @@ async def chromium(profile: Path, *options: str) -> AsyncIterator[Page]:
         drained = asyncio.create_task(process.stderr.read())  # a full pipe would halt it
         host = browser.removeprefix("ws://").partition("/")[0]
         async with aiohttp.ClientSession() as http:
-            async with http.get(f"http://{host}/json/list") as answer:
-                [target] = [one for one in await answer.json() if one["type"] == "page"]
-            address = target["webSocketDebuggerUrl"]
+            async with http.put(f"http://{host}/json/new?about:blank") as answer:
+                address = (await answer.json())["webSocketDebuggerUrl"]
             async with http.ws_connect(address, max_msg_size=MESSAGE_OCTETS_MAX) as devtools:
                 yield Page(devtools)
     finally:
