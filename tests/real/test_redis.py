@@ -124,9 +124,12 @@ def test_stations_outlive_redis_and_are_shared_again_when_it_is_back(tmp_path: P
             await alice.hears(wire.Found, lambda told: told.count == 1)
             await alice.signals(bob, "now again")
             await bob.hears(wire.Relayed, lambda told: told.envelope.signal == "now again")
-            # It had forgotten the pins; each process gave it back its own.
-            async with station_at(two.port, "KA1AAA", seed="thief") as thief:
-                assert (await thief.hears(wire.Refused)).code == "callsign-pinned"
+            # It had forgotten the pins; each process gave it back its own, so that one which
+            # was not there before has them, too.
+            with server_process(tmp_path / "three", child.url) as three:
+                for process in (two, three):
+                    async with station_at(process.port, "KA1AAA", seed="thief") as thief:
+                        assert (await thief.hears(wire.Refused)).code == "callsign-pinned"
             assert [one.closed for one in (alice, bob, carol)] == [False] * 3
             for process in (one, two):
                 log = process.log.read_text()
