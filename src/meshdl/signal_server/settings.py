@@ -1,10 +1,15 @@
 """What the operator of a signalling server decides."""
 
+import ipaddress
+import re
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from meshdl.errors import ConfigError, FileUnreadable
+from meshdl.ids import callsign
 from meshdl.signal_server.redis_url import check_url
 from meshdl.signalling.server_events import ServerLimits
 
@@ -13,6 +18,8 @@ PORT_DEFAULT = 7374
 
 TURN_LIFETIME_S = 12 * 3600
 """How long TURN credentials hold: longer than a transfer, shorter than a lease on a relay."""
+
+_STATION_ID = re.compile(r"[0-9A-Fa-f]{16}")
 
 SECRET_OCTETS_MAX = 4096
 DENY_LIST_OCTETS_MAX = 4 * 1024 * 1024
@@ -104,17 +111,37 @@ def read_deny_list(path: Path) -> frozenset[str]:
     """Entries, one a line; what follows a ``;`` is a comment.
 
     Raises:
-        FileUnreadable: it cannot be read.
+        FileUnreadable: it cannot be read, or has an entry that is none.
     """
-    lines = (
-        line.partition(";")[0].strip() for line in _read(path, DENY_LIST_OCTETS_MAX).split("\n")
-    )
-    return frozenset(line for line in lines if line)
+    entries = set()
+    for number, line in enumerate(_read(path, DENY_LIST_OCTETS_MAX).split("\n"), 1):
+        entry = line.partition(";")[0].strip()
+        if entry and not _can_be_denied(entry):
+            raise FileUnreadable(
+                f"{path}, line {number}: {entry[:50]!r} is no callsign, station id, address or "
+                "network; mend it, or put a ; before it"
+            )
+        entries.add(entry)
+    return frozenset(entries - {""})
+
+
+def _can_be_denied(entry: str) -> bool:
+    if _STATION_ID.fullmatch(entry):
+        return True
+    for kind in (callsign, partial(ipaddress.ip_network, strict=False)):
+        with suppress(ValueError):
+            kind(entry)
+            return True
+    return False
 
 
 def _read(path: Path, most: int) -> str:
     try:
         with path.open("rb") as file:
-            return file.read(most).decode("utf-8")
+            octets = file.read(most + 1)
+            text = octets[:most].decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise FileUnreadable(f"cannot read {path}: {error}") from error
+    if len(octets) > most:
+        raise FileUnreadable(f"{path} has more than {most} octets; make it shorter")
+    return text

@@ -251,7 +251,23 @@ def test_an_address_is_not_forgotten_while_it_has_sockets(monkeypatch: pytest.Mo
     assert not End(world, address=HERE).is_closed
 
 
-def test_who_is_denied_is_denied_however_the_address_is_written() -> None:
+@pytest.mark.parametrize(
+    ("entry", "address", "denied"),
+    [
+        ("192.0.2.0/24", "::ffff:192.0.2.9", True),
+        ("192.0.2.0/24", "192.0.3.9", False),
+        ("192.0.2.77/24", "192.0.2.9", True),
+        ("192.0.2.9", "192.0.2.9", True),
+        ("192.0.2.9", "192.0.2.8", False),
+        ("0.0.0.0/0", "198.51.100.1", True),
+        ("0.0.0.0/0", "2001:db8::1", False),
+        ("2001:db8::/32", "2001:db8:1::1", True),
+        ("2001:db8::/32", "2001:db9::1", False),
+    ],
+)
+def test_who_is_denied_is_denied_however_the_address_is_written(
+    entry: str, address: str, denied: bool
+) -> None:
     world = World()
-    world.post(server.DenyListChanged(frozenset({"192.0.2.0/24"})))
-    assert End(world, address="::ffff:192.0.2.9").codes() == ["denied"]
+    world.post(server.DenyListChanged(frozenset({entry, "198.18.0.0/15", "KA1ZZZ"})))
+    assert (End(world, address=address).codes() == ["denied"]) == denied
