@@ -261,6 +261,7 @@ def test_an_address_is_not_forgotten_while_it_has_sockets(monkeypatch: pytest.Mo
         ("192.0.2.9", "192.0.2.8", False),
         ("0.0.0.0/0", "198.51.100.1", True),
         ("0.0.0.0/0", "2001:db8::1", False),
+        ("::/0", "198.51.100.1", False),
         ("2001:db8::/32", "2001:db8:1::1", True),
         ("2001:db8::/32", "2001:db9::1", False),
     ],
