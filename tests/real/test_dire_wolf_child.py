@@ -341,13 +341,13 @@ def test_a_child_that_never_gets_ready_is_told_and_ended(
 
 
 def test_a_channel_that_stays_busy_is_told(
-    pair: tuple[Place, Place], monkeypatch: pytest.MonkeyPatch
+    slow: tuple[Place, Place, AirEar], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def scene(a: Place, b: Place) -> None:
+    async def scene(a: Place, b: Place, _ear: AirEar) -> None:
         monkeypatch.setattr(dire_wolf_burst, "CLEAR_WITHIN_S", 0.3)
-        one, two = a.modem(), b.modem(txdelay_ms=2550)
+        one, two = a.modem(), b.modem()
         async with running(one) as ours, running(two):
-            two.key(TestBurst(1, (b"long",)))
+            two.key(TestBurst(1, ENDLESS))
             await ours.until(lambda: CarrierChanged(True) in ours.reports)
             one.key(TestBurst(2, (b"never",)))
             await ours.until(lambda: ours.downs > 0)
@@ -355,7 +355,7 @@ def test_a_channel_that_stays_busy_is_told(
             assert "the channel was not clear for 0.3 s" in reason
             assert Ptt.KEY not in a.ptt.told
 
-    loops.run(scene(*pair))
+    loops.run(scene(*slow))
 
 
 def test_a_radio_that_cannot_be_keyed_is_told_and_no_sound_lasts(

@@ -55,16 +55,29 @@ def _connected(port: int) -> socket.socket:
 
 def _said(connection: socket.socket, command: bytes) -> bytes:
     """Its answer of one line; nothing if it has hung up."""
-    connection.sendall(command)
     answer = b""
-    while not answer.endswith(b"\n") and (octets := connection.recv(64)):
-        answer += octets
+    try:
+        connection.sendall(command)
+        while not answer.endswith(b"\n") and (octets := connection.recv(64)):
+            answer += octets
+    except ConnectionError:
+        return b""
     return answer
 
 
 def keyed(port: int) -> bool:
-    """Whether the rig transmits, asked over a connection of our own."""
-    with _connected(port) as connection:
-        answer = _said(connection, b"t\n")
+    """Whether the rig transmits, asked over a connection of our own.
+
+    Asked again where rigctld hangs up: it does so when it meets a client that was killed.
+    """
+    answer = b""
+
+    def answered() -> bool:
+        nonlocal answer
+        with _connected(port) as connection:
+            answer = _said(connection, b"t\n")
+        return answer != b""
+
+    until(answered, "rigctld answers")
     assert answer in {b"0\n", b"1\n"}
     return answer == b"1\n"
