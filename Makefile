@@ -26,7 +26,7 @@ demo: $(VENV)/.runtime  ## Three stations on this machine, and a real transfer
 
 test: $(VENV)/.test  ## All tests, those on real parts too
 	@tools/install-system-packages
-	tools/isolated $(BIN)/python -m pytest
+	tools/run-tests $(BIN)/python
 
 check: $(VENV)/.check  ## Lint, format, types, layers
 	$(BIN)/ruff check
