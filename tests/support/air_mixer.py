@@ -7,7 +7,9 @@ Run as a program, in a process of its own so that nothing else delays it:
 Each NAME sends into the FIFO ``DIRECTORY/NAME.fifo`` and hears datagrams at PORT. A station
 that sends hears nothing (half duplex); a DEAF one never hears TO. What a NAME has not sent when
 its process ends is never sent, as with a sound card. On a busy machine the air waits for who
-is behind with hearing, but for one called ``ear``: datagrams would be lost. NOISE is the
+is behind with hearing, but for one called ``ear``: datagrams would be lost. What it was held up
+itself it makes up for a little only: who sends has no more than a FIFO ahead of it, and a gap
+would be heard. NOISE is the
 amplitude of white noise beside signals of 2317. SPEED is how many seconds pass here in one of
 the world's.
 """
@@ -29,11 +31,32 @@ GAIN = 0.1
 
 BACKLOG_OCTETS_MAX = 8 * 1024 * 1024
 
+BEHIND_BLOCKS_MAX = 10
+"""A third of what a FIFO holds."""
+
 EAR = "ear"
 UNHEARD_OCTETS_MAX = 64 * 1024
 """In a socket, with what the kernel adds: a third of what it takes."""
 
 SOCKETS = Path("/proc/net/udp")
+
+
+class Pace:
+    """When the next block is due, on any clock.
+
+    Args:
+        block_s: from one to the next.
+        now: the first one's time.
+    """
+
+    def __init__(self, block_s: float, *, now: float) -> None:
+        self._block_s = block_s
+        self._due = now
+
+    def wait_s(self, *, now: float) -> float:
+        """How long to wait with the next block, after this one."""
+        self._due = max(self._due, now - BEHIND_BLOCKS_MAX * self._block_s) + self._block_s
+        return max(0.0, self._due - now)
 
 
 def main(arguments: list[str]) -> None:
@@ -53,7 +76,7 @@ def main(arguments: list[str]) -> None:
     sys.stdout.flush()
     waited_for = {port for name, port in ports.items() if name != EAR}
     block_s = BLOCK / RATE_HZ / float(speed)
-    due = time.monotonic()
+    pace = Pace(block_s, now=time.monotonic())
     while True:
         for name in ports:
             found, ended = _read(fifos[name], BACKLOG_OCTETS_MAX - len(backlog[name]))
@@ -68,8 +91,7 @@ def main(arguments: list[str]) -> None:
                 heard += GAIN * sent[other]
             samples = heard.clip(-32768, 32767).astype("<i2").tobytes()
             sender.sendto(samples, ("127.0.0.1", port))
-        due += block_s
-        time.sleep(max(0.0, due - time.monotonic()))
+        time.sleep(pace.wait_s(now=time.monotonic()))
 
 
 def _unheard(ports: Collection[int]) -> int:
