@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from aiohttp import web
@@ -13,11 +13,18 @@ from tests.support.signal_ends import station_at
 from yarl import URL
 
 from meshdl.discovery import signalling_line
-from meshdl.discovery.internet import Found, InternetDiscovery, InternetEvent, server_name
+from meshdl.discovery.internet import (
+    Found,
+    Gone,
+    InternetDiscovery,
+    InternetEvent,
+    server_name,
+)
 from meshdl.ids import Callsign, StationKey, station_id
 from meshdl.signal_server import server
 from meshdl.signal_server.server import SignalServer
 from meshdl.signal_server.settings import ServerSettings
+from meshdl.signalling.client import ClientState
 from meshdl.signalling.client_events import Description
 from meshdl.signalling.identity import ClientIdentity
 from meshdl.signalling.letters import Letters
@@ -69,20 +76,28 @@ async def server_that_stops_reading(*, pings: bool) -> AsyncIterator[tuple[int, 
         await runner.cleanup()
 
 
+def discovery_at(*ports: int) -> InternetDiscovery:
+    """Of one station, at all these servers."""
+    urls = [URL(f"ws://127.0.0.1:{port}") for port in ports]
+    identities = {
+        url: ClientIdentity(
+            server_name=server_name(url),
+            callsign=Callsign("KA1AAA"),
+            key=OWN,
+            instance=INSTANCE,
+            sign=SECRET.sign,
+            rooms={"cq": None},
+        )
+        for url in urls
+    }
+    letters = Letters(Address(OWN, INSTANCE), SECRET.sign)
+    return InternetDiscovery(identities, letters, ssl.create_default_context())
+
+
 @asynccontextmanager
 async def station_at_it(port: int) -> AsyncIterator[tuple[InternetDiscovery, asyncio.Event]]:
     """A station's end, and what is set when it has found the other one."""
-    url = URL(f"ws://127.0.0.1:{port}")
-    identity = ClientIdentity(
-        server_name=server_name(url),
-        callsign=Callsign("KA1AAA"),
-        key=OWN,
-        instance=INSTANCE,
-        sign=SECRET.sign,
-        rooms={"cq": None},
-    )
-    letters = Letters(Address(OWN, INSTANCE), SECRET.sign)
-    discovery = InternetDiscovery({url: identity}, letters, ssl.create_default_context())
+    discovery = discovery_at(port)
     found = asyncio.Event()
 
     def report(event: InternetEvent) -> None:
@@ -135,6 +150,40 @@ def test_a_server_that_is_gone_without_a_word_is_noticed_and_tried_again(
             await found.wait()
             await again.wait()
             assert discovery.standings()[0].problem
+
+    run(whole())
+
+
+def test_a_station_that_two_servers_tell_of_is_there_until_the_last_of_them_is_gone() -> None:
+    async def whole() -> None:
+        heard: asyncio.Queue[InternetEvent] = asyncio.Queue()
+        first, second = SignalServer(ServerSettings(port=0)), SignalServer(ServerSettings(port=0))
+        async with AsyncExitStack() as stack, asyncio.timeout(60):
+            await first.__aenter__()
+            await stack.enter_async_context(second)
+            bob = await stack.enter_async_context(station_at(first.port, "KA1BBB"))
+            there = AsyncExitStack()
+            await there.enter_async_context(station_at(second.port, "KA1BBB"))
+            discovery = discovery_at(first.port, second.port)
+            running = asyncio.create_task(discovery.run(heard.put_nowait))
+            try:
+                found = 0
+                while found < 2:  # each tells of it
+                    found += isinstance(await heard.get(), Found)
+                await first.__aexit__(None, None, None)
+                while discovery.standings()[0].state is ClientState.ONLINE:
+                    await asyncio.sleep(0.01)
+                assert discovery.knows(station_id(bob.key))
+                while not heard.empty():
+                    assert not isinstance(heard.get_nowait(), Gone)
+                await there.aclose()
+                while not isinstance(await heard.get(), Gone):
+                    pass
+                assert not discovery.knows(station_id(bob.key))
+            finally:
+                running.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await running
 
     run(whole())
 
