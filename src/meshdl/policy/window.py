@@ -28,6 +28,11 @@ all windows at once: the queue empties, and D is seen again even if other traffi
 own had hidden it, or a path has become longer. A D that never forgot would starve a path
 that has become longer; one that forgot without looking would take our own queue in.
 
+*Late answers.* A busy event loop comes round late, and answers wait for it as they would in a
+queue; D, the smallest round trip, knows nothing of that. A window that lasts for less brings
+less each round, and is smaller for it, down to its floor. So on short paths, where such
+lateness is most of the round trip, the queue's share is the largest.
+
 On a local network there is no queue worth keeping short, and no time to find it: the
 rounds are shorter than the event loops at both ends are punctual. There the gain stays
 above 1 and D is never forgotten (:data:`LOCAL`).
@@ -64,6 +69,9 @@ FEW_SOURCES = 4
 
 EPOCH_S = 15.0
 QUEUE_MAX_S = 0.030
+
+SHORT_S = 0.005
+"""A round trip that is shorter may last several times as long because an event loop is late."""
 
 MORE = 1.1
 """A round brought more than the one before: by this factor."""
@@ -242,6 +250,8 @@ class RequestWindow:
             return
         gain = tuning.finding_gain if self._finding else tuning.gain
         queue_s = max(tuning.queue_s, min(tuning.queue_part * trip_s, QUEUE_MAX_S))
+        if trip_s < SHORT_S:
+            queue_s = QUEUE_MAX_S
         target = self._believed_rate() * (gain * trip_s + queue_s)
         more = max(tuning.floor_octets, self.range_octets)
         if tuning.probes and self._sharing > FEW_SOURCES:

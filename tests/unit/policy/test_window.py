@@ -126,12 +126,13 @@ def test_it_fills_every_path(tuning: Tuning, rate: float, delay_s: float) -> Non
     assert path.run(40 * path.shortest_trip_s) >= 0.9 * reachable
 
 
+@tunings
 @given(rate=rates, delay_s=st.floats(0.0002, 0.003), look_s=st.floats(0.001, 0.03))
-def test_the_local_one_fills_paths_to_sources_that_look_seldom(
-    rate: float, delay_s: float, look_s: float
+def test_it_fills_short_paths_to_sources_that_look_seldom(
+    tuning: Tuning, rate: float, delay_s: float, look_s: float
 ) -> None:
     """Event loops on a busy machine come round late, the faster the path the more it costs."""
-    path = PathModel(rate, delay_s, LOCAL, look_s=look_s)
+    path = PathModel(rate, delay_s, tuning, look_s=look_s)
     path.window.answered(delay_s)  # a short message, between two looks
     path.run(40 * (path.shortest_trip_s + look_s))
     assert path.run(40 * (path.shortest_trip_s + look_s)) >= 0.9 * rate
