@@ -6,7 +6,7 @@ import sys
 import time
 
 import pytest
-from bench.paths.network import Cable, Network, network
+from bench.paths.network import Cable, Network, Passed, network
 from bench.players import player
 from tests.support.nat import need_program
 from tests.support.netns import need_namespaces
@@ -42,11 +42,16 @@ def _needs() -> None:
     need_program("cc", "gcc")
 
 
-async def send(made: Network, frames: int) -> None:
-    """From the far end, as fast as it can."""
+async def send(made: Network, frames: int) -> list[Passed]:
+    """From the far end, as fast as it can; what became of all of them, from time to time."""
     words = made.far[0].words(sys.executable, "-c", SEND, made.near.address, str(frames))
     sending = await asyncio.create_subprocess_exec(*words)
     assert await sending.wait() == 0
+    parts: list[Passed] = []
+    # What was sent may still stand before the cable.
+    while sum(one.frames + one.lost + one.dropped for one in parts) < frames:
+        parts.append(await made.passed())
+    return parts
 
 
 def test_a_round_trip_takes_as_long_as_it_says_and_no_more_passes_than_the_rate_allows() -> None:
@@ -84,12 +89,11 @@ def test_what_finds_no_room_in_the_queue_is_dropped_and_told() -> None:
 
     async def whole() -> None:
         async with network(cable) as made:
-            await send(made, frames)
-            passed = await made.passed()
-            assert passed.dropped > 0
-            assert passed.lost == 0
-            assert passed.frames + passed.dropped >= frames
-            assert queue / 2 <= passed.queue_p95_s * cable.rate_octets_per_s <= queue
+            parts = await send(made, frames)
+            assert sum(one.dropped for one in parts) > 0
+            assert sum(one.lost for one in parts) == 0
+            longest_s = max(one.queue_p95_s for one in parts)
+            assert queue / 2 <= longest_s * cable.rate_octets_per_s <= queue
 
     asyncio.run(whole())
 
@@ -98,17 +102,15 @@ def test_what_finds_no_room_in_the_queue_is_dropped_and_told() -> None:
 def test_as_many_frames_are_lost_as_it_says_and_none_of_them_for_want_of_room(
     percent: float,
 ) -> None:
-    frames = 2000
+    frames = 800  # fewer than a kernel keeps for a busy processor
     cable = Cable(rtt_ms=10.0, loss_percent=percent, queue_octets=2 * frames * FRAME_OCTETS)
 
     async def whole() -> None:
         async with network(cable) as made:
-            await send(made, frames)
-            passed = await made.passed()
-            assert passed.dropped == 0
-            assert passed.frames + passed.lost >= frames
-            expected = frames * percent / 100
+            parts = await send(made, frames)
+            assert sum(one.dropped for one in parts) == 0
+            lost, expected = sum(one.lost for one in parts), frames * percent / 100
             # Five standard deviations; the seed is always the same.
-            assert abs(passed.lost - expected) <= 5 * expected**0.5
+            assert abs(lost - expected) <= 5 * expected**0.5
 
     asyncio.run(whole())

@@ -34,7 +34,7 @@ def test_each_worker_has_a_network_of_its_own(tmp_path: Path) -> None:
     ran = run_tests(tmp_path, "--basetemp=base")
     assert (ran.returncode, "= 40 passed in" in ran.stdout) == (0, True), ran.stdout
     worlds = {path.read_text() for path in tmp_path.glob("base/*/world")}
-    assert len(worlds) == len(os.sched_getaffinity(0))
+    assert len(worlds) == len(os.sched_getaffinity(0)) * 3 // 2
     assert str(Path("/proc/self/ns/net").readlink()) not in worlds
 
 
