@@ -91,6 +91,8 @@ class Outbox:
         self._given += len(frame)
         transport.write(frame)
         waiting = transport.get_write_buffer_size()
+        if waiting <= WATCHED_FROM and not self._noted:
+            return  # as nearly always
         self._note(waiting)
         if waiting > OUTBOX_MAX or (self._noted and self._backlog.octets > BACKLOG_MAX):
             self._abort()
