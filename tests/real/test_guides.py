@@ -164,16 +164,19 @@ def test_two_stations_meet_through_a_server_by_what_the_readme_shows(tmp_path: P
         until_shows(bravo, peers, "KA1ABC", "up", "direct")
 
 
+def with_state(command: str, directory: Path) -> str:
+    """The guide's command for a server, which keeps its state there."""
+    assert STATE in command
+    return command.replace(STATE, shlex.quote(str(directory)))
+
+
 def test_a_closed_room_is_made_by_what_the_guide_shows(tmp_path: Path) -> None:
     blocks = shown(GUIDE, "In a network of your own")
     [serve], settings, [create, invite_one, invite_any], [join] = blocks
     assert SERVER in serve
-    assert STATE in serve
     server_only = [line for line in settings if not line.startswith("rooms")]
     with machines(tmp_path) as (server, alfa, bravo), ExitStack() as stack:
-        stack.enter_context(
-            server.begin(serve.replace(STATE, shlex.quote(str(tmp_path / "state"))))
-        )
+        stack.enter_context(server.begin(with_state(serve, tmp_path / "state")))
         for one, call in ((alfa, "KA2XYZ"), (bravo, "KA1ABC")):
             one.type(f"meshdl init --callsign {call}")
             one.write_below_internet(server_only)
@@ -192,9 +195,7 @@ def test_a_passphrase_lets_into_a_room_by_what_the_guide_shows(tmp_path: Path) -
     [serve], settings, *_ = shown(GUIDE, "In a network of your own")
     assert settings[1:] == ['rooms = ["county-net"]']
     with machines(tmp_path) as (server, alfa, bravo), ExitStack() as stack:
-        stack.enter_context(
-            server.begin(serve.replace(STATE, shlex.quote(str(tmp_path / "state"))))
-        )
+        stack.enter_context(server.begin(with_state(serve, tmp_path / "state")))
         for one, call in ((alfa, "KA1ABC"), (bravo, "KA2XYZ")):
             one.type(f"meshdl init --callsign {call}")
             one.write_below_internet(settings)

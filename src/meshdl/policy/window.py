@@ -69,6 +69,7 @@ FEW_SOURCES = 4
 
 EPOCH_S = 15.0
 QUEUE_MAX_S = 0.030
+"""The longest queue to leave, and so the latest that event loops may be for windows to last."""
 
 SHORT_S = 0.005
 """A round trip that is shorter may last several times as long because an event loop is late."""
@@ -121,7 +122,7 @@ LOCAL = Tuning(
     range_octets=MESSAGE_OCTETS,
     finding_gain=1.25,
     gain=1.25,
-    queue_s=0.03,
+    queue_s=QUEUE_MAX_S,
     queue_part=0.0,
     growth=1.5,
     rounds=8,

@@ -151,7 +151,7 @@ class Admittance:
         limits = self._limits
         if self.denied.has_address(event.address):
             raise NotAdmitted(
-                "denied", "the operator of this server does not want your address; ask him why"
+                "denied", "the operator of this server does not want your address; ask them why"
             )
         if len(self.visitors) >= limits.sockets:
             raise NotAdmitted(

@@ -251,7 +251,7 @@ class SignallingServer:
                 unwanted = denied.has_station(Callsign(member.callsign), visitor.station)
             if unwanted:
                 self._speaker.refuse(
-                    socket, "denied", "the operator of this server does not want you; ask him why"
+                    socket, "denied", "the operator of this server does not want you; ask them why"
                 )
                 self._entrance.drop(socket, "denied")
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from tests.support import loops
 from tests.support.stores import FILE, FIRST, create, new_disk
 
 from meshdl.content.merkle import LEAF_OCTETS
+from meshdl.sim.disk import FaultyDisk
 from meshdl.station import store_keeper
 from meshdl.station.store_keeper import StoreKeeper
 from meshdl.swarm import effects, inputs
@@ -16,6 +19,19 @@ from meshdl.swarm.inputs import SwarmInput
 
 CONTENT = FILE.metainfo.content_hash
 PATIENCE_S = 30.0
+
+
+@asynccontextmanager
+async def keeping(
+    disk: FaultyDisk, post: Callable[[SwarmInput], None]
+) -> AsyncIterator[StoreKeeper]:
+    """A keeper of one store, closed when the block ends."""
+    async with asyncio.TaskGroup() as tasks:
+        keeper = StoreKeeper(tasks, lambda _: None)
+        keeper.connect(post)
+        await keeper.put(CONTENT, create(disk, FILE))
+        yield keeper
+        await keeper.close()
 
 
 def leaf_to_write(leaf: int) -> effects.WriteRange:
@@ -28,10 +44,7 @@ def test_a_checkpoint_takes_what_was_only_just_asked_for() -> None:
     posted: list[SwarmInput] = []
 
     async def scenario() -> None:
-        async with asyncio.TaskGroup() as tasks:
-            keeper = StoreKeeper(tasks, lambda _: None)
-            keeper.connect(posted.append)
-            await keeper.put(CONTENT, create(disk, FILE))
+        async with keeping(disk, posted.append) as keeper:
             for leaf in (0, 1):
                 keeper.write(leaf_to_write(leaf))
                 await keeper.checkpoint(CONTENT)
@@ -39,7 +52,6 @@ def test_a_checkpoint_takes_what_was_only_just_asked_for() -> None:
                     inputs.RangeWritten(CONTENT, FIRST, before * LEAF_OCTETS, LEAF_OCTETS)
                     for before in range(leaf + 1)
                 ]
-            await keeper.close()
 
     loops.run(scenario())
 
@@ -49,14 +61,10 @@ def test_what_was_asked_for_before_a_content_is_closed_is_written() -> None:
     posted: list[SwarmInput] = []
 
     async def scenario() -> None:
-        async with asyncio.TaskGroup() as tasks:
-            keeper = StoreKeeper(tasks, lambda _: None)
-            keeper.connect(posted.append)
-            await keeper.put(CONTENT, create(disk, FILE))
+        async with keeping(disk, posted.append) as keeper:
             keeper.write(leaf_to_write(0))
             await keeper.close_one(CONTENT)
             assert posted == [inputs.RangeWritten(CONTENT, FIRST, 0, LEAF_OCTETS)]
-            await keeper.close()
 
     loops.run(scenario())
 
@@ -75,10 +83,7 @@ def test_who_no_longer_waits_for_a_checkpoint_leaves_it_to_its_end() -> None:
                 loop.call_soon_threadsafe(synced.set)
                 go_on.wait()
 
-        async with asyncio.TaskGroup() as tasks:
-            keeper = StoreKeeper(tasks, lambda _: None)
-            keeper.connect(posted.append)
-            await keeper.put(CONTENT, create(disk, FILE))
+        async with keeping(disk, posted.append) as keeper:
             disk.before = before
             keeper.write(leaf_to_write(0))
             given_up = asyncio.create_task(keeper.checkpoint(CONTENT))
@@ -90,7 +95,6 @@ def test_who_no_longer_waits_for_a_checkpoint_leaves_it_to_its_end() -> None:
             go_on.set()
             await next_one
             assert posted == [inputs.RangeWritten(CONTENT, FIRST, 0, LEAF_OCTETS)]
-            await keeper.close()
 
     loops.run(scenario())
 
@@ -120,10 +124,7 @@ def test_when_much_was_written_a_checkpoint_comes_before_its_time(
                 loop.call_soon_threadsafe(synced.set)
                 go_on.wait()
 
-        async with asyncio.TaskGroup() as tasks:
-            keeper = StoreKeeper(tasks, lambda _: None)
-            keeper.connect(post)
-            await keeper.put(CONTENT, create(disk, FILE))
+        async with keeping(disk, post) as keeper:
             disk.before = before
             keeper.write(leaf_to_write(0))
             assert len(asyncio.all_tasks()) == 1  # a leaf is not much
@@ -138,6 +139,5 @@ def test_when_much_was_written_a_checkpoint_comes_before_its_time(
                 await all_written.wait()  # the disk is not for two threads at once
             go_on.set()
             await keeper.checkpoint(CONTENT)
-            await keeper.close()
 
     loops.run(scenario())
