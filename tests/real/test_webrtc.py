@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -246,6 +247,27 @@ def test_an_offer_of_sound_besides_data_is_refused() -> None:
             alice.dial(BOB)
             await heard.until(DialFailed)
             assert "2 media sections" in str(heard.events[0])
+
+    run(whole())
+
+
+@pytest.mark.parametrize("liar", ["dialler", "answerer"])
+def test_an_end_that_takes_short_messages_only_gets_no_link(liar: str) -> None:
+    def short(sdp: str) -> str:
+        return re.sub(r"a=max-message-size:[0-9]+", "a=max-message-size:300", sdp)
+
+    async def whole() -> None:
+        async with running(ALICE) as (alice, carrier, heard), running(BOB) as (bob, _, _at_bob):
+
+            async def carry(_: StationId, offer: Offer) -> Answer:
+                sdp = short(offer.sdp) if liar == "dialler" else offer.sdp
+                answer = await bob.answer(Offer(offer.station, sdp))
+                return answer if liar == "dialler" else Answer(BOB, short(answer.sdp))
+
+            carrier.carry = carry
+            alice.dial(BOB)
+            await heard.until(DialFailed)
+            assert "messages of 300 octets" in str(heard.events[0])
 
     run(whole())
 

@@ -57,7 +57,8 @@ def decode(tree: dict[bytes, bencode.Value]) -> list[TreeFile]:
     Raises:
         MetainfoInvalid: something in it is neither a file nor a directory with
             entries, a symbolic link is in it, a length or root is missing or absurd,
-            or there are more than :data:`MAX_FILES`.
+            two files have one root and two lengths, or there are more than
+            :data:`MAX_FILES`.
         UnsafePath: a name is refused, see :mod:`meshdl.content.paths`.
     """
     files: list[TreeFile] = []
@@ -67,6 +68,7 @@ def decode(tree: dict[bytes, bencode.Value]) -> list[TreeFile]:
                 f"more than {MAX_FILES} files are refused; share them as an archive"
             )
         files.append(_file(decode_path(path), properties))
+    _check_lengths(files)
     return files
 
 
@@ -121,6 +123,17 @@ def _file(path: RelativePath, properties: bencode.Value) -> TreeFile:
     if not isinstance(root, bytes) or len(root) != HASH_OCTETS:
         raise _refused(names, f"has no root of {HASH_OCTETS} octets")
     return TreeFile(path, octets, root)
+
+
+def _check_lengths(files: Iterable[TreeFile]) -> None:
+    """Refuse one root for files of two lengths: no octets have it, so they never come."""
+    lengths: dict[bytes, TreeFile] = {}
+    for one in files:
+        if one.root is not None and lengths.setdefault(one.root, one).octets != one.octets:
+            raise MetainfoInvalid(
+                f"'{lengths[one.root].path}' and '{one.path}' have one root and two lengths, which "
+                "cannot be; ask for metainfo from who has the files"
+            )
 
 
 def _refused(names: Sequence[str | bytes], problem: str) -> MetainfoInvalid:

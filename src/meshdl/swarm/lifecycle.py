@@ -92,13 +92,15 @@ class Lifecycle:
         try:
             if not self._metainfo.receive(session, answer, now=now):
                 return
+            fetch = self._metainfo.fetches[content]
+            hashes = fetch.chunk_hashes()
         except MetainfoInvalid as error:
             self._metainfo.drop(content)
             self._fail(content, f"its metainfo cannot be used: {error}")
             return
-        fetch = self._metainfo.fetches.pop(content)
+        self._metainfo.drop(content)
         assert fetch.metainfo is not None
-        self._create(CreateContent(content, fetch.metainfo, fetch.layers, fetch.chunk_hashes()))
+        self._create(CreateContent(content, fetch.metainfo, fetch.layers, hashes))
 
     def metainfo_learned(self, event: inputs.MetainfoLearned) -> None:
         """Metainfo came by another path, before any peer gave it."""

@@ -32,7 +32,7 @@ from meshdl.signalling.client_events import (
     Refusal,
     SignalBody,
 )
-from meshdl.transports.sdp import check_media, fingerprint
+from meshdl.transports.sdp import check_media, check_message_octets, fingerprint
 from meshdl.transports.webrtc_link import Link
 from meshdl.wire.signals import CANDIDATE_MAX, CANDIDATES_MAX, Candidate
 
@@ -143,6 +143,7 @@ class Negotiation:
                 theirs = fingerprint(sdp)
                 self.link.check_certificate(theirs)
                 check_media(sdp)
+                check_message_octets(sdp)
                 if is_answer:
                     await self._take_answer(theirs, sdp)
                 else:

@@ -5,6 +5,7 @@ import re
 
 from meshdl.errors import LinkRefused
 from meshdl.links import Path
+from meshdl.wire.control import CONTROL_MESSAGE_MAX
 
 SDP_OCTETS_MAX = 32 * 1024
 """A data-channel description with forty candidates has about 5 kB."""
@@ -80,6 +81,20 @@ def message_octets_max(sdp: str) -> int:
     # RFC 8841: 0 means no limit.
     limited = [octets for octets in found if octets > 0]
     return min(limited) if limited else 2**31 - 1
+
+
+def check_message_octets(sdp: str) -> None:
+    """Refuse who takes no message as long as those of the protocol may be.
+
+    Raises:
+        LinkRefused: a message of ours would not fit.
+    """
+    octets = message_octets_max(sdp)
+    if octets < CONTROL_MESSAGE_MAX:
+        raise LinkRefused(
+            f"a session description that takes messages of {octets} octets is refused; "
+            f"a=max-message-size of {CONTROL_MESSAGE_MAX} or more is needed"
+        )
 
 
 def where_described(sdp: str) -> tuple[Path, str]:

@@ -32,7 +32,7 @@ from meshdl.ids import LinkId, StationId
 from meshdl.links import DialFailed, Message
 from meshdl.transports import warp
 from meshdl.transports.exchange import Answer, Offer, OfferExchange
-from meshdl.transports.sdp import check_media, fingerprint
+from meshdl.transports.sdp import check_media, check_message_octets, fingerprint
 from meshdl.transports.webrtc_link import Link, Report
 
 _log = logging.getLogger(__name__)
@@ -107,6 +107,7 @@ class WebRtcTransport:
             raise LinkRefused("this is the station's own offer; it was carried to itself")
         theirs = fingerprint(offer.sdp)
         check_media(offer.sdp)
+        check_message_octets(offer.sdp)
         link = self._new_link(None)
         try:
             async with asyncio.timeout(self._dial_timeout_s):
@@ -138,6 +139,7 @@ class WebRtcTransport:
                 answer = await self._exchange.exchange(station, Offer(self._own, sdp))
                 theirs = fingerprint(answer.sdp)
                 check_media(answer.sdp)
+                check_message_octets(answer.sdp)
                 link.bind(theirs, answer.sdp)
                 await link.take_answer(answer.sdp)
                 await link.settled.wait()

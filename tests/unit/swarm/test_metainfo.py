@@ -205,6 +205,30 @@ def test_metainfo_that_nobody_can_use_fails_with_the_reason(info: bytes, reason:
     assert peer.linked(), "it gave what was asked for"
 
 
+def test_one_root_for_two_lengths_ends_a_download_and_no_station() -> None:
+    leaves = [sha256(bytes([leaf])).digest() for leaf in range(2)]
+    root = merkle.root_of_layer(leaves, layer=0)
+    files: dict[bytes, bencode.Value] = {
+        name: {b"": {b"length": octets, b"pieces root": root}}
+        for name, octets in ((b"a", 32 * KIB), (b"b", 48 * KIB))
+    }
+    info = bencode.encode(
+        {b"file tree": files, b"meta version": 2, b"name": b"map", b"piece length": 16 * KIB}
+    )
+    content = ContentHash(sha256(info).digest())
+    rig = Rig()
+    rig.post(inputs.StartDownload(content))
+    peer = rig.peer("KA1AAA")
+    peer.say(wire.Have(content, complete=True))
+    peer.say(wire.Info(content, len(info), 0, info))
+    for ask in questions(peer):
+        if isinstance(ask, wire.HashesRequest):  # the layer proves, for one of the two
+            layer = b"".join(leaves)
+            peer.say(wire.Hashes(content, root, ask.base_layer, ask.index, ask.length, layer))
+    assert rig.swarm.downloads[content].stage is Stage.FAILED
+    assert "two lengths" in (rig.swarm.downloads[content].problem or "")
+
+
 def test_two_equal_files_come_complete() -> None:
     octets = CONTENT.octets[: 512 * KIB]
     leaves = merkle.hash_leaves(octets)

@@ -12,6 +12,7 @@ from meshdl.transports.sdp import (
     MESSAGE_OCTETS_WITHOUT_ATTRIBUTE,
     SDP_OCTETS_MAX,
     check_media,
+    check_message_octets,
     fingerprint,
     has_candidate,
     is_local,
@@ -118,6 +119,13 @@ def test_whatever_is_sent_is_read_or_refused(sdp: str) -> None:
 )
 def test_the_longest_message_is_read(lines: str, octets: int) -> None:
     assert message_octets_max(f"v=0\r\n{lines}") == octets
+
+
+@pytest.mark.parametrize("line", ["", "a=max-message-size:196607\r\n"])
+def test_who_takes_no_message_as_long_as_ours_is_refused(line: str) -> None:
+    with pytest.raises(LinkRefused, match="196608 or more is needed"):
+        check_message_octets(f"v=0\r\n{line}")
+    check_message_octets("v=0\r\na=max-message-size:196608\r\n")
 
 
 DATA = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n"
