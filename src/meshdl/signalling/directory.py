@@ -1,13 +1,14 @@
 """Who is in which room, has what, and looks for what. Memory only: sockets make it anew.
 
 Everything in it belongs to a station that is here, or at another process of this server: when
-it leaves, nothing of it stays. What runs out is dropped when it is next looked at, and by
-:meth:`Directory.sweep`.
+it leaves, nothing of it stays. What runs out is found no more, and forgotten some seconds later
+(:meth:`Directory.sweep`), a little at a time: a server that looked at half a million announcements
+at once would carry nothing for a second.
 """
 
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -19,6 +20,9 @@ FOREVER = float("inf")
 
 LOOKED_AT = 8
 """For each station that is told, when there are more: all that one address may have, and others."""
+
+SWEPT_AT_ONCE = 10_000
+"""Contents looked at in a step of a sweep: a few milliseconds."""
 
 Deadlines = dict[StationId, float]
 """Stations, and until when (on the driver's clock) what is said of them holds."""
@@ -90,7 +94,10 @@ class Directory:
     """
 
     def __init__(self, rng: Random) -> None:
-        self._rng = rng
+        # One that asks the system for each number would take a millisecond for a choice.
+        self._rng = Random(rng.getrandbits(64))  # noqa: S311 - guarded is nothing by it
+        self._unswept: list[tuple[str, bool]] = []
+        self._contents: list[ContentHash] = []
         self.residents: dict[StationId, Resident] = {}
         self.remote: dict[StationId, Remote] = {}
         self._of_process: dict[Process, set[StationId]] = {}
@@ -180,30 +187,46 @@ class Directory:
         self.rooms[name].seekers.setdefault(content, {})[resident.station] = until
         return True
 
-    def holders(self, name: str, content: ContentHash, *, now: float) -> list[StationId]:
-        """Who has a content in a room."""
-        return _alive(self.rooms[name].holders.get(content, {}), now)
+    def holders(
+        self, name: str, content: ContentHash, *, but: StationId, most: int, now: float
+    ) -> tuple[tuple[Member, ...], int]:
+        """Some of those others that have a content in a room, as :meth:`some`, and how many do.
+
+        Where very many have it, the number counts what has run out and is not yet forgotten.
+        """
+        deadlines = self.rooms[name].holders.get(content, {})
+        if len(deadlines) > LOOKED_AT * most:
+            looked_at = self._rng.sample(list(deadlines), LOOKED_AT * most)
+            alive = [one for one in looked_at if deadlines[one] > now and one != but]
+            return self._in_turns(name, alive, most), len(deadlines) - (but in deadlines)
+        alive = [one for one in _alive(deadlines, now) if one != but]
+        return self.some(name, alive, most=most), len(alive)
 
     def seekers(self, name: str, content: ContentHash, *, now: float) -> list[StationId]:
         """Who wants to hear of the holders of a content."""
         return _alive(self.rooms[name].seekers.get(content, {}), now)
 
-    def some(self, name: str, stations: Iterable[StationId], *, most: int) -> tuple[Member, ...]:
+    def some(self, name: str, stations: Sequence[StationId], *, most: int) -> tuple[Member, ...]:
         """Some of these stations of a room, by chance when there are more than ``most``.
 
         Those of one origin come in turns with those of others: who opens hundreds of sockets to
         say that each has a content hides nobody who really has it.
         """
-        found = list(stations)
+        if len(stations) > most:
+            stations = self._rng.sample(stations, min(len(stations), LOOKED_AT * most))
+        return self._in_turns(name, stations, most)
+
+    def _in_turns(self, name: str, stations: Sequence[StationId], most: int) -> tuple[Member, ...]:
+        found = [self._at(station) for station in stations]
         if len(found) > most:
-            found = self._rng.sample(found, min(len(found), LOOKED_AT * most))
-            before, turn = Counter[int](), dict[StationId, int]()
-            for station in found:
-                shelf = id(self._at(station).shelf)
-                turn[station] = before[shelf]
+            before, turns = Counter[int](), list[int]()
+            for one in found:
+                shelf = id(one.shelf)
+                turns.append(before[shelf])
                 before[shelf] += 1
-            found = sorted(found, key=turn.__getitem__)[:most]
-        return tuple(self._at(station).rooms[name] for station in found)
+            first = sorted(range(len(found)), key=turns.__getitem__)[:most]
+            found = [found[at] for at in first]
+        return tuple(one.rooms[name] for one in found)
 
     def lasting(self, resident: Standing, name: str, *, now: float) -> dict[int, list[ContentHash]]:
         """What a station has in a room, by the whole seconds for which that still holds."""
@@ -220,25 +243,54 @@ class Directory:
         return found
 
     def sweep(self, *, now: float) -> list[tuple[Resident | Remote, str]]:
-        """Forget what has run out; the stations whose membership of a room has."""
+        """Begin to forget what has run out; the stations whose membership of a room has."""
         over = []
         for name, room in self.rooms.items():
             for station, until in room.members.items():
                 if until <= now:
                     over.append((self._at(station), name))
-            self._forget(name, room.holders, now, held=True)
-            self._forget(name, room.seekers, now, held=False)
+        if not self.sweeping:
+            self._unswept = [(name, held) for name in self.rooms for held in (True, False)]
         return over
 
+    @property
+    def sweeping(self) -> bool:
+        """Whether what was begun is not yet done."""
+        return bool(self._unswept)
+
+    def sweep_on(self, *, now: float) -> None:
+        """Go on with it, by one step."""
+        left = SWEPT_AT_ONCE
+        while self._unswept and left > 0:
+            name, held = self._unswept[-1]
+            room = self.rooms.get(name)
+            table = {} if room is None else room.holders if held else room.seekers
+            if not self._contents:
+                self._contents = list(table)
+            for _ in range(min(left, len(self._contents))):
+                left -= 1
+                content = self._contents.pop()
+                deadlines = table.get(content)
+                if deadlines is not None and min(deadlines.values()) <= now:
+                    self._forget(name, table, content, now, held=held)
+            if not self._contents:
+                self._unswept.pop()
+                left -= 1
+
     def _forget(
-        self, name: str, table: dict[ContentHash, Deadlines], now: float, *, held: bool
+        self,
+        name: str,
+        table: dict[ContentHash, Deadlines],
+        content: ContentHash,
+        now: float,
+        *,
+        held: bool,
     ) -> None:
-        for content, deadlines in list(table.items()):
-            for station in [one for one, until in deadlines.items() if until <= now]:
-                resident = self._at(station)
-                resident.shelf.used -= 1
-                (resident.held if held else resident.sought)[name].discard(content)
-                _remove(table, content, station)
+        for station in [one for one, until in table[content].items() if until <= now]:
+            resident = self._at(station)
+            resident.shelf.used -= 1
+            (resident.held if held else resident.sought)[name].discard(content)
+            _remove(table, content, station)
 
 
 def _alive(deadlines: Deadlines, now: float) -> list[StationId]:

@@ -91,6 +91,19 @@ class Entrance:
         del self._directory.residents[visitor.station]
         self._publisher.news(bus.Gone(visitor.station))
 
+    def drop_all(self, goodbye: wire.Goodbye) -> None:
+        """Close every socket; none is told of the others, for it would be told of hundreds."""
+        directory, sockets = self._directory, list(self._door.visitors)
+        self._speaker.tell(sockets, goodbye)
+        for resident in directory.residents.values():
+            for room in list(resident.rooms):
+                directory.leave(resident, room)
+            self._publisher.news(bus.Gone(resident.station))
+        directory.residents.clear()
+        for socket in sockets:
+            self._speaker.effects.append(CloseSocket(socket, goodbye.reason))
+            self._door.close(socket)
+
     def replace(self, older: Resident) -> None:
         """A station has connected again, here or at another process."""
         reason = "another connection of this station has taken over"

@@ -159,6 +159,7 @@ class SignallingServer:
                     reason = "your membership has ended; ask for another invitation"
                     self._speaker.refuse(one.socket, "expired", reason, room=room)
                 self._rooms.leave(one, room)  # other processes see the end, too
+        self._directory.sweep_on(now=now)
         self._next_tick = now + TICK_S if self._occupied else None
 
     def deadline(self) -> float | None:
@@ -221,7 +222,7 @@ class SignallingServer:
 
     def _hear_operator(self, event: DenyListChanged | Shutdown) -> None:
         if isinstance(event, Shutdown):
-            self._shut_down(event)
+            self._entrance.drop_all(wire.Goodbye(event.reason, event.retry_after_ms))
         else:
             self._deny(DenyList.of(event.entries))
 
@@ -236,11 +237,6 @@ class SignallingServer:
             self._speaker.effects.append(CloseSocket(event.socket, no.reason))
             return
         self._speaker.say(event.socket, wire.Challenge(wire.PROTOCOL_VERSION, nonce))
-
-    def _shut_down(self, event: Shutdown) -> None:
-        for socket in list(self._door.visitors):
-            self._speaker.say(socket, wire.Goodbye(event.reason, event.retry_after_ms))
-            self._entrance.drop(socket, event.reason)
 
     def _deny(self, denied: DenyList) -> None:
         self._door.denied = denied

@@ -20,6 +20,9 @@ LIFETIME_S = 1800
 MEMBERS_A_MESSAGE = 10
 """Members in an answer that cost a server about what a message to somebody else does."""
 
+CHOICE_COSTS = 30
+"""Messages that cost a server about what it does to choose whom to tell, of more than it tells."""
+
 Wish: TypeAlias = wire.Announce | wire.Withdraw | wire.Lookup | wire.Relay
 
 
@@ -65,9 +68,10 @@ class ServerRooms:
             self._speaker.refuse(resident.socket, "too-many", full, about="join", room=room)
             return
         others, quiet = self.enter(resident, room, proof)
-        some = () if quiet else directory.some(room, others, most=wire.MEMBERS_MAX)
-        self._speaker.told += len(some) // MEMBERS_A_MESSAGE
-        self._speaker.say(resident.socket, wire.Joined(room, some, len(others), quiet))
+        some = directory.some(room, others, most=wire.MEMBERS_MAX)
+        count = len(directory.rooms[room].members) - 1
+        self._chose(some, of=len(others))
+        self._speaker.say(resident.socket, wire.Joined(room, some, count, quiet))
         self._publisher.news(siblings.Entered(resident.station, room, proof))
 
     def full_for(self, standing: Standing, room: str) -> str:
@@ -86,16 +90,18 @@ class ServerRooms:
     def enter(
         self, standing: Standing, room: str, proof: Membership | None
     ) -> tuple[list[StationId], bool]:
-        """Put a station into a room; the others in it, and whether they are not told."""
+        """Put a station into a room; who is told of it, and whether too many are there for that."""
         directory, known = self._directory, standing.member
         member = wire.Member(known.callsign, known.station_key, known.instance, proof)
         until = FOREVER if proof is None else proof.expires_at_s - self._unix_offset_s
         new = directory.join(standing, room, member, until=until)
-        others = [one for one in directory.rooms[room].members if one != standing.station]
-        quiet = len(others) >= self._limits.presence_members
-        if new and not quiet:
+        members = directory.rooms[room].members
+        if len(members) > self._limits.presence_members:
+            return [], True
+        others = [one for one in members if one != standing.station]
+        if new:
             self._tell(others, wire.MemberJoined(room, member))
-        return others, quiet
+        return others, False
 
     def leave(self, standing: Standing, room: str) -> None:
         """A station leaves a room."""
@@ -233,11 +239,17 @@ class ServerRooms:
                     "one address; look again later"
                 )
                 self._speaker.refuse(resident.socket, "too-many", reason, about="lookup", room=room)
-        holders = directory.holders(room, content, now=now)
-        others = [one for one in holders if one != resident.station]
-        some = directory.some(room, others, most=wire.MEMBERS_MAX)
+        some, count = directory.holders(
+            room, content, but=resident.station, most=wire.MEMBERS_MAX, now=now
+        )
+        self._chose(some, of=count)
+        self._speaker.say(resident.socket, wire.Found(room, content, some, count))
+
+    def _chose(self, some: wire.Members, *, of: int) -> None:
+        """Choosing them, and telling of them, counts for who asked."""
         self._speaker.told += len(some) // MEMBERS_A_MESSAGE
-        self._speaker.say(resident.socket, wire.Found(room, content, some, len(others)))
+        if of > len(some):
+            self._speaker.told += CHOICE_COSTS
 
     def _tell(self, stations: Collection[StationId], message: wire.ServerMessage) -> None:
         """Those of them that are here; another process tells its own."""

@@ -9,6 +9,7 @@ from meshdl.ids import Callsign, ContentHash
 from meshdl.signalling import origins
 from meshdl.signalling import server_events as server
 from meshdl.signalling.origins import origin_of
+from meshdl.signalling.server_rooms import CHOICE_COSTS
 from meshdl.wire import signalling as wire
 from meshdl.wire.rotation import KeyRotation, statement
 
@@ -101,6 +102,17 @@ def test_long_answers_count_for_more_than_one_message() -> None:
     while not asker.is_closed:
         asker.says(wire.Lookup("cq", CONTENT))
     assert len(asker.of(wire.Found)) <= 100 // (1 + 50 // 10) + 1
+
+
+def test_a_choice_among_many_counts_for_more_than_the_answer() -> None:
+    """It is work, and none of it is seen by who asks: a flood of such questions costs others."""
+    world = limited(messages_per_address_burst=500, messages_burst=10_000)
+    for member in crowd(world, wire.MEMBERS_MAX + 5):
+        member.says(wire.Announce("cq", (CONTENT,), 600))
+    asker = End(world, address=HERE).proves("KA1AAA", Key("a")).joins()
+    while not asker.is_closed:
+        asker.says(wire.Lookup("cq", CONTENT))
+    assert len(asker.of(wire.Found)) <= 500 // (1 + 5 + CHOICE_COSTS) + 1
 
 
 def test_stations_that_come_back_together_from_one_address_are_within_the_limits() -> None:

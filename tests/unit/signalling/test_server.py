@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.signalling.world import CLOSED, NAME, UNIX_S, End, Key, Station, World
+from tests.unit.signalling.world import CLOSED, NAME, UNIX_S, End, Key, Station, World, two
 
 from meshdl.ids import ContentHash
 from meshdl.signalling import client_events as client
@@ -180,6 +180,22 @@ def test_a_server_that_stops_says_goodbye() -> None:
     assert end.of(wire.Goodbye) == [wire.Goodbye("restarts", 1500)]
     assert end.is_closed
     assert (world.server.sockets, world.server.stations) == (0, 0)
+
+
+def test_a_server_that_stops_tells_those_it_sends_away_nothing_of_each_other() -> None:
+    """Of 10,000 in rooms of 250 it would be a million messages, and the server would not stop."""
+    _, one, other = two()
+    here = [End(one).proves(f"KA1{name}", Key(name)).joins() for name in "ABC"]
+    silent = End(one)
+    there = End(other).proves("KB1AAA", Key("there")).joins()
+    one.post(server.Shutdown("restarts", 1500))
+    for end in (*here, silent):
+        assert end.messages[-1] == wire.Goodbye("restarts", 1500)
+        assert end.of(wire.MemberLeft) == []
+        assert end.is_closed
+    assert (one.server.sockets, one.server.stations, one.server.rooms) == (0, 0, 1)
+    assert len(there.of(wire.MemberLeft)) == 3
+    assert other.server.remote_stations == 0
 
 
 # Who is admitted.
