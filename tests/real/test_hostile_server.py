@@ -73,6 +73,9 @@ def test_signals_that_are_lost_late_twice_and_out_of_order_still_make_a_link(
             bob = await join(stack, tmp_path, server, BOB)
             await move_a_file(tmp_path, alice, bob)
             assert next(carried) > 2
+            # What came twice was dropped with a word, and cost nobody the server.
+            await warned(bob, "a signal that came before")
+            assert server.visits == {ALICE: 1, BOB: 1}
 
     run(whole())
 
@@ -120,8 +123,13 @@ def test_swapped_fingerprints_are_noticed_and_make_no_link(tmp_path: Path) -> No
             server.tamper = tamper
             alice = await join(stack, tmp_path, server, ALICE)
             bob = await join(stack, tmp_path, server, BOB)
-            await warned(alice, "signature does not hold")
-            await warned(bob, "signature does not hold")
+            server_name = f"127.0.0.1:{server.port}"
+            for one, other in ((alice, BOB), (bob, ALICE)):
+                await warned(
+                    one,
+                    f"dropped what {server_name} brought as if from {other}: a signal whose "
+                    "signature does not hold; if that goes on, name another server",
+                )
             assert await linked_with(alice) == await linked_with(bob) == set()
             server.tamper = lambda _call, _message, text: (Later(text),)
             carol = await join(stack, tmp_path, server, CAROL)

@@ -5,6 +5,7 @@ answers with what is sent instead and when.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
@@ -40,11 +41,13 @@ class HostileServer:
     Attributes:
         tamper: may be changed at any time.
         sockets: of the stations, by callsign, to say more to them.
+        visits: how often each station came.
     """
 
     def __init__(self) -> None:
         self.tamper: Tamper = honestly
         self.sockets: dict[str, web.WebSocketResponse] = {}
+        self.visits: Counter[str] = Counter()
         self.port = 0
         self.behind: SignalServer
 
@@ -75,6 +78,7 @@ class HostileServer:
                 said = wire.decode_station_message(message.data)
                 if isinstance(said, wire.Authenticate):
                     self.sockets[said.callsign] = station
+                    self.visits[said.callsign] += 1
                 await server.send_str(message.data)
         await server.close()
 

@@ -88,6 +88,7 @@ def messages() -> list[wire.StationMessage | wire.ServerMessage]:
         wire.Announce("cq", (CONTENT,), 1800),
         wire.Withdraw("cq", (CONTENT,)),
         wire.Lookup("cq", CONTENT, 1800),
+        wire.Unwatch("cq", (CONTENT,)),
         wire.Relay("cq", to, envelope),
         wire.IceRequest(),
         wire.Challenge(1, NONCE),

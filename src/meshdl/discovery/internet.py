@@ -17,7 +17,7 @@ from yarl import URL
 
 from meshdl.discovery.carriers import Carriers
 from meshdl.discovery.signalling_line import Line
-from meshdl.ids import Callsign, StationId
+from meshdl.ids import Callsign, ContentHash, StationId
 from meshdl.signalling import client_events as events
 from meshdl.signalling.client import ClientState
 from meshdl.signalling.identity import ClientIdentity
@@ -109,8 +109,8 @@ class InternetDiscovery:
         self._identities, self._letters, self._tls = identities, letters, tls
         self._lines: list[Line] = []
         self._report: Callable[[InternetEvent], None] = _unheard
-        self._advertised: list[events.Advertise] = []
-        self._sought: list[events.Seek] = []
+        self._advertised: dict[ContentHash, events.Advertise] = {}
+        self._sought: dict[ContentHash, events.Seek] = {}
         self._carriers: Carriers[Line] = Carriers()
 
     async def run(self, report: Callable[[InternetEvent], None]) -> None:
@@ -120,7 +120,7 @@ class InternetDiscovery:
             Line(url, identity, self._letters, self._tls, self._happened)
             for url, identity in self._identities.items()
         ]
-        wishes: list[events.ClientInput] = [*self._advertised, *self._sought]
+        wishes: list[events.ClientInput] = [*self._advertised.values(), *self._sought.values()]
         for wish in wishes:
             self._post(wish)
         try:
@@ -139,16 +139,16 @@ class InternetDiscovery:
 
     def advertise(self, event: events.Advertise) -> None:
         """A content is here, or no longer."""
-        self._advertised = [one for one in self._advertised if one.content != event.content]
+        self._advertised.pop(event.content, None)
         if event.held:
-            self._advertised.append(event)
+            self._advertised[event.content] = event
         self._post(event)
 
     def seek(self, event: events.Seek) -> None:
         """A content is wanted, or no longer."""
-        self._sought = [one for one in self._sought if one.content != event.content]
+        self._sought.pop(event.content, None)
         if event.wanted:
-            self._sought.append(event)
+            self._sought[event.content] = event
         self._post(event)
 
     def send(self, station: StationId, session: bytes, body: events.SignalBody) -> None:

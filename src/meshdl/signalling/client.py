@@ -30,7 +30,6 @@ from typing import assert_never
 
 from meshdl.errors import RemoteProtocolError
 from meshdl.ids import StationId, station_id
-from meshdl.signalling import proofs
 from meshdl.signalling.back_off import BackOff
 from meshdl.signalling.client_events import (
     Advertise,
@@ -45,7 +44,6 @@ from meshdl.signalling.client_events import (
     OpenSocket,
     Seek,
     SendSignal,
-    SendText,
     SignalLost,
     SocketClosed,
     SocketOpened,
@@ -57,6 +55,7 @@ from meshdl.signalling.ice_lease import IceLease
 from meshdl.signalling.identity import ClientIdentity
 from meshdl.signalling.letters import Letters
 from meshdl.signalling.members import Members, shown
+from meshdl.signalling.outgoing import Outgoing
 from meshdl.signalling.post import Post
 from meshdl.wire import signalling as wire
 from meshdl.wire.json_messages import for_people
@@ -116,7 +115,9 @@ class SignallingClient:
         self._repeat_at: float | None = None
         self._ice = IceLease()
         self._clock_offset_s = 0.0
-        self._rooms = ClientRooms(identity, self._members, self._effects)
+        self._wait_until = now
+        self._outgoing = Outgoing(self._effects, now=now)
+        self._rooms = ClientRooms(identity, self._members, self._effects, self._outgoing)
         self.state = ClientState.OFFLINE
         self.problem = ""
 
@@ -140,6 +141,7 @@ class SignallingClient:
                 self._reconnect(now)
             case _:
                 assert_never(event)
+        self._outgoing.send(now=now)
 
     def expire(self, *, now: float) -> None:
         """Act on what is due."""
@@ -154,15 +156,17 @@ class SignallingClient:
         if self._welcome_by is not None and now >= self._welcome_by:
             self._drop(f"no welcome within {WELCOME_WITHIN_S:g} s", now)
         if self._repeat_at is not None and now >= self._repeat_at:
-            self._repeat_at = now + self._rooms.lifetime_s * REPEAT_AFTER
+            self._repeat_at = now + self._outgoing.lifetime_s * REPEAT_AFTER
             self._rooms.repeat()
         if self._ice.due(now=now):
-            self._say(wire.IceRequest())
+            self._outgoing.say(wire.IceRequest())
+        self._outgoing.send(now=now)
 
     def deadline(self) -> float | None:
         """When :meth:`expire` must next be called."""
         times = (
-            self._connect_at, self._open_by, self._welcome_by, self._repeat_at, self._ice.ask_at
+            self._connect_at, self._open_by, self._welcome_by, self._repeat_at, self._ice.ask_at,
+            self._outgoing.due,
         )  # fmt: skip
         return min((time for time in times if time is not None), default=None)
 
@@ -206,7 +210,7 @@ class SignallingClient:
         self._effects.append(CloseSocket(reason))
         self._gone(reason, now)
 
-    def _gone(self, reason: str, now: float, *, at_least_s: float = 0.0) -> None:
+    def _gone(self, reason: str, now: float) -> None:
         if self.state is ClientState.OFFLINE:
             return
         self.state, self.problem = ClientState.OFFLINE, reason
@@ -215,7 +219,8 @@ class SignallingClient:
         self._ice.end()
         self._effects.append(Offline(reason))
         self._rooms.left_all()
-        self._connect_at = now + at_least_s + self._back_off.pause_s(now=now)
+        self._outgoing.begin(now=now)
+        self._connect_at = max(now, self._wait_until) + self._back_off.pause_s(now=now)
 
     # What the server says.
 
@@ -237,9 +242,9 @@ class SignallingClient:
             case wire.Refused():
                 self._refused(message, now)
             case wire.Goodbye(reason, retry_after_ms):
-                self._effects.append(CloseSocket(reason))
                 self._back_off.settle()
-                self._gone(for_people(reason), now, at_least_s=retry_after_ms / 1000)
+                self._wait_until = now + retry_after_ms / 1000
+                self._drop(for_people(reason), now)
             case _ if self.state is not ClientState.ONLINE:
                 raise RemoteProtocolError("a message before the welcome")
             case wire.IceAnswer():
@@ -257,26 +262,8 @@ class SignallingClient:
                 f"the server speaks protocol {challenge.protocol}, we speak "
                 f"{wire.PROTOCOL_VERSION}: update the older of the two"
             )
-        own = self._identity
-        statement = proofs.authentication(
-            server_name=own.server_name,
-            nonce=challenge.nonce,
-            callsign=own.callsign,
-            station_key=own.key,
-            instance=own.instance,
-        )
         self.state = ClientState.PROVING
-        self._say(
-            wire.Authenticate(
-                protocol=wire.PROTOCOL_VERSION,
-                callsign=own.callsign,
-                station_key=own.key,
-                instance=own.instance,
-                signature=own.sign(statement),
-                agent=own.agent,
-                rotations=own.rotations,
-            )
-        )
+        self._outgoing.say(self._identity.authentication(challenge.nonce))
         # Read only once we are let in: a round trip less until others hear of us.
         self._rooms.join_all()
 
@@ -291,7 +278,7 @@ class SignallingClient:
         self._clock_offset_s = welcome.now_ms / 1000 - now
         self._use_ice(welcome, now)
         self._rooms.welcomed(welcome.lifetime_s)
-        self._repeat_at = now + self._rooms.lifetime_s * REPEAT_AFTER
+        self._repeat_at = now + self._outgoing.lifetime_s * REPEAT_AFTER
 
     def _use_ice(self, handed: wire.Welcome | wire.IceAnswer, now: float) -> None:
         if isinstance(handed, wire.Welcome) or self._ice.asked:
@@ -303,10 +290,11 @@ class SignallingClient:
         room = f" (room {shown(refused.room)})" if refused.room else ""
         self._effects.append(Trouble(f"{self._identity.server_name} refuses{room}: {reason}"))
         self._rooms.refused(refused)
-        if self.state is not ClientState.ONLINE or refused.code == "replaced":
-            wait_s = REFUSED_S if refused.code in _HOPELESS else refused.retry_after_ms / 1000
-            self._effects.append(CloseSocket(reason))
-            self._gone(reason, now, at_least_s=wait_s)
+        out = self.state is not ClientState.ONLINE or refused.code == "replaced"
+        hopeless = out and refused.code in _HOPELESS
+        self._wait_until = now + (REFUSED_S if hopeless else refused.retry_after_ms / 1000)
+        if out:
+            self._drop(reason, now)
 
     # Signals.
 
@@ -319,15 +307,16 @@ class SignallingClient:
             return
         if message.room not in self._rooms.joined:
             return  # a signal from before we left
-        unix_now_s = now + self._clock_offset_s
-        sender = self._rooms.note(message.room, message.sender, unix_now_s=unix_now_s)
+        now_ms = self._carrier_ms(now)
+        sender = self._rooms.note(message.room, message.sender, unix_now_s=now_ms / 1000)
         if sender is None:
             return
         try:
-            received = self._post.receive(sender, message.envelope, now_ms=self._carrier_ms(now))
+            received = self._post.receive(sender, message.envelope, now_ms=now_ms)
         except RemoteProtocolError as error:
-            call = self._members.known[sender].callsign
-            self._effects.append(Trouble(f"dropped what came as if from {call}: {error}"))
+            call, server = self._members.known[sender].callsign, self._identity.server_name
+            text = f"dropped what {server} brought as if from {call}: {error}; if that goes on, "
+            self._effects.append(Trouble(f"{text}name another server in internet.servers"))
             return
         if received is not None:
             self._effects.append(received)
@@ -336,14 +325,10 @@ class SignallingClient:
         message = None
         if self.state is ClientState.ONLINE:
             message = self._post.relay(event, now_ms=self._carrier_ms(now))
-        if message is None:
-            reason = self.problem or "the station is not in a room that we share"
+        if message is None or not self._outgoing.signal(message):
+            unknown = "the station is not in a room that we share"
+            reason = "too many signals wait for the server" if message else self.problem or unknown
             self._effects.append(SignalLost(event.station, event.session, reason))
-            return
-        self._say(message)
 
     def _carrier_ms(self, now: float) -> float:
         return (now + self._clock_offset_s) * 1000
-
-    def _say(self, message: wire.StationMessage) -> None:
-        self._effects.append(SendText(wire.encode(message)))

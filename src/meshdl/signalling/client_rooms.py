@@ -9,9 +9,10 @@ from typing import TypeAlias, assert_never
 
 from meshdl.errors import RemoteProtocolError
 from meshdl.ids import ContentHash, StationId
-from meshdl.signalling.client_events import ClientEffect, Heard, Lost, SendText, Trouble
+from meshdl.signalling.client_events import ClientEffect, Heard, Lost, Trouble
 from meshdl.signalling.identity import ClientIdentity
 from meshdl.signalling.members import Members
+from meshdl.signalling.outgoing import Outgoing
 from meshdl.wire import signalling as wire
 from meshdl.wire.membership import Membership
 
@@ -31,31 +32,35 @@ class ClientRooms:
         identity: names the rooms.
         members: of all of them.
         effects: takes what is to be done.
+        outgoing: takes what is said.
 
     Attributes:
         joined: rooms in which the server has us.
-        lifetime_s: of announcements and lookups.
     """
 
     def __init__(
-        self, identity: ClientIdentity, members: Members, effects: list[ClientEffect]
+        self,
+        identity: ClientIdentity,
+        members: Members,
+        effects: list[ClientEffect],
+        outgoing: Outgoing,
     ) -> None:
+        self._outgoing = outgoing
         self._wanted = dict(identity.rooms)
         self._left: set[str] = set()
         self._identity, self._members, self._effects = identity, members, effects
         self._held: dict[ContentHash, None] = {}
         self._sought: dict[ContentHash, None] = {}
         self.joined: set[str] = set()
-        self.lifetime_s = 0
 
     def join_all(self) -> None:
         """Ask to be let in."""
         for room, membership in self._wanted.items():
-            self._say(wire.Join(room, membership))
+            self._outgoing.say(wire.Join(room, membership))
 
     def welcomed(self, lifetime_s: int) -> None:
         """The server knows us, and keeps announcements for so long."""
-        self.lifetime_s = max(lifetime_s, LIFETIME_MIN_S)
+        self._outgoing.lifetime_s = max(lifetime_s, LIFETIME_MIN_S)
 
     def be_in(self, rooms: Mapping[str, Membership | None], *, online: bool) -> None:
         """The station wants to be in these rooms from now on, with these memberships."""
@@ -63,12 +68,12 @@ class ClientRooms:
         for room in before.keys() - rooms.keys():
             if online:
                 self._left.add(room)
-                self._say(wire.Leave(room))
+                self._outgoing.say(wire.Leave(room))
             self._out(room)
         self._left -= rooms.keys()
         for room, membership in rooms.items():
             if online and (room not in before or before[room] != membership):
-                self._say(wire.Join(room, membership))
+                self._outgoing.say(wire.Join(room, membership))
 
     def refused(self, refused: wire.Refused) -> None:
         """The server may not have us in a room any more."""
@@ -77,10 +82,11 @@ class ClientRooms:
             return
         self._out(room)
         if refused.code == "not-a-member":  # it has forgotten us
-            self._say(wire.Join(room, self._wanted[room]))
+            self._outgoing.say(wire.Join(room, self._wanted[room]))
 
     def _out(self, room: str) -> None:
         self.joined.discard(room)
+        self._outgoing.forget(lambda of, _: of == room)
         self._effects += [Lost(station) for station in self._members.left_by_us(room)]
 
     def left_all(self) -> None:
@@ -138,22 +144,23 @@ class ClientRooms:
         else:
             del self._held[content]
         for room in sorted(self.joined):
-            if held:
-                self._say(wire.Announce(room, (content,), self.lifetime_s))
-            else:
-                self._say(wire.Withdraw(room, (content,)))
+            self._outgoing.wish(wire.Announce if held else wire.Withdraw, room, (content,))
 
     def seek(self, content: ContentHash, *, wanted: bool) -> None:
         """A content is wanted, or no longer."""
-        if not wanted:
-            self._sought.pop(content, None)
-        elif content not in self._sought:
+        if wanted == (content in self._sought):
+            return
+        if wanted:
             self._sought[content] = None
-            for room in sorted(self.joined):
-                self._say(wire.Lookup(room, content, self.lifetime_s))
+        else:
+            del self._sought[content]
+        for room in sorted(self.joined):
+            self._outgoing.wish(wire.Lookup if wanted else wire.Unwatch, room, (content,))
 
     def repeat(self) -> None:
         """Before what was told runs out."""
+        again = (wire.Announce, wire.Lookup)
+        self._outgoing.forget(lambda _, kind: kind in again)  # for it is all said now
         for room in sorted(self.joined):
             self._tell(room)
 
@@ -163,12 +170,8 @@ class ClientRooms:
             self._tell(room)
 
     def _tell(self, room: str) -> None:
-        held = list(self._held)
-        for first in range(0, len(held), wire.CONTENTS_MAX):
-            batch = tuple(held[first : first + wire.CONTENTS_MAX])
-            self._say(wire.Announce(room, batch, self.lifetime_s))
-        for content in self._sought:
-            self._say(wire.Lookup(room, content, self.lifetime_s))
+        self._outgoing.wish(wire.Announce, room, self._held)
+        self._outgoing.wish(wire.Lookup, room, self._sought)
 
     def _hear(self, room: str, member: wire.Member, unix_now_s: float) -> None:
         station = self.note(room, member, unix_now_s=unix_now_s)
@@ -176,6 +179,3 @@ class ClientRooms:
             known = self._members.known[station]
             known.told = True
             self._effects.append(Heard(station, known.callsign))
-
-    def _say(self, message: wire.StationMessage) -> None:
-        self._effects.append(SendText(wire.encode(message)))

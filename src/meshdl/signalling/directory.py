@@ -187,6 +187,16 @@ class Directory:
         self.rooms[name].seekers.setdefault(content, {})[resident.station] = until
         return True
 
+    def unwatch(self, resident: Standing, name: str, contents: Iterable[bytes]) -> None:
+        """A station no longer wants to hear of holders."""
+        sought = resident.sought.get(name, set())
+        for octets in contents:
+            content = ContentHash(octets)
+            if content in sought:
+                resident.shelf.used -= 1
+                sought.discard(content)
+                _remove(self.rooms[name].seekers, content, resident.station)
+
     def holders(
         self, name: str, content: ContentHash, *, but: StationId, most: int, now: float
     ) -> tuple[tuple[Member, ...], int]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from meshdl.ids import Callsign, StationKey
 from meshdl.signalling import proofs
+from meshdl.wire import signalling as wire
 from meshdl.wire.membership import Membership
 from meshdl.wire.rotation import KeyRotation
 
@@ -28,3 +29,22 @@ class ClientIdentity:
     rooms: Mapping[str, Membership | None]
     agent: str = ""
     rotations: tuple[KeyRotation, ...] = ()
+
+    def authentication(self, nonce: bytes) -> wire.Authenticate:
+        """Answers a challenge."""
+        statement = proofs.authentication(
+            server_name=self.server_name,
+            nonce=nonce,
+            callsign=self.callsign,
+            station_key=self.key,
+            instance=self.instance,
+        )
+        return wire.Authenticate(
+            protocol=wire.PROTOCOL_VERSION,
+            callsign=self.callsign,
+            station_key=self.key,
+            instance=self.instance,
+            signature=self.sign(statement),
+            agent=self.agent,
+            rotations=self.rotations,
+        )

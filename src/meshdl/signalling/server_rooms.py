@@ -23,7 +23,7 @@ MEMBERS_A_MESSAGE = 10
 CHOICE_COSTS = 30
 """Messages that cost a server about what it does to choose whom to tell, of more than it tells."""
 
-Wish: TypeAlias = wire.Announce | wire.Withdraw | wire.Lookup | wire.Relay
+Wish: TypeAlias = wire.Announce | wire.Withdraw | wire.Lookup | wire.Unwatch | wire.Relay
 
 
 class ServerRooms:
@@ -147,6 +147,8 @@ class ServerRooms:
                 self._publisher.news(siblings.Withdrawn(resident.station, room, contents))
             case wire.Lookup():
                 self._lookup(resident, message, now)
+            case wire.Unwatch(room, contents):
+                self._directory.unwatch(resident, room, contents)
             case _:
                 assert_never(message)
 

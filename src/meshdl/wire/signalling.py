@@ -141,6 +141,13 @@ class Lookup(JsonMessage, frozen=True, tag="lookup"):
     watch_s: Lifetime = 0
 
 
+class Unwatch(JsonMessage, frozen=True, tag="unwatch"):
+    """The station no longer wants to be told of later holders of these contents."""
+
+    room: Room
+    content_hashes: Hashes
+
+
 class Relay(JsonMessage, frozen=True, tag="relay"):
     """Carry this to a station of the same room."""
 
@@ -291,7 +298,7 @@ REFUSAL_CODES = frozenset(
 )
 
 StationMessage: TypeAlias = (
-    Authenticate | Join | Leave | Announce | Withdraw | Lookup | Relay | IceRequest
+    Authenticate | Join | Leave | Announce | Withdraw | Lookup | Unwatch | Relay | IceRequest
 )
 ServerMessage: TypeAlias = (
     Challenge

@@ -450,6 +450,44 @@ def test_a_refusal_of_one_wish_does_not_cost_the_connection() -> None:
     assert "room cq" in alice.of(events.Trouble)[0].text
 
 
+def test_who_is_thrown_out_with_words_comes_back_when_it_was_told_to() -> None:
+    alice = Party("KA1AAA").go_online()
+    alice.hears(wire.Refused("rate", "messages come too fast", retry_after_ms=10_000))
+    alice.tell(events.SocketClosed(alice.socket, "the server closed the connection"))
+    alice.wait(9.9)
+    assert len(alice.of(events.OpenSocket)) == 1
+    alice.wait(0.1 + FIRST_MAX_S)
+    assert len(alice.of(events.OpenSocket)) == 2
+    # And what it was told then does not hold for what is lost later.
+    alice.go_online()
+    alice.tell(events.SocketClosed(alice.socket, "the server closed the connection"))
+    alice.wait(FIRST_MAX_S)
+    assert len(alice.of(events.OpenSocket)) == 3
+
+
+def test_nothing_is_said_of_a_room_that_was_left() -> None:
+    """It would be refused, and the operator told of it."""
+    alice = Party("KA1AAA", "cq", "other").go_online()
+    for number in range(300):
+        alice.tell(events.Seek(ContentHash(number.to_bytes(32, "big")), wanted=True))
+    alice.tell(events.BeIn({"other": None}))
+    alice.wait(60)
+    left = alice.said(wire.Leave, wire.Lookup)
+    after = left[left.index(wire.Leave("cq")) :]
+    assert {message.room for message in after[1:] if isinstance(message, wire.Lookup)} == {"other"}
+
+
+def test_what_is_found_is_no_longer_watched_for() -> None:
+    alice = Party("KA1AAA").go_online()
+    alice.tell(events.Seek(CONTENT, wanted=True))
+    alice.tell(events.Seek(CONTENT, wanted=False))
+    alice.tell(events.Seek(CONTENT, wanted=False))
+    assert alice.said(wire.Lookup, wire.Unwatch) == [
+        wire.Lookup("cq", CONTENT, LIFETIME_S),
+        wire.Unwatch("cq", (CONTENT,)),
+    ]
+
+
 def test_a_server_that_restarts_says_when_to_come_back() -> None:
     alice = Party("KA1AAA").go_online()
     alice.hears(wire.Goodbye("restart", retry_after_ms=2000))

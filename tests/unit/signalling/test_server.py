@@ -110,6 +110,59 @@ def test_announcements_and_watches_run_out_unless_repeated() -> None:
     assert asker.of(wire.Found)[-1].content_hash == CONTENT
 
 
+def test_who_watches_no_more_is_told_no_more_and_may_watch_for_something_else() -> None:
+    world = World(server.ServerLimits(watches_per_room=1))
+    holder = End(world).proves("KA1AAA", Key("a")).joins()
+    seeker = End(world).proves("KA1BBB", Key("b")).joins()
+    seeker.says(wire.Lookup("cq", CONTENT, 600), wire.Unwatch("cq", (OTHER, CONTENT, CONTENT)))
+    answers = len(seeker.of(wire.Found))
+    holder.says(wire.Announce("cq", (CONTENT,), 600))
+    assert len(seeker.of(wire.Found)) == answers == 1
+    seeker.says(wire.Lookup("cq", OTHER, 600))
+    holder.says(wire.Announce("cq", (OTHER,), 600))
+    assert seeker.of(wire.Found)[-1].content_hash == OTHER
+    assert (len(seeker.of(wire.Found)), seeker.codes()) == (3, [])
+
+
+def test_a_station_that_has_and_wants_much_in_many_rooms_stays_within_the_limits() -> None:
+    """It would be thrown out, come back, and say it all again."""
+    world = World()
+    rooms = [f"room-{number}" for number in range(world.limits.rooms_per_station)]
+    station = Station(world, "KA1AAA", *rooms)
+    for number in range(1000):
+        content = ContentHash(number.to_bytes(32, "big"))
+        station.post(client.Advertise(content, held=True))
+        if number < 60:
+            station.post(client.Seek(ContentHash(b"s" * 28 + content[28:]), wanted=True))
+    world.wait(LIFETIME_S / 2 - 10)
+    for again in (False, True):
+        if again:
+            world.restart()
+            world.wait(60)
+        assert station.of(client.Trouble) == []
+        assert len(station.of(client.OpenSocket)) == 1 + again
+        asker = End(world, address="192.0.2.99").proves("KB1AAA", Key("b"))
+        for room in rooms:
+            asker.joins(room).says(wire.Lookup(room, ContentHash((999).to_bytes(32, "big"))))
+            assert asker.of(wire.Found)[-1].count == 1
+    holder = End(world, address="192.0.2.98").proves("KC1AAA", Key("c")).joins(rooms[-1])
+    holder.says(wire.Announce(rooms[-1], (b"s" * 28 + (59).to_bytes(4, "big"),), 60))
+    assert station.of(client.Heard)[-1].callsign == "KC1AAA"
+
+
+def test_a_signal_does_not_wait_behind_announcements() -> None:
+    world = World()
+    alice, bob = Station(world, "KA1AAA"), Station(world, "KB1BBB")
+    for number in range(600):
+        content = ContentHash(number.to_bytes(32, "big"))
+        alice.post(client.Seek(content, wanted=True))
+    lookups = len(bob.of(client.SignalReceived))
+    alice.post(client.SendSignal(bob.key.id, SESSION, OFFER))
+    assert len(bob.of(client.SignalReceived)) == lookups + 1
+    assert alice.core.deadline() is not None
+    assert alice.core.deadline() - world.now < 1, "the others wait"  # type: ignore[operator]
+
+
 def test_what_has_run_out_is_found_no_more_also_before_it_is_swept() -> None:
     world = World()
     seed = End(world).proves("KA1SSS", Key("s")).joins()
