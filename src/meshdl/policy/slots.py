@@ -16,6 +16,11 @@ BUSY_RETRY_AFTER_S = 1.0
 """What a station without a free slot tells those who ask."""
 
 
+SLOT_TURN_S = 10.0
+"""How long a peer keeps its slot while others that are as urgent are told to come back: many
+times what a slot that changes hands costs both."""
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """A link with requests to answer.
@@ -24,12 +29,14 @@ class Waiting:
         precedence: of its most urgent request.
         virtual_octets: the virtual time of its peer.
         sent_octets: on this link alone.
+        held_s: how long its peer has had its slot.
     """
 
     link: LinkId
     precedence: Precedence
     virtual_octets: float
     sent_octets: int = 0
+    held_s: float = 0.0
 
 
 def next_upload(waiting: Iterable[Waiting]) -> Waiting | None:
@@ -42,11 +49,16 @@ def next_upload(waiting: Iterable[Waiting]) -> Waiting | None:
 
 
 def slot_to_yield(holders: Iterable[Waiting], newcomer: Precedence) -> Waiting | None:
-    """The link that must give up its slot to a more urgent one.
+    """The link that must give up its slot to another one.
 
     Returns:
-        The least urgent, most served holder that is less urgent than ``newcomer``;
-        ``None`` when all are as urgent, so that the newcomer has to wait.
+        The least urgent, most served holder that is less urgent than ``newcomer``; if all
+        are as urgent, the one that has had its slot longest, if that is a turn at least;
+        otherwise ``None``: the newcomer has to wait.
     """
-    least = max(holders, key=lambda w: (w.precedence, w.virtual_octets, w.link), default=None)
-    return least if least is not None and least.precedence > newcomer else None
+    found = list(holders)
+    least = max(found, key=lambda w: (w.precedence, w.virtual_octets, w.link), default=None)
+    if least is not None and least.precedence > newcomer:
+        return least
+    over = [w for w in found if w.precedence == newcomer and w.held_s >= SLOT_TURN_S]
+    return max(over, key=lambda w: (w.held_s, w.link), default=None)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from meshdl.content.metainfo import Metainfo
 from meshdl.disk import Disk, FileStat
-from meshdl.errors import DiskFull, TargetExists
+from meshdl.errors import DiskFull, FileUnwritable, TargetExists
 
 PART_SUFFIX = ".part"
 
@@ -93,6 +93,11 @@ class ContentFiles:
         missing = []
         directory = self.location.parent
         while self._disk.stat(directory) is None:
+            if directory == directory.parent:
+                raise FileUnwritable(
+                    f"{directory} is not there; plug the disk in, or choose another directory "
+                    "with -o"
+                )
             missing.append(directory)
             directory = directory.parent
         for directory in reversed(missing):

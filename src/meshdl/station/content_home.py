@@ -27,7 +27,7 @@ from meshdl.content.metainfo import (
     parse_info,
 )
 from meshdl.disk import Disk, FileStat
-from meshdl.errors import ContentUnknown, MetainfoInvalid
+from meshdl.errors import ContentUnknown, FileUnreadable, MetainfoInvalid
 from meshdl.ids import ChunkIndex, ContentHash
 from meshdl.station.home import Home
 from meshdl.station.journal import replace_file
@@ -143,7 +143,12 @@ class LeafHashes:
     def get(self, chunk: ChunkIndex) -> list[bytes] | None:
         """The leaf hashes of a chunk, if they are there and prove against its hash."""
         span = self._metainfo.span(chunk)
-        octets = self._disk.read(self.path, self._position(chunk), span.leaf_count * HASH_OCTETS)
+        try:
+            octets = self._disk.read(
+                self.path, self._position(chunk), span.leaf_count * HASH_OCTETS
+            )
+        except FileUnreadable:
+            return None  # lost, or on a bad sector: the content's own file tells as much
         if len(octets) != span.leaf_count * HASH_OCTETS:
             return None
         hashes = merkle.split(octets)

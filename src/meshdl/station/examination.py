@@ -88,18 +88,21 @@ class Examiner:
             octets = self._files.read(span.file, at, min(LEAF_OCTETS, end - at))
             self._files.write(span.file, at, [octets])
 
-    def leaf_hashes(self, chunk: ChunkIndex) -> list[bytes]:
-        """The leaf hashes of a chunk: as kept, else hashed anew.
+    def leaf_hashes(self, chunk: ChunkIndex, *, held: bool) -> list[bytes]:
+        """The leaf hashes of a chunk: as kept, else hashed anew if the chunk is ``held``.
+
+        Whoever asks for those of a chunk that is not held must not make us read it: it may
+        have 64 MiB, and the question 300 octets.
 
         Raises:
-            ContentUnknown: they are not kept, and the chunk in the file is not right.
+            ContentUnknown: they are not kept, and the chunk is not held, or not right.
             FileUnreadable: the disk refused.
         """
         kept = self._leaves.get(chunk)
         if kept is not None:
             return kept
         span = self._metainfo.span(chunk)
-        found = self._hash(span)
+        found = self._hash(span) if held else []
         whole = len(found) == span.leaf_count
         if not whole or merkle.root(found, width=span.width) != self._chunk_hashes[chunk]:
             raise ContentUnknown(

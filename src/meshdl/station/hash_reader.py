@@ -1,32 +1,36 @@
 """Answers requests for Merkle hashes, with the meaning of BEP 52's ``hash request``."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from meshdl.content import merkle
 from meshdl.content.metainfo import Metainfo
 from meshdl.errors import ContentUnknown
 from meshdl.ids import ChunkIndex
-from meshdl.station.examination import Examiner
 
 
 class HashReader:
     """Reads any stretch of any layer of the files' trees up to the chunk hashes.
 
-    The trees above the chunk hashes are kept for one file at a time: a peer that fetches
-    a piece layer asks for its stretches one after the other, and building the tree of a
-    million chunks for each would take a second.
+    The trees above the chunk hashes are kept once they were asked for: a peer that fetches
+    piece layers asks for many stretches, and building the tree of a million chunks for each
+    would take a second. All trees of a content together have as many nodes as that one.
+
+    Args:
+        leaf_hashes: gives those of a chunk; raises as :meth:`hashes`.
     """
 
     def __init__(
-        self, metainfo: Metainfo, chunk_hashes: Sequence[bytes], examiner: Examiner
+        self,
+        metainfo: Metainfo,
+        chunk_hashes: Sequence[bytes],
+        leaf_hashes: Callable[[ChunkIndex], list[bytes]],
     ) -> None:
         self._metainfo, self._chunk_hashes = metainfo, chunk_hashes
-        self._examiner = examiner
+        self._leaf_hashes = leaf_hashes
         self._files = {
             entry.root: file for file, entry in enumerate(metainfo.files) if entry.root is not None
         }
-        self._tree_file = -1
-        self._tree: list[list[bytes]] = []
+        self._trees: dict[int, list[list[bytes]]] = {}
 
     def file_with_root(self, root: bytes) -> int:
         """Index of a file by its Merkle root; files with equal octets are all the same.
@@ -87,7 +91,7 @@ class HashReader:
         span = self._metainfo.span(chunk)
         width = span.width >> layer
         self._check(file, index, length, width=width, count=-(-span.leaf_count >> layer))
-        nodes = self._examiner.leaf_hashes(chunk)
+        nodes = self._leaf_hashes(chunk)
         for below in range(layer):
             nodes = merkle.parents(nodes, layer=below)
         uncles = merkle.proof(nodes, layer=layer, index=index, length=length, width=width)
@@ -115,7 +119,8 @@ class HashReader:
             raise self._refused(file, f"{length} from {index} on are no aligned range")
 
     def _tree_of(self, file: int, layer: int) -> list[list[bytes]]:
-        if file != self._tree_file:
+        tree = self._trees.get(file)
+        if tree is None:
             entry = self._metainfo.files[file]
             level = list(
                 self._chunk_hashes[entry.first_chunk : entry.first_chunk + entry.chunk_count]
@@ -124,8 +129,8 @@ class HashReader:
             while len(level) > 1:
                 level = merkle.parents(level, layer=layer + len(tree) - 1)
                 tree.append(level)
-            self._tree, self._tree_file = tree, file
-        return self._tree
+            self._trees[file] = tree
+        return tree
 
     def _refused(self, file: int, problem: str) -> ContentUnknown:
         return ContentUnknown(

@@ -91,7 +91,7 @@ class ContentStore:
         self._files = ContentFiles(disk, metainfo, location)
         self._leaves = LeafHashes(disk, self._state.leaves, metainfo, chunk_hashes)
         self._examiner = Examiner(metainfo, chunk_hashes, self._files, self._leaves)
-        self._hashes = HashReader(metainfo, chunk_hashes, self._examiner)
+        self._hashes = HashReader(metainfo, chunk_hashes, self._leaf_hashes)
         self._place = Place(disk, metainfo, self._state, self._files, self._examiner)
         self._ranges = HeldRanges(metainfo, self._files)
         self._unfinished: Unfinished | None = None
@@ -304,7 +304,7 @@ class ContentStore:
             ContentUnknown: neither they nor the chunk are held.
             FileUnreadable: the disk refused.
         """
-        return b"".join(self._examiner.leaf_hashes(chunk))
+        return b"".join(self._leaf_hashes(chunk))
 
     # What changes it.
 
@@ -455,6 +455,12 @@ class ContentStore:
     @property
     def _held(self) -> Held:
         return self._in_place if self._unfinished is None else self._unfinished
+
+    def _leaf_hashes(self, chunk: ChunkIndex) -> list[bytes]:
+        held, file = self._held, self.metainfo.span(chunk).file
+        return self._examiner.leaf_hashes(
+            chunk, held=chunk in held.have and file not in held.changed
+        )
 
     def _writable(self) -> Unfinished:
         if self._unfinished is None:

@@ -43,6 +43,9 @@ SNUB_FIRST_S = 2.0
 SNUB_MAX_S = 60.0
 UNASKED_POINTS = 2
 
+WAITING_LEAST_OCTETS = 1024 * 1024
+"""Of each content may wait for leaf hashes, however many are fetched: they come a moment later."""
+
 
 class Fetcher:
     """All downloads of one station, over all its sessions.
@@ -224,7 +227,7 @@ class Fetcher:
         ranges: list[tuple[int, int, int]] = []
         lan = session.traits.path is Path.LAN
         most = session.window.range_octets
-        while room >= most and len(ranges) < RANGES_MAX and self._room_in_memory():
+        while room >= most and len(ranges) < RANGES_MAX and self._room_in_memory(download):
             if not lan and not self._bucket.available(now=now):
                 break
             found = download.next_range(
@@ -247,10 +250,14 @@ class Fetcher:
             self._state.tell(session.link, ChunkRequest(content, handle, tuple(ranges), urgency))
         return room
 
-    def _room_in_memory(self) -> bool:
-        waiting = sum(download.waiting_octets for download in self.downloads.values())
-        in_flight = self._requests.octets + self.unwritten_octets + waiting
-        return in_flight < self._state.settings.in_flight_octets
+    def _room_in_memory(self, download: Download) -> bool:
+        most = self._state.settings.in_flight_octets
+        waiting = [one.waiting_octets for one in self.downloads.values() if one.fetching]
+        # A source may give octets and no leaf hashes: then half is left for other contents.
+        share = max(most // (2 * len(waiting)), WAITING_LEAST_OCTETS)
+        if download.waiting_octets >= share:
+            return False
+        return self._requests.octets + self.unwritten_octets + sum(waiting) < most
 
     # Taking.
 

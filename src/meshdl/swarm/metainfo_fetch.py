@@ -15,7 +15,7 @@ from meshdl.content.metainfo import MAX_INFO_OCTETS, Metainfo, chunk_hashes, par
 from meshdl.errors import MetainfoInvalid, RemoteProtocolError
 from meshdl.ids import ContentHash, LinkId
 from meshdl.policy.penalty import CORRUPT_POINTS
-from meshdl.wire.control import Hashes, HashesRequest, Info, InfoRequest
+from meshdl.wire.control import INFO_OCTETS_MAX, Hashes, HashesRequest, Info, InfoRequest
 
 ANSWER_WITHIN_S = 3.0
 LAYER_HASHES_PER_REQUEST = 512
@@ -112,8 +112,9 @@ class MetainfoFetch:
             return
         self.asked = None
         total = self._info_octets or info.total_octets
-        beyond = len(self._info) + len(info.octets) > total
-        if total != info.total_octets or total > MAX_INFO_OCTETS or beyond or not info.octets:
+        # Who gave an octet at a time would keep everybody else waiting for as long as he likes.
+        whole = len(info.octets) == min(INFO_OCTETS_MAX, total - len(self._info))
+        if total != info.total_octets or not 0 < total <= MAX_INFO_OCTETS or not whole:
             self._start_over()
             raise RemoteProtocolError("info with impossible sizes", penalty=CORRUPT_POINTS)
         self._info_octets = total

@@ -81,7 +81,7 @@ class Peer:
         lost_octets: that were asked of it and are known to be lost on the way.
         busy_until: it serves others just now, and is asked for nothing.
         urgent_until: it asked for something urgent not long ago.
-        has_slot: one of our upload slots.
+        has_slot: one of our upload slots, which it got at ``slot_since``.
         reading: ranges for it that the disk owes, on all lanes together.
         virtual_octets: its virtual time among those that we serve.
     """
@@ -97,6 +97,7 @@ class Peer:
     busy_until: float = 0.0
     urgent_until: float = 0.0
     has_slot: bool = False
+    slot_since: float = 0.0
     reading: int = 0
     virtual_octets: float = 0.0
 

@@ -5,7 +5,8 @@ Theory of operation
 
 A peer's requests wait in its own queue until it holds one of the *upload slots*; when
 all are taken it is told ``busy`` at once, so that it asks elsewhere instead of waiting.
-A more urgent peer takes the slot of a less urgent one. Among slot holders
+A more urgent peer takes the slot of a less urgent one, and one as urgent that of who had it
+for a turn. Among slot holders
 :func:`meshdl.policy.slots.next_upload` decides before every single message, so an
 emergency transfer overtakes at the next message. A slot is given back when its queue is
 empty.
@@ -22,6 +23,7 @@ until it is writable.
 """
 
 from collections import deque
+from dataclasses import replace
 from typing import TypeAlias
 
 from meshdl.content.precedence import Precedence
@@ -87,7 +89,7 @@ class Uploader:
         if not wanted:
             return
         waiting = sum(len(lane.uploads) for lane in self._state.lanes_of(session.station))
-        if waiting + len(wanted) > QUEUE_MAX or not self._slot(session.station, precedence):
+        if waiting + len(wanted) > QUEUE_MAX or not self._slot(session.station, precedence, now):
             self._reject(session, content, tuple(wanted), "busy")
             return
         for chunk, offset, octets in wanted:
@@ -213,26 +215,27 @@ class Uploader:
         position = next(i for i, r in enumerate(queue) if r.precedence > request.precedence)
         queue.insert(position, request)
 
-    def _slot(self, peer: Peer, precedence: Precedence) -> bool:
+    def _slot(self, peer: Peer, precedence: Precedence, now: float) -> bool:
         if peer.has_slot:
             return True
         holders = [s.station for s in self._state.peers() if s.station.has_slot]
         if len(holders) >= self._state.settings.upload_slots:
-            loser = self._loser(holders, precedence)
+            loser = self._loser(holders, precedence, now)
             if loser is None:
                 return False
             self._evict(loser)
-        peer.has_slot = True
+        peer.has_slot, peer.slot_since = True, now
         # Idling earns no credit.
         peer.virtual_octets = max(peer.virtual_octets, self._virtual_octets)
         return True
 
-    def _loser(self, holders: list[Peer], newcomer: Precedence) -> Peer | None:
+    def _loser(self, holders: list[Peer], newcomer: Precedence, now: float) -> Peer | None:
         waiting: list[Waiting] = []
         for peer in holders:
             lanes = [_waiting(lane) for lane in self._state.lanes_of(peer) if lane.uploads]
             if lanes:
-                waiting.append(min(lanes, key=lambda lane: lane.precedence))
+                urgent = min(lanes, key=lambda lane: lane.precedence)
+                waiting.append(replace(urgent, held_s=now - peer.slot_since))
             elif newcomer < Precedence.ROUTINE:
                 return peer  # its last ranges are being read: it loses nothing
         loser = slot_to_yield(waiting, newcomer)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from meshdl.content.precedence import Precedence
 from meshdl.ids import LinkId
-from meshdl.policy.slots import Waiting, next_upload, slot_to_yield
+from meshdl.policy.slots import SLOT_TURN_S, Waiting, next_upload, slot_to_yield
 
 waiting = st.builds(
     Waiting,
@@ -48,3 +48,22 @@ def test_only_a_less_urgent_link_yields_its_slot(
         assert all(holder.precedence <= newcomer for holder in holders)
     else:
         assert loser.precedence == max(holder.precedence for holder in holders) > newcomer
+
+
+@given(
+    held=st.lists(st.floats(0, 3 * SLOT_TURN_S), min_size=1, max_size=5),
+    precedence=st.sampled_from(Precedence),
+    newcomer=st.sampled_from(Precedence),
+)
+def test_who_had_a_slot_for_longest_yields_it_to_an_equal_after_a_turn(
+    held: list[float], precedence: Precedence, newcomer: Precedence
+) -> None:
+    holders = [
+        Waiting(LinkId(str(i)), precedence, 0.0, held_s=held_s) for i, held_s in enumerate(held)
+    ]
+    loser = slot_to_yield(holders, newcomer)
+    if precedence < newcomer:
+        assert loser is None, "who is more urgent keeps it"
+    elif precedence == newcomer:
+        assert (loser is not None) is (max(held) >= SLOT_TURN_S)
+        assert loser is None or loser.held_s == max(held)

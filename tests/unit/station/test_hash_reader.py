@@ -40,7 +40,10 @@ def reader(held: Sequence[ChunkIndex] = FOLDER.chunks) -> HashReader:
     leaves.make_room()
     for chunk in held:
         leaves.put(chunk, FOLDER.leaf_hashes(chunk))
-    return HashReader(METAINFO, FOLDER.hashes, Examiner(METAINFO, FOLDER.hashes, files, leaves))
+    examiner = Examiner(METAINFO, FOLDER.hashes, files, leaves)
+    return HashReader(
+        METAINFO, FOLDER.hashes, lambda chunk: examiner.leaf_hashes(chunk, held=chunk in held)
+    )
 
 
 READER = reader()
@@ -115,6 +118,24 @@ def test_leaf_hashes_that_are_not_held_are_refused_and_chunk_hashes_are_not() ->
     with pytest.raises(ContentUnknown, match="another station"):
         poor.hashes(B, 0, 0, 4, 0)
     assert poor.hashes(B, 2, 0, 8, 0) == FOLDER.hashes[1:7]
+
+
+def test_a_tree_is_built_once_however_often_two_files_are_asked_for_in_turn() -> None:
+    class Counted(Sequence[bytes]):
+        looks = 0
+
+        def __len__(self) -> int:
+            return len(FOLDER.hashes)
+
+        def __getitem__(self, at):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN204
+            Counted.looks += 1
+            return FOLDER.hashes[at]
+
+    own = HashReader(METAINFO, Counted(), lambda _: [])
+    for _ in range(5):
+        assert own.hashes(B, 2, 0, 8, 0) == FOLDER.hashes[1:7]
+        assert len(own.hashes(4, 2, 0, 2, 0)) == 2
+    assert Counted.looks == 2
 
 
 def test_files_are_found_by_their_root() -> None:

@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import pytest
-from tests.support.folders import DOWNLOADS, HOME, Folder
+from tests.support.folders import DOWNLOADS, HOME, Folder, make_directories
 from tests.support.stores import (
     EMPTY,
     FILE,
     FIRST,
     FOLDER,
     SHARED,
+    A,
     create,
     fill,
     new_disk,
@@ -19,6 +20,7 @@ from tests.support.stores import (
 )
 
 from meshdl.content.merkle import LEAF_OCTETS
+from meshdl.disk import FileStat
 from meshdl.errors import (
     ContentUnknown,
     DiskFull,
@@ -27,7 +29,7 @@ from meshdl.errors import (
     TargetExists,
 )
 from meshdl.ids import ChunkIndex
-from meshdl.sim.disk import Fault
+from meshdl.sim.disk import Fault, FaultyDisk
 from meshdl.station.content_home import ContentHome, save_metainfo
 from meshdl.station.disk import RealDisk
 from meshdl.station.home import Home
@@ -389,6 +391,40 @@ def test_ranges_that_are_not_there_are_refused() -> None:
 
 
 # Forgetting.
+
+
+def test_leaf_hashes_of_what_is_not_held_cost_no_reading() -> None:
+    disk = new_disk()
+    store = create(disk)
+    opened: list[Path] = []
+    disk.before = lambda name, path: opened.append(path) if name == "read" else None
+    with pytest.raises(ContentUnknown, match="another station"):
+        store.hashes(A, 0, 0, 1, 0)
+    assert store.base / "a.bin" not in opened
+    disk.before = lambda _name, _path: None
+    fill(store)
+    disk.remove(HOME.contents_directory / FOLDER.metainfo.content_hash.hex() / "leaves")
+    assert store.leaf_hashes(FIRST) == FOLDER.leaf_hashes(FIRST)
+
+
+def test_a_disk_that_is_not_plugged_in_is_told() -> None:
+    class NoDrive(FaultyDisk):
+        """As Windows has it: not even the drive is there."""
+
+        def stat(self, path: Path) -> FileStat | None:
+            return (
+                None
+                if Path("/media") in (path, *path.parents) or path == Path("/")
+                else (super().stat(path))
+            )
+
+    disk = NoDrive()
+    make_directories(disk, HOME.contents_directory)
+    save_metainfo(disk, HOME, FILE.metainfo, FILE.layers)
+    with pytest.raises(FileUnwritable, match="plug the disk in"):
+        ContentStore.create_download(
+            disk, HOME, FILE.metainfo, FILE.hashes, Path("/media/stick/here")
+        )
 
 
 @pytest.mark.parametrize("delete_files", [False, True])

@@ -382,6 +382,24 @@ def test_octets_without_hashes_are_bounded_too() -> None:
     assert sent * 64 * KIB <= 512 * KIB + 64 * KIB
 
 
+def test_a_source_that_gives_no_leaf_hashes_holds_up_its_own_content_alone() -> None:
+    rig = Rig(settings=SwarmSettings(in_flight_octets=2048 * KIB))
+    stuck = SimContent(11, 8192 * KIB, 256 * KIB)
+    rig.open_for_download(stuck)
+    rig.open_for_download(BIG_CHUNKS)
+    without, honest = rig.peer("KA1AAA"), rig.peer("KA1BBB")
+    without.has(stuck)
+    for _ in range(80):
+        requests = [m for m in without.heard() if not isinstance(m, wire.HashesRequest)]
+        without.serve(stuck, list(requests))
+        rig.wait(0.25)
+        honest.say(wire.Ping(1))
+    assert download_of(rig, stuck).waiting_octets >= 1024 * KIB
+    honest.has(BIG_CHUNKS)
+    serve_all(BIG_CHUNKS, honest)
+    assert rig.complete(BIG_CHUNKS)
+
+
 def test_a_slow_last_range_is_asked_of_a_second_source_and_the_loser_is_cancelled() -> None:
     rig = Rig()
     slow, quick = rig.peer("KA1AAA"), rig.peer("KA1BBB")

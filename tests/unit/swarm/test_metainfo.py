@@ -105,6 +105,21 @@ def test_impossible_sizes_cost_points() -> None:
         assert not liar.linked()
 
 
+def test_who_gives_the_info_octet_by_octet_does_not_keep_others_waiting() -> None:
+    rig, (slow,) = starting("KA1AAA")
+    honest = rig.peer("KA1BBB")
+    honest.has(CONTENT)
+    for _ in range(60):
+        for question in questions(slow) if slow.linked() else []:
+            if isinstance(question, wire.InfoRequest):
+                slow.say(wire.Info(CONTENT.hash, 8192 * KIB, question.offset, b"d"))
+        honest.serve(CONTENT)
+        for peer in (slow, honest):
+            peer.say(wire.Ping(1))
+        rig.wait(0.25)
+    assert stage(rig) is not Stage.METAINFO
+
+
 def test_an_honest_station_does_not_pay_for_what_a_liar_began() -> None:
     rig, (liar,) = starting("KA1AAA")
     honest = rig.peer("KA1BBB")
@@ -254,19 +269,26 @@ def test_two_equal_files_come_complete() -> None:
 
 
 def test_a_station_that_answers_is_asked_on() -> None:
-    rig, peers = starting("KA1AAA", "KA1BBB", "KA1CCC")
+    long = bencode.encode({b"file tree": {}, b"notes": bytes(3 * wire.INFO_OCTETS_MAX)})
+    content = ContentHash(sha256(long).digest())
+    rig = Rig()
+    rig.post(inputs.StartDownload(content))
+    peers = [rig.peer(callsign) for callsign in ("KA1AAA", "KA1BBB", "KA1CCC")]
+    for peer in peers:
+        peer.say(wire.Have(content, complete=True))
     at, answered = 0, set()
-    while at < len(INFO):
-        for peer in peers:
-            for question in questions(peer):
-                assert isinstance(question, wire.InfoRequest)
-                assert question.offset == at
-                answered.add(peer.link)
-                stretch = INFO[at : at + 10]
-                peer.say(wire.Info(CONTENT.hash, len(INFO), at, stretch))
-                at += len(stretch)
+    for peer in peers * 4:
+        for question in questions(peer):
+            assert isinstance(question, wire.InfoRequest)
+            assert question.offset == at
+            answered.add(peer.link)
+            stretch = long[at : at + wire.INFO_OCTETS_MAX]
+            peer.say(wire.Info(content, len(long), at, stretch))
+            at += len(stretch)
+    assert at == len(long)
     assert len(answered) == 1
-    assert stage(rig) is not Stage.FAILED
+    assert all(peer.linked() for peer in peers)
+    assert rig.swarm.downloads[content].stage is Stage.FAILED, "all of it came, and is of no use"
 
 
 def test_of_a_folder_each_layer_is_asked_for_once_and_only_where_there_is_one() -> None:

@@ -129,6 +129,28 @@ def test_without_a_free_slot_a_peer_is_told_to_come_back() -> None:
     assert second.heard() == [wire.ChunkReject(CONTENT.hash, ((20, 0, RANGE),), "busy", 1000)]
 
 
+def test_no_peer_is_told_busy_for_ever_while_others_keep_their_queues_full() -> None:
+    rig = seeding(SwarmSettings(upload_slots=2, upload_octets_per_s=4 * RANGE))
+    peers = [rig.peer(f"KA1AA{letter}", traits=INTERNET) for letter in "ABC"]
+    got = dict.fromkeys((peer.link for peer in peers), 0)
+    waiting = dict.fromkeys(got, 0)
+    for _ in range(200):
+        for peer in peers:
+            for message in peer.heard():
+                if isinstance(message, chunks.ChunkOctets):
+                    got[peer.link] += 1
+                    waiting[peer.link] -= 1
+                elif isinstance(message, wire.ChunkReject):
+                    waiting[peer.link] -= len(message.ranges)
+            while waiting[peer.link] < 8:
+                ask(peer, 3)
+                waiting[peer.link] += 1
+        rig.wait(0.25)
+        for peer in peers:
+            peer.say(wire.Ping(1))
+    assert min(got.values()) > sum(got.values()) / 6, "a third is a fair share"
+
+
 def test_a_slot_is_free_again_when_everything_was_sent_or_failed() -> None:
     rig = seeding(SwarmSettings(upload_slots=1))
     rig.disk = False
