@@ -20,6 +20,7 @@
     * :exc:`StorageError`: a file or a disk is in the way.
         * :exc:`DiskFull`
         * :exc:`FileChanged`
+        * :exc:`FilePrivate`
         * :exc:`FileUnreadable`
         * :exc:`FileUnwritable`
         * :exc:`TargetExists`
@@ -129,6 +130,10 @@ class DiskFull(StorageError):
 
 class FileChanged(StorageError):
     """A shared file is not what it was when it was hashed."""
+
+
+class FilePrivate(StorageError):
+    """What should be shared is the station's own secret, or holds it."""
 
 
 class FileUnreadable(StorageError):

@@ -119,6 +119,20 @@ def test_an_unreadable_file_is_named_and_the_others_are_shared(
     run(scenario())
 
 
+def test_the_stations_own_secrets_are_not_shared(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA", enabled=False) as alfa:
+            home = tmp_path / "KA1AA" / "home"
+            (tmp_path / "link").symlink_to(home)
+            for path in (home / "station.key", home, tmp_path, tmp_path / "link"):
+                refused = await tell(home, "share", str(path))
+                assert refused.exit_code == 77
+                assert "with its private key" in refused.stderr
+            assert list(await alfa.view.contents()) == []
+
+    run(scenario())
+
+
 def test_a_target_that_exists_is_kept(tmp_path: Path) -> None:
     source = make_file(tmp_path / "map.bin", 100_000)
     mine = make_file(tmp_path / "KA1BB" / "downloads" / "map.bin", 5)

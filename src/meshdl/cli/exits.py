@@ -6,6 +6,7 @@ from meshdl.errors import (
     ConfigError,
     ContentError,
     ContentUnknown,
+    FilePrivate,
     FileUnreadable,
     HomeInUse,
     LinkError,
@@ -34,6 +35,7 @@ EXIT_CODES: dict[type[MeshdlError], int] = {
     ModemError: 69,
     SourceNotFound: 69,
     LocalProtocolError: 70,  # EX_SOFTWARE
+    FilePrivate: NOT_ALLOWED,
     TargetExists: 73,  # EX_CANTCREAT
     StorageError: 74,  # EX_IOERR
     HomeInUse: TEMPORARY,  # EX_TEMPFAIL

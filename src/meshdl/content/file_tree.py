@@ -6,6 +6,7 @@ sorted by their raw octets, and files are counted depth first in that order. So
 ``b/x`` comes before ``b.txt``: it is ``b`` that is compared with ``b.txt``.
 """
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -16,6 +17,9 @@ from meshdl.errors import MetainfoInvalid, UnsafePath
 
 MAX_FILES = 100_000
 """Each file costs an entry in memory and a look at the disk."""
+
+MAX_FOLDERS = 100_000
+"""As many as files: without a limit, some megabytes could name 600,000 of them, all to be made."""
 
 MAX_FILE_OCTETS = 2**50
 """More than any disk; the sum over all files still has less than 68 bits."""
@@ -58,11 +62,11 @@ def decode(tree: dict[bytes, bencode.Value]) -> list[TreeFile]:
         MetainfoInvalid: something in it is neither a file nor a directory with
             entries, a symbolic link is in it, a length or root is missing or absurd,
             two files have one root and two lengths, or there are more than
-            :data:`MAX_FILES`.
+            :data:`MAX_FILES` or :data:`MAX_FOLDERS`.
         UnsafePath: a name is refused, see :mod:`meshdl.content.paths`.
     """
     files: list[TreeFile] = []
-    for path, properties in _walk(tree, ()):
+    for path, properties in _walk(tree, (), itertools.count(1)):
         if len(files) == MAX_FILES:
             raise MetainfoInvalid(
                 f"more than {MAX_FILES} files are refused; share them as an archive"
@@ -92,14 +96,18 @@ def decode_path(names: Sequence[object]) -> RelativePath:
 
 
 def _walk(
-    node: dict[bytes, bencode.Value], above: tuple[bytes, ...]
+    node: dict[bytes, bencode.Value], above: tuple[bytes, ...], folders: Iterator[int]
 ) -> Iterator[tuple[tuple[bytes, ...], bencode.Value]]:
     for name, entry in node.items():
         path = (*above, name)
         if not isinstance(entry, dict) or not entry or not name:
             raise _refused(path, "is neither a file nor a folder with files")
         if b"" not in entry:
-            yield from _walk(entry, path)
+            if next(folders) > MAX_FOLDERS:
+                raise MetainfoInvalid(
+                    f"more than {MAX_FOLDERS} folders are refused; share them as an archive"
+                )
+            yield from _walk(entry, path, folders)
         elif len(entry) == 1:
             yield path, entry[b""]
         else:

@@ -15,6 +15,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 from meshdl.errors import UnsafePath
@@ -45,9 +46,16 @@ _DEVICES = frozenset(
 )
 
 _IGNORED_BY_FILE_SYSTEMS = dict.fromkeys(
-    [*range(0x200B, 0x2010), *range(0x2060, 0x2065), *range(0x206A, 0x2070), 0xFEFF]
-)
-"""HFS+ compares names without these, so two such names would be one file."""
+    [
+        *range(0x200B, 0x2010), *range(0x2060, 0x2070), 0xFEFF,
+        0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), 0x3164,
+        *range(0xFE00, 0xFE10), 0xFFA0, *range(0x1BCA0, 0x1BCA4), *range(0x1D173, 0x1D17B),
+        *range(0xE0000, 0xE1000),
+    ]
+)  # fmt: skip
+"""HFS+ compares names without those of the first line, Linux in folders that ignore case (as
+those of Android) without any of these (Unicode: Default_Ignorable_Code_Point): two such names
+would be one file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +81,7 @@ class RelativePath:
                     f"the file name {_shown(self.parts)} is refused: {problem}; "
                     "rename the file or folder, then share it again"
                 )
-        octets = sum(len(name.encode()) + 1 for name in self.parts) - 1
+        octets = len("/".join(self.parts).encode())
         if octets > MAX_PATH_OCTETS:
             raise UnsafePath(
                 f"the path {_shown(self.parts)} is refused: it has {octets} octets, more than "
@@ -104,13 +112,26 @@ def check_no_collisions(paths: Iterable[RelativePath]) -> None:
     """
     files: dict[tuple[str, ...], RelativePath] = {}
     folded: dict[str, str] = {}
+    above: dict[tuple[str, ...], tuple[str, ...]] = {}
     for path in paths:
-        key = tuple(_folded(name, folded) for name in path.parts)
+        parent = path.parts[:-1]
+        if parent not in above:
+            above[parent] = tuple(_folded(name, folded) for name in parent)
+        key = (*above[parent], _folded(path.parts[-1], folded))
         if key in files:
             raise _collision(files[key], path)
         files[key] = path
+    _check_directories(files, above)
+
+
+def _check_directories(
+    files: dict[tuple[str, ...], RelativePath], above: dict[tuple[str, ...], tuple[str, ...]]
+) -> None:
     directories: dict[tuple[str, ...], tuple[str, ...]] = {}
     for key, path in files.items():
+        # What holds of one file of a directory, as it is spelt, holds of all.
+        if above.pop(path.parts[:-1], None) is None:
+            continue
         for depth in range(1, len(key)):
             if key[:depth] in files:
                 raise _collision(files[key[:depth]], path)
@@ -135,6 +156,7 @@ def _folded(name: str, known: dict[str, str]) -> str:
     return known[name]
 
 
+@lru_cache(maxsize=4096)  # the names of folders come again and again
 def _problem(name: str) -> str | None:
     """Why ``name`` may not be a component, or ``None``."""
     if name in {"", ".", ".."}:

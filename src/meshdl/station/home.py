@@ -97,6 +97,21 @@ class Home:
         """Held while a station runs; holds its process id."""
         return self.directory / "lock"
 
+    def private(self, path: Path) -> bool:
+        """Whether ``path``, without symbolic links, is or holds what nobody else may see.
+
+        The rest of it are downloads, if the operator wants them here, and what was overheard.
+        """
+        directory = Path(os.path.realpath(self.directory))
+        if path == directory or path in directory.parents:
+            return True
+        if directory not in path.parents:
+            return False
+        below = path.relative_to(directory).parts
+        if below[0] in {self.rooms_directory.name, self.contents_directory.name}:
+            return True
+        return len(below) == 1 and not path.is_dir()
+
     def create(self) -> None:
         """Make the directory, for the operator's eyes only. Harmless when it is there.
 

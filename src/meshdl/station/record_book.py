@@ -9,7 +9,7 @@ import asyncio
 import logging
 import mimetypes
 import time
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -41,7 +41,8 @@ RECORDS_DECODED_MAX = 20_000
 """Verified records kept in memory, 255 octets each on the wire."""
 
 HELD_PER_PEER_MAX = 10_000
-"""Contents that one peer may say it holds."""
+"""Contents that one peer may say it holds, and records of it that may wait to be verified: it
+can say more in a second than a processor verifies in ten."""
 
 Post: TypeAlias = Callable[[OfferRecord], None]
 
@@ -82,6 +83,7 @@ class RecordBook:
         self._worker = Worker("records")
         self._decoded: OrderedDict[bytes, ContentRecord] = OrderedDict()
         self._held: dict[StationKey, dict[ContentHash, Callsign]] = {}
+        self._unverified: defaultdict[StationKey, int] = defaultdict(int)
 
     @property
     def failure(self) -> asyncio.Future[None]:
@@ -177,6 +179,10 @@ class RecordBook:
 
     def heard(self, effect: effects.RecordsHeard) -> None:
         """A peer told what it holds; each record is verified before anything comes of it."""
+        if self._unverified[effect.key] + len(effect.records) > HELD_PER_PEER_MAX:
+            _log.info("%s tells of more contents than can be verified", effect.callsign)
+            return
+        self._unverified[effect.key] += len(effect.records)
         self._worker.submit(partial(self._verify, effect.records), partial(self._verified, effect))
 
     def heard_on_air(self, octets: bytes, named: Callable[[ContentRecord], None]) -> None:
@@ -191,19 +197,34 @@ class RecordBook:
 
     def forgotten(self, effect: effects.RecordsForgotten) -> None:
         """A peer holds these no longer."""
-        held = self._held.get(effect.key, {})
-        for content in effect.contents:
-            held.pop(content, None)
+
+        def forget(_: None) -> None:
+            held = self._held.get(effect.key, {})
+            for content in effect.contents:
+                held.pop(content, None)
+
+        self._after_what_was_heard(forget)
 
     def left(self, key: StationKey) -> None:
         """A peer's last link is down."""
-        self._held.pop(key, None)
+
+        def leave(_: None) -> None:
+            self._held.pop(key, None)
+
+        self._after_what_was_heard(leave)
 
     async def close(self) -> None:
         """Return when everything is kept."""
         await self._worker.close()
 
+    def _after_what_was_heard(self, change: Callable[[None], None]) -> None:
+        """Records that a peer told of before are still being verified."""
+        self._worker.submit(lambda: None, change)
+
     def _verified(self, effect: effects.RecordsHeard, found: _Verified) -> None:
+        self._unverified[effect.key] -= len(effect.records)
+        if not self._unverified[effect.key]:
+            del self._unverified[effect.key]
         self._unwritten.note(Book.CATALOGUE, found.error)
         held = self._held.setdefault(effect.key, {})
         for record in found.records:

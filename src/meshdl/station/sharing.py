@@ -1,13 +1,16 @@
 """Sharing a file or folder: hash it, put it into the library, announce it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+import os
+from collections.abc import AsyncGenerator, Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from meshdl.content.precedence import Precedence
+from meshdl.errors import FilePrivate
 from meshdl.station.catalogue import CatalogueEntry
-from meshdl.station.hashing import hash_path
+from meshdl.station.examination import Progress
+from meshdl.station.hashing import Hashed, hash_path
 from meshdl.station.home import Home
 from meshdl.station.library import Library
 from meshdl.station.record_book import RecordBook
@@ -37,7 +40,7 @@ class Sharing:
             Octets hashed and octets in all, a few times a second.
 
         Raises:
-            FileUnreadable, FileChanged, UnsafePath, MetainfoInvalid, RecordInvalid,
+            FileUnreadable, FileChanged, FilePrivate, UnsafePath, MetainfoInvalid, RecordInvalid,
                 StorageError: it cannot be shared; nothing of it is.
         """
         work = asyncio.create_task(self._share(path, title, precedence, tags))
@@ -57,7 +60,8 @@ class Sharing:
     ) -> None:
         hashed = await self._library.in_pool(
             partial(
-                hash_path,
+                _hash_unless_private,
+                self._home,
                 path,
                 self._home.contents_directory,
                 progress=self._told,
@@ -84,3 +88,19 @@ class Sharing:
     def _told(self, done: int, octets: int) -> None:
         """Called by the thread that hashes."""
         self._done, self._octets = done, octets
+
+
+def _hash_unless_private(
+    home: Home,
+    path: Path,
+    spool: Path,
+    *,
+    progress: Progress,
+    cancelled: Callable[[], bool],
+) -> Hashed | None:
+    if home.private(Path(os.path.realpath(path))):
+        raise FilePrivate(
+            f"{path} is not shared: it is, or has in it, the home directory of this station, "
+            f"{home.directory}, with its private key; share something else"
+        )
+    return hash_path(path, spool, progress=progress, cancelled=cancelled)

@@ -4,10 +4,12 @@ Every peer hears the records of what this station offers. Of chunks it hears onl
 ``want``: the whole state at once, then every chunk as it is gained.
 """
 
+from collections import deque
+
 from meshdl.content.bitfield import Bitfield
 from meshdl.content.layout import MAX_CHUNKS
 from meshdl.errors import RemoteProtocolError
-from meshdl.ids import ChunkIndex, ContentHash
+from meshdl.ids import ChunkIndex, ContentHash, LinkId
 from meshdl.swarm.download import Download
 from meshdl.swarm.fetcher import Fetcher
 from meshdl.swarm.peer import PeerHolding
@@ -18,6 +20,10 @@ from meshdl.wire import control as wire
 
 CONTENTS_PER_PEER_MAX = 4096
 """Contents that one peer may subscribe to or announce holdings of."""
+
+RECORDS_AT_ONCE = 8 * wire.RECORDS_MAX
+"""Told to a peer that comes, the others a message a tick: tens of thousands at once are more
+than a link lets pile up, and it would be closed for that."""
 
 SEEDS_TOLD = 2
 """Where there are more, none of them serves so many that it must know, see Spread."""
@@ -30,19 +36,24 @@ class Announcements:
         self._state = state
         self._fetcher = fetcher
         self._records: dict[ContentHash, bytes] = {}
+        self._untold: dict[LinkId, deque[ContentHash]] = {}
 
     # Ours.
 
     def introduce(self, session: Session) -> None:
         """A peer has come: tell it what there is, and what is wanted."""
-        records = list(self._records.values())
-        for first in range(0, len(records), wire.RECORDS_MAX):
-            batch = tuple(records[first : first + wire.RECORDS_MAX])
-            self._state.tell(session.link, wire.Records(batch))
+        self._untold[session.link] = deque(self._records)
+        for _ in range(RECORDS_AT_ONCE // wire.RECORDS_MAX):
+            self._tell_more(session.link)
         for content, download in self._fetcher.downloads.items():
             wanted = download.stage in {Stage.METAINFO, Stage.CREATING, Stage.FETCHING}
             if wanted and download.by_links:
                 self._state.tell(session.link, wire.Want(content))
+
+    def tick(self) -> None:
+        """Tell more of what there is to those who have not heard of all of it."""
+        for link in list(self._untold):
+            self._tell_more(link)
 
     def offer_record(self, content: ContentHash, record: bytes) -> None:
         """Tell everybody of a content, now and from now on."""
@@ -58,6 +69,16 @@ class Announcements:
             return
         for session in self._state.peers():
             self._state.tell(session.link, wire.RecordsGone((content,)))
+
+    def _tell_more(self, link: LinkId) -> None:
+        untold = self._untold.get(link)
+        if not untold or link not in self._state.sessions:
+            self._untold.pop(link, None)
+            return
+        contents = [untold.popleft() for _ in range(min(len(untold), wire.RECORDS_MAX))]
+        records = tuple(self._records[one] for one in contents if one in self._records)
+        if records:
+            self._state.tell(link, wire.Records(records))
 
     def tell_state(self, content: ContentHash, holding: Holding) -> None:
         """Tell all that want to know which chunks are here."""
@@ -153,12 +174,14 @@ def _update(holding: PeerHolding, have: wire.Have, count: int | None) -> None:
         else:
             holding.bits = _bits(count, have.bitfield)
     if have.chunks and not holding.complete:
-        gained = 0
+        last = max(have.chunks)
+        if last >= (count or MAX_CHUNKS):
+            raise RemoteProtocolError(f"has chunk {last}, which there is not")
+        # Bit by bit in octets: in an int each of 4,096 would copy 128 KiB.
+        gained = bytearray(last // 8 + 1)
         for chunk in have.chunks:
-            if chunk >= (count or MAX_CHUNKS):
-                raise RemoteProtocolError(f"has chunk {chunk}, which there is not")
-            gained |= 1 << chunk
-        holding.bits |= gained
+            gained[chunk // 8] |= 1 << chunk % 8
+        holding.bits |= int.from_bytes(gained, "little")
 
 
 def _whole_have(content: ContentHash, holding: Holding) -> wire.Have:

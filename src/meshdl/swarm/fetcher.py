@@ -30,7 +30,7 @@ from meshdl.swarm.active_chunk import Arrival, Verdict
 from meshdl.swarm.download import Download
 from meshdl.swarm.effects import WriteLeafHashes, WriteRange
 from meshdl.swarm.leaf_hashes import LeafHashes
-from meshdl.swarm.requests import Requests
+from meshdl.swarm.requests import WAITING_LEAST_OCTETS, Requests
 from meshdl.swarm.session import RangeKey, Session
 from meshdl.swarm.sources import Sources
 from meshdl.swarm.state import SwarmState
@@ -42,9 +42,6 @@ STALL_AFTER_S = 2.5
 SNUB_FIRST_S = 2.0
 SNUB_MAX_S = 60.0
 UNASKED_POINTS = 2
-
-WAITING_LEAST_OCTETS = 1024 * 1024
-"""Of each content may wait for leaf hashes, however many are fetched: they come a moment later."""
 
 
 class Fetcher:
@@ -255,9 +252,8 @@ class Fetcher:
         waiting = [one.waiting_octets for one in self.downloads.values() if one.fetching]
         # A source may give octets and no leaf hashes: then half is left for other contents.
         share = max(most // (2 * len(waiting)), WAITING_LEAST_OCTETS)
-        if download.waiting_octets >= share:
-            return False
-        return self._requests.octets + self.unwritten_octets + sum(waiting) < most
+        in_flight = self._requests.octets + self.unwritten_octets + sum(waiting)
+        return in_flight < most and download.waiting_octets < share
 
     # Taking.
 

@@ -10,6 +10,9 @@ from meshdl.swarm.session import RangeKey, Session
 from meshdl.swarm.state import SwarmState
 from meshdl.wire.control import RANGES_MAX, ChunkCancel
 
+WAITING_LEAST_OCTETS = 1024 * 1024
+"""Of each content may wait for leaf hashes, however many are fetched: they come a moment later."""
+
 
 class Requests:
     """What is on request, and the handles that stand for contents in the answers."""

@@ -171,6 +171,7 @@ class Swarm:
         self._metainfo.tick(now=now)
         self._uploader.pump(now=now)
         self._exchange.tick(now=now)
+        self._announcements.tick()
         if now >= self._next_slow_tick:
             self._next_slow_tick = now + SLOW_TICK_S
             self._log.quiet(now=now)

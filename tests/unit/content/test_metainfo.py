@@ -310,6 +310,18 @@ def test_too_many_files_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         parse_info(info_of(file_tree={b"%d" % i: empty for i in range(4)}))
 
 
+def test_too_many_folders_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_tree, "MAX_FOLDERS", 4)
+    empty: bencode.Value = {b"": {b"length": 0}}
+
+    def folders(count: int) -> bytes:
+        return info_of(file_tree={b"%d" % i: {b"x": {b"f": empty}} for i in range(count)})
+
+    assert len(parse_info(folders(2)).files) == 2
+    with pytest.raises(MetainfoInvalid, match="more than 4 folders"):
+        parse_info(folders(3))
+
+
 def test_a_deep_tree_is_refused() -> None:
     node: bencode.Value = {b"": {b"length": 0}}
     for _ in range(40):

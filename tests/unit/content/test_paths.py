@@ -2,6 +2,7 @@
 
 import ntpath
 import posixpath
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import given
@@ -138,6 +139,9 @@ def test_whatever_is_accepted_stays_below_its_directory(parts: list[str]) -> Non
         ("CAF\u00c9", "cafe\u0301"),
         ("stra\u00dfe", "STRASSE"),
         ("a\u200bb", "ab"),
+        ("\u2764\ufe0f.png", "\u2764.png"),
+        ("soft\u00adhyphen", "softhyphen"),
+        ("d/Maps/a", "d/maps/b"),
         ("a", "a/b"),
         ("A", "a/b/c"),
         ("x/Maps/a", "x/maps/b"),
@@ -156,3 +160,22 @@ def test_names_that_are_one_file_on_some_system_collide(one: str, other: str) ->
 )
 def test_different_names_do_not_collide(names: list[str]) -> None:
     check_no_collisions(RelativePath.parse(name.split("/")) for name in names)
+
+
+@given(
+    st.lists(
+        st.lists(st.sampled_from(["a", "A", "b", "\u00e9", "e\u0301"]), min_size=1, max_size=4)
+    )
+)
+def test_paths_collide_exactly_if_two_of_them_do(tree: list[list[str]]) -> None:
+    paths = [RelativePath.parse(parts) for parts in tree]
+    pairs = [(one, other) for at, one in enumerate(paths) for other in paths[:at]]
+    assert collides(paths) is any(collides(pair) for pair in pairs)
+
+
+def collides(paths: Iterable[RelativePath]) -> bool:
+    try:
+        check_no_collisions(paths)
+    except UnsafePath:
+        return True
+    return False

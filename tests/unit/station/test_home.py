@@ -50,6 +50,20 @@ def test_a_home_that_cannot_be_made_says_what_to_do(tmp_path: Path) -> None:
         Home(tmp_path / "file" / "home").create()
 
 
+def test_what_is_private_is_told_from_what_may_be_shared(tmp_path: Path) -> None:
+    home = Home(tmp_path / "me" / "home")
+    home.create()
+    for name in ("overheard", "downloads", "rooms"):
+        (home.directory / name).mkdir()
+    home.key_file.write_text("secret")
+    private = [home.directory, tmp_path / "me", tmp_path, home.key_file, home.directory / "gone"]
+    private += [home.rooms_directory, home.rooms_directory / "x", home.contents_directory / "x"]
+    assert all(map(home.private, private))
+    shareable = [tmp_path / "me" / "files", tmp_path / "me" / "homeward", tmp_path / "other"]
+    shareable += [home.overheard_directory / "map", home.directory / "downloads"]
+    assert not any(map(home.private, shareable))
+
+
 def test_a_second_station_is_told_who_is_there(tmp_path: Path) -> None:
     home = Home(tmp_path)
     with home.lock(), pytest.raises(HomeInUse, match=f"process {os.getpid()}"):

@@ -6,11 +6,12 @@ import pytest
 from tests.unit.swarm.rig import INTERNET, KIB, TRAITS, Peer, Rig
 
 from meshdl.content.precedence import Precedence
-from meshdl.ids import ChunkIndex
+from meshdl.ids import ChunkIndex, ContentHash
 from meshdl.links import LinkWritable, Path
 from meshdl.policy.yielding import URGENT_FOR_S
 from meshdl.sim.station import SimContent
 from meshdl.swarm import effects, inputs
+from meshdl.swarm.announcements import RECORDS_AT_ONCE
 from meshdl.swarm.spread import ARRIVES_WITHIN_S, ELSEWHERE_S
 from meshdl.swarm.state import SwarmSettings
 from meshdl.swarm.uploads import QUEUE_MAX, READ_AHEAD_PER_PEER
@@ -380,6 +381,33 @@ def test_records_are_told_once_to_those_here_and_to_those_who_come() -> None:
     heard = rig.of(effects.RecordsHeard)[-1]
     assert (heard.callsign, heard.records) == ("KA1BBB", (b"theirs",))
     assert rig.of(effects.RecordsForgotten)[-1].contents == (CONTENT.hash,)
+
+
+def test_the_records_of_very_many_contents_come_by_and_by() -> None:
+    rig = Rig()
+    count = RECORDS_AT_ONCE + 3 * wire.RECORDS_MAX
+    contents = [ContentHash(number.to_bytes(32, "big")) for number in range(count)]
+    for content in contents:
+        rig.post(inputs.OfferRecord(content, bytes(content)))
+    peer = rig.peer("KA1AAA")
+    told = records_of(peer)
+    assert len(told) == RECORDS_AT_ONCE
+    rig.post(inputs.ContentRemoved(contents[-1]))
+    for _ in range(8):
+        rig.wait(0.25)
+        peer.say(wire.Ping(1))
+        told += records_of(peer)
+    assert told == [bytes(content) for content in contents[:-1]]
+    assert records_of(rig.peer("KA1BBB")) == told[:RECORDS_AT_ONCE]
+
+
+def records_of(peer: Peer) -> list[bytes]:
+    return [
+        record
+        for message in peer.heard()
+        if isinstance(message, wire.Records)
+        for record in message.records
+    ]
 
 
 def test_metainfo_is_given_in_stretches_and_refused_beyond_its_end() -> None:
