@@ -30,8 +30,11 @@ that has become longer; one that forgot without looking would take our own queue
 
 *Late answers.* A busy event loop comes round late, and answers wait for it as they would in a
 queue; D, the smallest round trip, knows nothing of that. A window that lasts for less brings
-less each round, and is smaller for it, down to its floor. So on short paths, where such
-lateness is most of the round trip, the queue's share is the largest.
+less each round, and is smaller for it, down to its floor. What tells a late loop from a queue
+is that it is punctual now and then: a queue delays every answer, so the usual answer of late
+is as much later than the quickest of late as the loops are. The window lasts for so much
+longer (:data:`LATE_PART`). On short paths such lateness is most of the round trip; there the
+queue's share is the largest from the beginning.
 
 On a local network there is no queue worth keeping short, and no time to find it: the
 rounds are shorter than the event loops at both ends are punctual. There the gain stays
@@ -73,6 +76,14 @@ QUEUE_MAX_S = 0.030
 
 SHORT_S = 0.005
 """A round trip that is shorter may last several times as long because an event loop is late."""
+
+ANSWERS = 16
+"""Of late: so many hold a punctual one, and are soon replaced."""
+
+LATE_PART = 0.25
+"""Lateness that is made up for, as a part of the delay, and ``QUEUE_MAX_S`` at the most: should
+all loops be punctual at once, it waits in the queue, together with the queue's share. A path's
+queue often holds no more than rate times delay."""
 
 MORE = 1.1
 """A round brought more than the one before: by this factor."""
@@ -160,6 +171,7 @@ class RequestWindow:
         self._sharing = 1
         self._tuning = tuning
         self._rates: deque[float] = deque(maxlen=tuning.rounds)
+        self._trips_s: deque[float] = deque(maxlen=ANSWERS)
         self._finding = True
         self._rounds_without_more = 0
         self._best_rate = 0.0
@@ -214,6 +226,7 @@ class RequestWindow:
         """
         if round_trip_s is not None:
             self.answered(round_trip_s)
+            self._trips_s.append(round_trip_s)
         self._round_octets += octets
         self._round_left_octets -= octets
         elapsed_s = now - self._round_began_at
@@ -234,6 +247,7 @@ class RequestWindow:
         """The source kept us waiting: begin anew, carefully."""
         self.octets = self._tuning.floor_octets
         self._rates.clear()
+        self._trips_s.clear()
         self._find_rate()
         self.idled(now=now)
 
@@ -250,10 +264,7 @@ class RequestWindow:
         if trip_s is None:
             return
         gain = tuning.finding_gain if self._finding else tuning.gain
-        queue_s = max(tuning.queue_s, min(tuning.queue_part * trip_s, QUEUE_MAX_S))
-        if trip_s < SHORT_S:
-            queue_s = QUEUE_MAX_S
-        target = self._believed_rate() * (gain * trip_s + queue_s)
+        target = self._believed_rate() * (gain * trip_s + self._queue_s(trip_s))
         more = max(tuning.floor_octets, self.range_octets)
         if tuning.probes and self._sharing > FEW_SOURCES:
             more = more * FEW_SOURCES // self._sharing
@@ -264,6 +275,19 @@ class RequestWindow:
         self.octets = int(min(target, self.octets * tuning.growth))
         if tuning.probes and _epoch(now) != self._epoch:
             self._begin_epoch(_epoch(now))
+
+    def _queue_s(self, trip_s: float) -> float:
+        tuning = self._tuning
+        if trip_s < SHORT_S:
+            return QUEUE_MAX_S
+        queue_s = max(tuning.queue_s, min(tuning.queue_part * trip_s, QUEUE_MAX_S))
+        if not tuning.probes or self._finding:
+            return queue_s  # or the gain finds it anyway
+        return queue_s + min(self._usually_late_s(), LATE_PART * trip_s, QUEUE_MAX_S)
+
+    def _usually_late_s(self) -> float:
+        trips_s = sorted(self._trips_s)
+        return trips_s[len(trips_s) // 2] - trips_s[0] if trips_s else 0.0
 
     def _least_octets(self) -> int:
         tuning = self._tuning

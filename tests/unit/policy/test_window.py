@@ -7,6 +7,7 @@ from math import ceil
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.unit.policy.late_hosts import LatePath
 
 from meshdl.policy.window import (
     EPOCH_S,
@@ -15,6 +16,7 @@ from meshdl.policy.window import (
     LONG,
     MAX_OCTETS,
     MESSAGE_OCTETS,
+    QUEUE_MAX_S,
     RANGE_OCTETS_MIN,
     RequestWindow,
     Tuning,
@@ -140,6 +142,32 @@ def test_it_fills_short_paths_to_sources_that_look_seldom(
     path.window.answered(delay_s)  # a short message, between two looks
     path.run(40 * (path.shortest_trip_s + look_s))
     assert path.run(40 * (path.shortest_trip_s + look_s)) >= part * rate
+
+
+@pytest.mark.parametrize("count", [1, FEW_SOURCES, 10])
+@pytest.mark.parametrize("delay_s", [0.02, 0.08])
+@settings(max_examples=5)
+@given(seed=st.integers(0, 2**32))
+def test_it_fills_long_paths_between_event_loops_that_come_round_late(
+    delay_s: float, count: int, seed: int
+) -> None:
+    """By 4 ms, three times a round trip: more than a queue's share of 10 ms makes up for."""
+    path = LatePath(12e6, delay_s, sources_count=count, late_s=0.004, seed=seed)
+    path.run(3.0)
+    assert path.run(5.0) >= 0.75 * path.rate_octets_per_s
+    waited_s = sorted(path.waited_s)
+    assert waited_s[len(waited_s) * 95 // 100] <= 0.05
+
+
+@settings(max_examples=5)
+@given(seed=st.integers(0, 2**32), delay_s=st.floats(0.1, 0.2))
+def test_lateness_that_is_over_leaves_no_longer_queue(seed: int, delay_s: float) -> None:
+    path = LatePath(12e6, delay_s, sources_count=1, late_s=0.01, seed=seed)
+    path.run(4.0)
+    path.be_late(0.0)
+    path.run(6.0)
+    assert path.run(2.0) >= 0.9 * path.rate_octets_per_s
+    assert max(path.waited_s) <= QUEUE_MAX_S + 0.01
 
 
 @given(rate=st.floats(4.0, 5.5).map(lambda power: 10.0**power), delay_s=delays)
