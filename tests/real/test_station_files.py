@@ -21,11 +21,13 @@ from tests.support.stations import (
 from meshdl.content.metainfo import Metainfo
 from meshdl.control.view import ContentState
 from meshdl.disk import Disk
-from meshdl.errors import StorageError, TargetExists
+from meshdl.errors import DiskFull, StorageError, TargetExists
 from meshdl.ids import ContentHash
 from meshdl.station import opening
 from meshdl.station.catalogue import CatalogueEntry
 from meshdl.station.home import Home
+from meshdl.swarm import inputs
+from meshdl.swarm.inputs import SwarmInput
 
 pytestmark = pytest.mark.real
 
@@ -223,6 +225,55 @@ def test_what_is_shared_twice_at_once_is_shared(tmp_path: Path) -> None:
             (shared,) = await alfa.view.contents()
             assert shared.state is ContentState.SHARING
             assert shared.error is None
+
+    run(scenario())
+
+
+def test_what_is_shared_again_stays_shared_when_the_home_takes_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = make_file(tmp_path / "map.bin", 100_000)
+
+    def full(*_: object) -> None:
+        raise DiskFull("no room to write the metainfo; make room")
+
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA", enabled=False) as alfa:
+            content = hash_of(await alfa.share(source))
+            with monkeypatch.context() as patched:
+                patched.setattr(opening, "save_metainfo", full)
+                with pytest.raises(DiskFull):
+                    await alfa.share(source)
+            assert (await alfa.view.content(content)).state is ContentState.SHARING
+            again = await alfa.share(source, title="Anew")
+            assert (again.state, again.title) == (ContentState.SHARING, "Anew")
+        async with station(tmp_path, "KA1AA", enabled=False) as alfa:
+            (shared,) = await alfa.view.contents()
+            assert (shared.state, shared.title) == (ContentState.SHARING, "Anew")
+
+    run(scenario())
+
+
+def test_who_fetches_does_not_notice_that_it_is_shared_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = make_file(tmp_path / "map.bin", 100_000)
+    told: list[SwarmInput] = []
+
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA", enabled=False) as alfa:
+            await alfa.share(source)
+            core = alfa.view._shell.core
+            receive = core.receive
+
+            def listening(event: SwarmInput, *, now: float) -> None:
+                told.append(event)
+                receive(event, now=now)
+
+            monkeypatch.setattr(core, "receive", listening)
+            await alfa.share(source)
+            assert any(isinstance(event, inputs.ContentOpened) for event in told)
+            assert not any(isinstance(event, inputs.ContentRemoved) for event in told)
 
     run(scenario())
 

@@ -48,6 +48,10 @@ class Works:
     ) -> None:
         """Share what was hashed, where it is, and have it announced."""
         known = self._entries.held(entry.content_hash)
+        if known is not None and known.entry.in_place and known.entry.path == entry.path:
+            await self._share_again(known, entry, hashed)
+            await announce()
+            return
         if known is not None:
             # The same octets were being downloaded, or are shared from another place.
             unfinished = known.entry.state in {StoredState.DOWNLOADING, StoredState.PAUSED}
@@ -59,6 +63,16 @@ class Works:
             self._drop(item)
             raise
         await announce()
+
+    async def _share_again(self, item: Item, entry: CatalogueEntry, hashed: Hashed) -> None:
+        """The same files, looked at anew: they go on being served, also if that is refused."""
+        before, item.entry = item.entry, entry
+        item.leaving = item.unread = False
+        try:
+            await self._shelving.serve(item, hashed)
+        except StorageError:
+            item.entry = before
+            raise
 
     async def begin(
         self, entry: CatalogueEntry, known: tuple[Metainfo, dict[bytes, bytes]] | None
