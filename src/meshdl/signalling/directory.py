@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from meshdl.ids import ContentHash, StationId
+from meshdl.policy.bucket import TokenBucket
 from meshdl.signalling.server_events import Process, Socket
 from meshdl.wire.signalling import Member
 
@@ -48,6 +49,8 @@ class Standing:
     Attributes:
         at_ms: when it proved itself, since 1970; of two connections the later one counts.
         shelf: shared with others from the same place; of stations elsewhere it has no end.
+        origin: the number of that place at the process where it is.
+        account: of messages that others here are told of what it has; ``None``: its socket pays.
     """
 
     station: StationId
@@ -57,6 +60,8 @@ class Standing:
     held: dict[str, set[ContentHash]] = field(default_factory=dict)
     sought: dict[str, set[ContentHash]] = field(default_factory=dict)
     shelf: Shelf = field(default_factory=lambda: Shelf(sys.maxsize))
+    origin: int = 0
+    account: TokenBucket | None = None
 
     def has_room(self) -> bool:
         """For one more content."""

@@ -151,10 +151,11 @@ class Entrance:
             self._rooms.forget(older)
         visitor.station = station
         member = wire.Member(call, key, proof.instance)
+        origin = visitor.origin
         self._directory.residents[station] = Resident(
-            station, member, at_ms, shelf=visitor.origin.shelf, socket=socket
+            station, member, at_ms, shelf=origin.shelf, origin=origin.number, socket=socket
         )
-        self._publisher.news(bus.Came(member, at_ms))
+        self._publisher.news(bus.Came(member, at_ms, origin=origin.number))
         servers, lifetime_s = self._ice(station, unix_now_s)
         self._speaker.say(socket, wire.Welcome(station, now_ms, LIFETIME_S, servers, lifetime_s))
 

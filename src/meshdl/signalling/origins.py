@@ -10,6 +10,7 @@ origin's account is not overdrawn; whatever it costs is then charged, and the ne
 """
 
 import ipaddress
+import itertools
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -35,6 +36,7 @@ class Origin:
         messages: said by its sockets, and to others because of them.
         pins: callsigns that were new.
         shelf: of contents that its stations announce and look for.
+        number: its own, for those who need not know the address.
         sockets: open at present.
     """
 
@@ -42,6 +44,7 @@ class Origin:
     messages: TokenBucket
     pins: TokenBucket
     shelf: Shelf
+    number: int
     sockets: int = 0
 
 
@@ -54,6 +57,7 @@ class Origins:
 
     def __init__(self, limits: ServerLimits) -> None:
         self._limits = limits
+        self._numbers = itertools.count(1)
         self._known: OrderedDict[str, Origin] = OrderedDict()
 
     def of(self, address: str, *, now: float) -> Origin:
@@ -84,6 +88,7 @@ class Origins:
                 now=now,
             ),
             Shelf(limits.contents_per_address),
+            next(self._numbers),
         )
 
 

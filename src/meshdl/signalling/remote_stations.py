@@ -14,6 +14,7 @@ from meshdl.errors import RemoteProtocolError
 from meshdl.ids import Callsign, StationId, StationKey, callsign, station_id, station_key
 from meshdl.signalling import proofs
 from meshdl.signalling.directory import Directory, Remote, Resident
+from meshdl.signalling.origins import Origins
 from meshdl.signalling.server_events import Process, ServerLimits
 from meshdl.signalling.server_rooms import LIFETIME_S, ServerRooms
 from meshdl.wire import siblings as wire
@@ -54,6 +55,7 @@ class RemoteStations:
         self._limits, self._directory, self._rooms = limits, directory, rooms
         self._own, self._replace, self._repin = own, replace, repin
         self._unix_offset_s = unix_offset_s
+        self._origins = Origins(limits)
         self._doubted: dict[Process, set[StationId]] = {}
 
     # What others say.
@@ -66,7 +68,7 @@ class RemoteStations:
         """
         match fact:
             case wire.Came():
-                self._came(process, fact)
+                self._came(process, fact, now)
             case wire.Pinned(call, key):
                 self._repin(_callsign(call), station_key(key))
             case _:
@@ -94,7 +96,7 @@ class RemoteStations:
         if remote is not None:
             self._rooms.forget(remote)
 
-    def _came(self, process: Process, fact: wire.Came) -> None:
+    def _came(self, process: Process, fact: wire.Came, now: float) -> None:
         member = Member(
             _callsign(fact.member.callsign), fact.member.station_key, fact.member.instance
         )
@@ -113,7 +115,10 @@ class RemoteStations:
             return
         self._forget(station)
         if len(self._directory.remote) < REMOTE_MAX:
-            self._directory.add_remote(Remote(station, member, fact.at_ms, process=process))
+            account = self._origins.of(f"{fact.origin} of {process}", now=now).messages
+            self._directory.add_remote(
+                Remote(station, member, fact.at_ms, account=account, process=process)
+            )
 
     def _again(self, known: Remote, rooms: frozenset[str]) -> None:
         """What a known station is in and has is told anew."""
@@ -162,7 +167,8 @@ class RemoteStations:
 
     def _facts(self, resident: Resident, now: float) -> Iterator[wire.Fact]:
         station = resident.station
-        yield wire.Came(resident.member, resident.at_ms, tuple(resident.rooms))
+        rooms = tuple(resident.rooms)
+        yield wire.Came(resident.member, resident.at_ms, rooms, resident.origin)
         for room, member in resident.rooms.items():
             yield wire.Entered(station, room, member.membership)
             for left_s, contents in self._directory.lasting(resident, room, now=now).items():

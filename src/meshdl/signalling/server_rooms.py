@@ -223,12 +223,21 @@ class ServerRooms:
     def hold(
         self, standing: Standing, room: str, contents: Iterable[bytes], *, until: float, now: float
     ) -> None:
-        """A station in a room has contents; who looks for them is told."""
+        """A station in a room has contents; who looks for them is told.
+
+        Of a station at another process not beyond what its origin may have told here: its own
+        process cannot know how many look for a content here. Who asks again finds it.
+        """
         directory, limit = self._directory, self._limits.contents_per_room
+        account = standing.account
         for content in directory.announce(standing, room, contents, until=until, limit=limit):
+            if account is not None and not account.available(now=now):
+                return
             seekers = directory.seekers(room, content, now=now)
-            found = wire.Found(room, content, (standing.rooms[room],), 1)
-            self._tell([one for one in seekers if one != standing.station], found)
+            others = [one for one in seekers if one != standing.station]
+            self._tell(others, wire.Found(room, content, (standing.rooms[room],), 1))
+            if account is not None:
+                account.take(len(others), now=now)
 
     def _lookup(self, resident: Resident, message: wire.Lookup, now: float) -> None:
         room, content, directory = message.room, ContentHash(message.content_hash), self._directory

@@ -38,11 +38,13 @@ class Came(JsonMessage, frozen=True, tag="came"):
     Attributes:
         at_ms: when; of two connections of one station the later one counts.
         rooms: that it is in; others it has left.
+        origin: a number that its process has for where it comes from; no address.
     """
 
     member: Member
     at_ms: Millis
     rooms: Annotated[tuple[Room, ...], msgspec.Meta(max_length=ROOMS_MAX)] = ()
+    origin: Serial = 0
 
 
 class Gone(JsonMessage, frozen=True, tag="gone"):

@@ -236,3 +236,69 @@ def test_who_is_signalled_in_vain_without_the_bus_is_told_anew_with_it() -> None
     bus.wait(siblings.BEAT_EVERY_S + 1)
     alice.post(client.SendSignal(bob.key.id, SESSION, OFFER))
     assert len(bob.of(client.SignalReceived)) == 1
+
+
+# Floods by way of another process.
+
+
+def test_what_is_announced_at_one_process_is_no_flood_at_another() -> None:
+    """A message of 11 kB would have tens of thousands sent, and the other process stand still."""
+    limits = server.ServerLimits(messages_per_address_burst=100, messages_per_address_per_s=1.0)
+    bus, here, there = two(limits)
+    contents = tuple(bytes([number]) * 32 for number in range(10))
+    seekers = [
+        End(there, address=f"198.51.100.{number}").proves(
+            f"KB1{chr(65 + number)}", Key(str(number))
+        )
+        for number in range(11)
+    ]
+    for seeker in seekers:
+        seeker.joins().says(*(wire.Lookup("cq", content, 600) for content in contents))
+
+    def told(call: str) -> int:
+        found = [one for seeker in seekers for one in seeker.of(wire.Found)]
+        return sum(member.callsign == call for one in found for member in one.members)
+
+    def comes(call: str, address: str) -> End:
+        return End(here, address=address).proves(call, Key(call)).joins()
+
+    def flickers(end: End, times: int) -> None:
+        for _ in range(times):
+            end.says(wire.Announce("cq", contents, 600), wire.Withdraw("cq", contents))
+        end.says(wire.Announce("cq", contents, 600))
+
+    flood = comes("KA1AAA", "192.0.2.1")
+    flickers(flood, 10)
+    assert 100 <= told("KA1AAA") <= 100 + len(seekers)
+    # Another of the same address is no way around it, nor is coming again.
+    here.post(server.SocketClosed(flood.socket))
+    for call in ("KA1AAA", "KA1BBB"):
+        bus.wait(0.5)
+        before = told(call)
+        flickers(comes(call, "192.0.2.1"), 1)
+        assert told(call) == before
+    # What was not told of is found by who asks, and others are told of as ever.
+    seekers[0].says(wire.Lookup("cq", ContentHash(contents[0])))
+    assert set(holders_found(seekers[0])) == {"KA1BBB", "KA1AAA"}
+    comes("KC1AAA", "203.0.113.7").says(wire.Announce("cq", contents[:1], 600))
+    assert told("KC1AAA") == len(seekers)
+    bus.wait(20)
+    before = told("KA1CCC")
+    comes("KA1CCC", "192.0.2.1").says(wire.Announce("cq", contents[:1], 600))
+    assert told("KA1CCC") == before + len(seekers)
+
+
+def test_a_process_that_comes_late_counts_by_the_same_origins() -> None:
+    limits = server.ServerLimits(messages_per_address_burst=50, messages_per_address_per_s=10.0)
+    bus = Bus()
+    here = World(limits, bus=bus)
+    crowd = [End(here).proves(f"KA1{one}", Key(one)).joins() for one in "ABCDE"]
+    there = World(limits, bus=bus)
+    bus.wait(4 * siblings.BEAT_EVERY_S)
+    seeker = End(there, address="198.51.100.1").proves("KB1AAA", Key("b")).joins()
+    contents = tuple(bytes([number]) * 32 for number in range(20))
+    seeker.says(*(wire.Lookup("cq", content, 600) for content in contents))
+    before = len(seeker.of(wire.Found))
+    for end in crowd:
+        end.says(wire.Announce("cq", contents, 600))
+    assert 50 <= len(seeker.of(wire.Found)) - before <= 51
