@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import signal
 import ssl
+import threading
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tests.support.signal_ends import station_at
 from tests.support.strangers import SignalProcess, signal_process, stranger
 
 from meshdl.signal_server import server as signal_server
+from meshdl.signal_server.settings import ServerSettings, read_deny_list
 from meshdl.signalling.server_events import ServerLimits
 from meshdl.wire import signalling as wire
 
@@ -163,6 +165,32 @@ def test_a_certificate_that_was_renewed_is_shown_without_a_restart(tmp_path: Pat
         until(lambda: "certificate stays as it was" in server.log, "the operator is told")
         assert "both must be PEM and belong together" in server.log
         assert shown_certificate(server.port) == second
+
+
+def test_a_deny_list_that_takes_long_to_read_keeps_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deny = tmp_path / "deny"
+    deny.write_text("KA1ZZZ")
+    served = threading.Event()
+
+    def read_slowly(path: Path) -> frozenset[str]:
+        assert served.wait(30), "somebody is served meanwhile"
+        return read_deny_list(path)
+
+    async def whole() -> None:
+        settings = ServerSettings(port=0, deny_file=deny)
+        async with signal_server.SignalServer(settings) as server:
+            monkeypatch.setattr(signal_server, "read_deny_list", read_slowly)
+            deny.write_text("KA1AAA")
+            reading = asyncio.create_task(server.read_deny_list())
+            async with station_at(server.port, "KA1AAA") as bad:
+                await bad.hears(wire.Joined)
+                served.set()
+                await reading
+                assert (await bad.hears(wire.Refused)).code == "denied"
+
+    run(whole())
 
 
 def test_who_is_put_on_the_deny_list_is_put_out(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def signal(*, verbose: bool, turn_secret_file: Path | None, **options: Any) -> N
 async def _serve(settings: ServerSettings) -> None:
     from meshdl.signal_server.server import SignalServer
 
-    stop = asyncio.Event()
+    stop, hung_up = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     async with SignalServer(settings) as server:
         for number in (signals.SIGINT, signals.SIGTERM):
@@ -75,18 +75,27 @@ async def _serve(settings: ServerSettings) -> None:
             with suppress(NotImplementedError):
                 loop.add_signal_handler(number, stop.set)
         if hasattr(signals, "SIGHUP"):
-            loop.add_signal_handler(signals.SIGHUP, _read_again, server)
+            loop.add_signal_handler(signals.SIGHUP, hung_up.set)
+        reading = asyncio.create_task(_read_again(server, hung_up))
         scheme = "wss" if settings.certificate is not None else "ws"
         _log.info("listening at %s://%s:%d", scheme, settings.host, server.port)
-        await server.run_until(stop)
-
-
-def _read_again(server: Any) -> None:
-    for what, read in (
-        ("deny list", server.read_deny_list),
-        ("certificate", server.read_certificate),
-    ):
         try:
-            read()
-        except FileUnreadable as error:
-            _log.warning("the %s stays as it was: %s", what, error)
+            await server.run_until(stop)
+        finally:
+            reading.cancel()
+            with suppress(asyncio.CancelledError):
+                await reading
+
+
+async def _read_again(server: Any, hung_up: asyncio.Event) -> None:
+    while True:
+        await hung_up.wait()
+        hung_up.clear()
+        for what, read in (
+            ("deny list", server.read_deny_list),
+            ("certificate", server.read_certificate),
+        ):
+            try:
+                await read()
+            except FileUnreadable as error:
+                _log.warning("the %s stays as it was: %s", what, error)

@@ -27,6 +27,7 @@ from meshdl.signal_server.pin_file import PinFile
 from meshdl.signal_server.redis_bus import RedisBus
 from meshdl.signal_server.settings import TURN_LIFETIME_S, ServerSettings, read_deny_list
 from meshdl.signalling import turn
+from meshdl.signalling.deny_list import DenyList
 from meshdl.signalling.server import SignallingServer
 from meshdl.signalling.server_events import (
     ClaimPin,
@@ -115,7 +116,7 @@ class SignalServer:
                 pins_max=settings.limits.pins,
                 post=self._driver.post,
             )
-        self.read_deny_list()
+        await self.read_deny_list()
         application = web.Application()
         application.router.add_get(WEBSOCKET_PATH, self._serve_socket)
         application.router.add_get(HEALTH_PATH, self._serve_health)
@@ -176,16 +177,18 @@ class SignalServer:
         finally:
             stopping.cancel()
 
-    def read_deny_list(self) -> None:
-        """Read it again, and put out who is on it now.
+    async def read_deny_list(self) -> None:
+        """Read it again, and put out who is on it now. A long one keeps nobody waiting.
 
         Raises:
             FileUnreadable: the list that was read last still holds.
         """
-        if self._settings.deny_file is not None:
-            self._driver.post(DenyListChanged(read_deny_list(self._settings.deny_file)))
+        path = self._settings.deny_file
+        if path is not None:
+            denied = await asyncio.to_thread(lambda: DenyList.of(read_deny_list(path)))
+            self._driver.post(DenyListChanged(denied))
 
-    def read_certificate(self) -> None:
+    async def read_certificate(self) -> None:
         """Read it again: who connects from now on is shown the new one.
 
         Raises:

@@ -9,14 +9,14 @@ that first proved itself with it. Another key needs rotations that lead there fr
 old one.
 """
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from meshdl.ids import Callsign, StationId, StationKey, callsign, station_id, station_key
 from meshdl.policy.bucket import TokenBucket
 from meshdl.signalling import proofs
-from meshdl.signalling.origins import Origin, Origins, plain
+from meshdl.signalling.deny_list import DenyList
+from meshdl.signalling.origins import Origin, Origins
 from meshdl.signalling.server_events import ServerLimits, Socket, SocketOpened
 from meshdl.signatures import signed_by
 from meshdl.wire import signalling as wire
@@ -80,51 +80,6 @@ class Proved:
     key: StationKey
     pinned: bool
     old: StationKey | None = None
-
-
-@dataclass(slots=True)
-class DenyList:
-    """Callsigns, station ids, addresses and networks that are not wanted.
-
-    Attributes:
-        words: callsigns and station ids, in upper case.
-        networks: their first bits, by version and by how many bits behind them are free. So a
-            list of a hundred thousand costs who connects no more than one of a hundred.
-    """
-
-    words: frozenset[str] = frozenset()
-    networks: dict[tuple[int, int], set[int]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, entries: frozenset[str]) -> "DenyList":
-        """Sort the entries; a callsign stands for all its SSIDs."""
-        words, networks = set(), dict[tuple[int, int], set[int]]()
-        for entry in entries:
-            try:
-                network = ipaddress.ip_network(entry, strict=False)
-            except ValueError:
-                words.add(entry.upper())
-                continue
-            free = network.max_prefixlen - network.prefixlen
-            first = int(network.network_address) >> free
-            networks.setdefault((network.version, free), set()).add(first)
-        return cls(frozenset(words), networks)
-
-    def has_address(self, text: str) -> bool:
-        """Whether nobody from there is wanted."""
-        try:
-            address = plain(text)
-        except ValueError:
-            return False
-        return any(
-            version == address.version and int(address) >> free in first
-            for (version, free), first in self.networks.items()
-        )
-
-    def has_station(self, call: Callsign, station: StationId) -> bool:
-        """Whether this station is not wanted."""
-        named = {call, call.partition("-")[0], station.upper()}
-        return not self.words.isdisjoint(named)
 
 
 class Admittance:

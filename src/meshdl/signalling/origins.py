@@ -15,6 +15,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from meshdl.policy.bucket import TokenBucket
+from meshdl.signalling.deny_list import plain
 from meshdl.signalling.directory import Shelf
 from meshdl.signalling.server_events import ServerLimits
 
@@ -90,17 +91,6 @@ class Origins:
             Shelf(limits.contents_per_address),
             next(self._numbers),
         )
-
-
-def plain(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """An address; one of IPv4 as such, also where it is written as one of IPv6.
-
-    Raises:
-        ValueError: it is none.
-    """
-    parsed = ipaddress.ip_address(address)
-    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
-    return mapped or parsed
 
 
 def origin_of(address: str) -> str:

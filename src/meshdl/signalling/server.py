@@ -23,8 +23,9 @@ from collections.abc import Mapping
 from random import Random
 
 from meshdl.errors import RemoteProtocolError
-from meshdl.ids import Callsign, StationId, StationKey
-from meshdl.signalling.admittance import Admittance, DenyList, NotAdmitted, Visitor
+from meshdl.ids import Callsign, StationId, StationKey, station_id, station_key
+from meshdl.signalling.admittance import Admittance, NotAdmitted, Visitor
+from meshdl.signalling.deny_list import DenyList
 from meshdl.signalling.directory import Directory, Resident
 from meshdl.signalling.entrance import Entrance, IceFor
 from meshdl.signalling.publisher import Publisher
@@ -224,7 +225,7 @@ class SignallingServer:
         if isinstance(event, Shutdown):
             self._entrance.drop_all(wire.Goodbye(event.reason, event.retry_after_ms))
         else:
-            self._deny(DenyList.of(event.entries))
+            self._deny(event.denied)
 
     # Sockets.
 
@@ -241,10 +242,13 @@ class SignallingServer:
     def _deny(self, denied: DenyList) -> None:
         self._door.denied = denied
         for socket, visitor in list(self._door.visitors.items()):
+            who: wire.Member | wire.Authenticate | None = visitor.claiming
+            if visitor.station is not None:
+                who = self._directory.residents[visitor.station].member
             unwanted = denied.has_address(visitor.opened.address)
-            if visitor.station is not None and not unwanted:
-                member = self._directory.residents[visitor.station].member
-                unwanted = denied.has_station(Callsign(member.callsign), visitor.station)
+            if who is not None and not unwanted:
+                station = station_id(station_key(who.station_key))
+                unwanted = denied.has_station(Callsign(who.callsign), station)
             if unwanted:
                 self._speaker.refuse(
                     socket, "denied", "the operator of this server does not want you; ask them why"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import NewType, TypeAlias
 
 from meshdl.ids import Callsign, StationKey
+from meshdl.signalling.deny_list import DenyList
 
 Socket = int
 """One WebSocket, unique while the server lives."""
@@ -97,9 +98,9 @@ class SocketClosed:
 
 @dataclass(frozen=True, slots=True)
 class DenyListChanged:
-    """The operator does not want these: callsigns, station ids, addresses or networks."""
+    """The operator does not want these, and no others any more."""
 
-    entries: frozenset[str]
+    denied: DenyList
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from tests.unit.signalling.world import Bus, End, Key, World, two
 from meshdl.ids import Callsign
 from meshdl.signalling import server_events as server
 from meshdl.signalling import siblings
+from meshdl.signalling.deny_list import DenyList
 from meshdl.signalling.server_events import ServerLimits
 from meshdl.wire import signalling as wire
 from meshdl.wire.rotation import KeyRotation, statement
@@ -60,6 +61,17 @@ def test_what_is_said_while_a_callsign_is_being_pinned_is_taken_once_it_is() -> 
     world.post(server.BusDown())
     kinds = [type(one).__name__ for one in end.messages]
     assert kinds == ["Challenge", "Welcome", "Joined"]
+
+
+def test_who_is_denied_while_its_callsign_is_being_pinned_is_not_let_in() -> None:
+    world = World(bus=Bus())
+    end, other = pinning(world, "KA1AAA"), pinning(world, "KA1BBB")
+    world.post(server.DenyListChanged(DenyList.of({"KA1AAA"})))
+    assert (end.codes(), end.is_closed) == (["denied"], True)
+    world.post(server.PinAnswered(end.socket, Callsign("KA1AAA"), Key("KA1AAA").octets))
+    world.post(server.PinAnswered(other.socket, Callsign("KA1BBB"), Key("KA1BBB").octets))
+    assert (end.of(wire.Welcome), len(other.of(wire.Welcome))) == ([], 1)
+    assert world.server.stations == 1
 
 
 def test_no_more_is_kept_of_it_than_there_may_be_rooms() -> None:
