@@ -234,7 +234,8 @@ class SimStation:
             case effects.Advertise() | effects.Seek():
                 pass  # everybody is in reach
             case (
-                effects.CreateContent()
+                effects.CheckInfo()
+                | effects.CreateContent()
                 | effects.WriteLeafHashes()
                 | effects.WriteRange()
                 | effects.FinishContent()
@@ -269,6 +270,8 @@ class SimStation:
                 self.stores[content].leaves[chunk] = [
                     hashes[i : i + 32] for i in range(0, len(hashes), 32)
                 ]
+            case effects.CheckInfo(content, info):
+                later(0.0, partial(self.host.post, inputs.InfoChecked.of(content, info)))
             case effects.CreateContent(content, metainfo, _, hashes):
                 self.stores[content] = MemoryStore(metainfo, hashes)
                 opened = inputs.ContentOpened(content, metainfo, hashes, 0)

@@ -279,6 +279,10 @@ class Library:
 
     # What the core wants.
 
+    def check_info(self, effect: effects.CheckInfo) -> None:
+        """See what the info dictionary of a download says; the answer is posted."""
+        self._beside(effect.content, partial(self._works.check_info, effect))
+
     def create(self, effect: effects.CreateContent) -> None:
         """Make the files of a download whose metainfo has come."""
         self._beside(effect.content, partial(self._works.create, effect))

@@ -108,7 +108,7 @@ class SwarmShell:
         self.driver.stop()
         await self._pens.close()
 
-    def _perform(self, effect: SwarmEffect) -> None:  # noqa: C901, PLR0912 - one flat match
+    def _perform(self, effect: SwarmEffect) -> None:  # noqa: C901, PLR0912, PLR0915 - one flat match
         library, records = self._library, self._records
         assert library is not None
         assert records is not None
@@ -125,6 +125,8 @@ class SwarmShell:
                 self._write_leaf_hashes(library, effect)
             case effects.DownloadChanged(content):
                 self._download_changed(content)
+            case effects.CheckInfo():
+                library.check_info(effect)
             case effects.CreateContent():
                 library.create(effect)
             case effects.FinishContent(content):

@@ -183,6 +183,17 @@ class RecordsForgotten:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckInfo:
+    """This has the hash that was wanted: see what it says, which may take seconds.
+
+    The answer is :class:`~meshdl.swarm.inputs.InfoChecked`.
+    """
+
+    content: ContentHash
+    info_octets: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class CreateContent:
     """Metainfo and layers are proved: make room for this download, then open it."""
 
@@ -277,7 +288,13 @@ ExchangeEffect: TypeAlias = PeersHeard | SignalCarried | SignalUncarried | Carri
 """For whoever meets stations by way of peers."""
 
 StoreEffect: TypeAlias = (
-    CreateContent | WriteLeafHashes | WriteRange | FinishContent | ReadRange | ReadHashes
+    CheckInfo
+    | CreateContent
+    | WriteLeafHashes
+    | WriteRange
+    | FinishContent
+    | ReadRange
+    | ReadHashes
 )
 """For the store."""
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
-from meshdl.content.metainfo import Metainfo
+from meshdl.content.metainfo import Metainfo, parse_info
 from meshdl.content.precedence import Precedence
+from meshdl.errors import MetainfoInvalid
 from meshdl.ids import Callsign, ChunkIndex, ContentHash, LinkId, StationId, StationKey
 from meshdl.links import (
     DialFailed,
@@ -228,6 +229,28 @@ class Shutdown:
     """Say goodbye on every link and close it."""
 
 
+@dataclass(frozen=True, slots=True)
+class InfoChecked:
+    """What :class:`~meshdl.swarm.effects.CheckInfo` asked for.
+
+    Attributes:
+        metainfo: ``None`` when the dictionary cannot be used.
+        problem: why it cannot.
+    """
+
+    content: ContentHash
+    metainfo: Metainfo | None
+    problem: str = ""
+
+    @classmethod
+    def of(cls, content: ContentHash, info_octets: bytes) -> Self:
+        """Look at it here and now."""
+        try:
+            return cls(content, parse_info(info_octets))
+        except MetainfoInvalid as error:
+            return cls(content, None, str(error))
+
+
 LinkInput: TypeAlias = LinkUp | LinkDown | LinkWritable | LinkBlocked | PathChanged | DialFailed
 """What becomes of links."""
 
@@ -240,7 +263,7 @@ OperatorInput: TypeAlias = OfferRecord | StartDownload | PauseDownload | Content
 LearnedInput: TypeAlias = MetainfoLearned | LeafHashesLearned | LeafLearned
 """What came of a download by another path, the radio: the same state machine takes it."""
 
-StoreInput: TypeAlias = ContentOpened | RangeWritten | StoreFailed | ContentFinished
+StoreInput: TypeAlias = InfoChecked | ContentOpened | RangeWritten | StoreFailed | ContentFinished
 """What became of the contents in the store."""
 
 ReadAnswer: TypeAlias = RangeRead | HashesRead | ReadFailed

@@ -88,19 +88,22 @@ class Lifecycle:
         Raises:
             RemoteProtocolError: it does not prove.
         """
-        content = ContentHash(answer.content_hash)
-        try:
-            if not self._metainfo.receive(session, answer, now=now):
-                return
-            fetch = self._metainfo.fetches[content]
-            hashes = fetch.chunk_hashes()
-        except MetainfoInvalid as error:
-            self._metainfo.drop(content)
-            self._fail(content, f"its metainfo cannot be used: {error}")
+        if self._metainfo.receive(session, answer, now=now):
+            self._described(ContentHash(answer.content_hash))
+
+    def info_checked(self, event: inputs.InfoChecked, *, now: float) -> None:
+        """What an info dictionary says is known; piece layers may still be needed."""
+        fetch = self._metainfo.fetches.get(event.content)
+        if fetch is None:
             return
-        self._metainfo.drop(content)
-        assert fetch.metainfo is not None
-        self._create(CreateContent(content, fetch.metainfo, fetch.layers, hashes))
+        if event.metainfo is None:
+            self._cannot_use(event.content, event.problem)
+            return
+        fetch.take(event.metainfo)
+        if fetch.done:
+            self._described(event.content)
+        else:
+            self._metainfo.ask(event.content, now=now)
 
     def metainfo_learned(self, event: inputs.MetainfoLearned) -> None:
         """Metainfo came by another path, before any peer gave it."""
@@ -192,6 +195,22 @@ class Lifecycle:
         self._seek(content)
         if download.stage is Stage.METAINFO:
             self._metainfo.begin(content, now=now)
+
+    def _described(self, content: ContentHash) -> None:
+        """All metainfo is here and proved."""
+        fetch = self._metainfo.fetches[content]
+        assert fetch.metainfo is not None
+        try:
+            hashes = fetch.chunk_hashes()
+        except MetainfoInvalid as error:
+            self._cannot_use(content, str(error))
+            return
+        self._metainfo.drop(content)
+        self._create(CreateContent(content, fetch.metainfo, fetch.layers, hashes))
+
+    def _cannot_use(self, content: ContentHash, problem: str) -> None:
+        self._metainfo.drop(content)
+        self._fail(content, f"its metainfo cannot be used: {problem}")
 
     def _create(self, effect: CreateContent) -> None:
         self._fetcher.downloads[effect.content].stage = Stage.CREATING

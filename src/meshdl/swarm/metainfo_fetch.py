@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from meshdl.content import merkle
-from meshdl.content.metainfo import MAX_INFO_OCTETS, Metainfo, chunk_hashes, parse_info
-from meshdl.errors import MetainfoInvalid, RemoteProtocolError
+from meshdl.content.metainfo import MAX_INFO_OCTETS, Metainfo, chunk_hashes
+from meshdl.errors import RemoteProtocolError
 from meshdl.ids import ContentHash, LinkId
 from meshdl.policy.penalty import CORRUPT_POINTS
 from meshdl.wire.control import INFO_OCTETS_MAX, Hashes, HashesRequest, Info, InfoRequest
@@ -47,6 +47,7 @@ class MetainfoFetch:
         self.asked_at = 0.0
         self.source: LinkId | None = None
         self._refused_at: dict[LinkId, float] = {}
+        self._checking = False
         self.metainfo: Metainfo | None = None
 
     @property
@@ -85,7 +86,9 @@ class MetainfoFetch:
 
     def due(self, *, now: float) -> bool:
         """Whether somebody should be asked (again)."""
-        return not self.done and (self.asked is None or now - self.asked_at >= ANSWER_WITHIN_S)
+        if self.done or self._checking:
+            return False
+        return self.asked is None or now - self.asked_at >= ANSWER_WITHIN_S
 
     def give_up_on(self, link: LinkId) -> None:
         """This station is gone."""
@@ -102,14 +105,17 @@ class MetainfoFetch:
         """Whether it is worth while to ask this station."""
         return now - self._refused_at.get(link, -ANSWER_WITHIN_S) >= ANSWER_WITHIN_S
 
-    def receive_info(self, link: LinkId, info: Info) -> None:
+    def receive_info(self, link: LinkId, info: Info) -> bytes | None:
         """Take a stretch of the info dictionary.
+
+        Returns:
+            The whole of it, once it has the content's hash; :meth:`take` is then to follow.
 
         Raises:
             RemoteProtocolError: a liar; what was collected is thrown away.
         """
         if link != self.asked or self.metainfo is not None or info.offset != len(self._info):
-            return
+            return None
         self.asked = None
         total = self._info_octets or info.total_octets
         # Who gave an octet at a time would keep everybody else waiting for as long as he likes.
@@ -119,8 +125,13 @@ class MetainfoFetch:
             raise RemoteProtocolError("info with impossible sizes", penalty=CORRUPT_POINTS)
         self._info_octets = total
         self._info += info.octets
-        if len(self._info) == total:
-            self._prove_info()
+        return self._proved_info() if len(self._info) == total else None
+
+    def take(self, metainfo: Metainfo) -> None:
+        """What the info dictionary says; its piece layers are asked for from now on."""
+        self.metainfo, self._checking, self.asked = metainfo, False, None
+        self._todo = list(_stretches(metainfo))
+        self._layers = {stretch.root: bytearray() for stretch in self._todo}
 
     def receive_hashes(self, link: LinkId, answer: Hashes) -> None:
         """Take a stretch of a piece layer.
@@ -159,16 +170,15 @@ class MetainfoFetch:
         self._layers[stretch.root] += b"".join(hashes[: stretch.count])
         del self._todo[0]
 
-    def _prove_info(self) -> None:
+    def _proved_info(self) -> bytes:
         info = bytes(self._info)
         if hashlib.sha256(info).digest() != self._content:
             self._start_over()
             raise RemoteProtocolError(
                 "info dictionary that does not hash to its content", penalty=CORRUPT_POINTS
             )
-        self.metainfo = parse_info(info)
-        self._todo = list(_stretches(self.metainfo))
-        self._layers = {stretch.root: bytearray() for stretch in self._todo}
+        self._checking = True
+        return info
 
     def _start_over(self) -> None:
         self.source = None
@@ -203,6 +213,3 @@ def _stretches(metainfo: Metainfo) -> Iterator[_Stretch]:
 
 def _layers_between(length: int, width: int) -> int:
     return width.bit_length() - length.bit_length()
-
-
-__all__ = ["ANSWER_WITHIN_S", "MetainfoFetch", "MetainfoInvalid", "split_hashes"]

@@ -1,6 +1,7 @@
 """Metainfo between stations: questions of the downloads that begin, answers to peers."""
 
 from meshdl.ids import ContentHash
+from meshdl.swarm.effects import CheckInfo
 from meshdl.swarm.metainfo_fetch import MetainfoFetch
 from meshdl.swarm.session import Session
 from meshdl.swarm.state import SwarmState
@@ -78,14 +79,15 @@ class MetainfoTraffic:
 
         Raises:
             RemoteProtocolError: it does not prove.
-            MetainfoInvalid: it does, and cannot be used: no other station has a better one.
         """
         content = ContentHash(answer.content_hash)
         fetch = self.fetches.get(content)
         if fetch is None:
             return False
         if isinstance(answer, wire.Info):
-            fetch.receive_info(session.link, answer)
+            whole = fetch.receive_info(session.link, answer)
+            if whole is not None:
+                self._state.effects.append(CheckInfo(content, whole))
         else:
             fetch.receive_hashes(session.link, answer)
         if fetch.done:

@@ -125,6 +125,7 @@ class Swarm:
                 self._from_disk(event, now)
             case (
                 inputs.RangeWritten()
+                | inputs.InfoChecked()
                 | inputs.ContentOpened()
                 | inputs.StoreFailed()
                 | inputs.ContentFinished()
@@ -238,6 +239,8 @@ class Swarm:
         match event:
             case inputs.RangeWritten():
                 self._lifecycle.written(event)
+            case inputs.InfoChecked():
+                self._lifecycle.info_checked(event, now=now)
             case inputs.ContentOpened():
                 self._lifecycle.opened(event, now=now)
                 self._learning.opened(event.content, now=now)

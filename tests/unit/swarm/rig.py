@@ -283,6 +283,8 @@ class Rig:
 
     def _perform(self, effect: effects.SwarmEffect) -> None:
         match effect:
+            case effects.CheckInfo(content, info):
+                self._tell(inputs.InfoChecked.of(content, info))
             case effects.CreateContent(content, metainfo, _, hashes):
                 self.stores[content] = MemoryStore(metainfo, hashes)
                 self._tell(inputs.ContentOpened(content, metainfo, hashes, 0))

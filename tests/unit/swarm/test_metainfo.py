@@ -8,13 +8,13 @@ from tests.unit.swarm.rig import KIB, Peer, Rig
 
 from meshdl.content import bencode, merkle
 from meshdl.content.hashing import layer_and_root
-from meshdl.content.metainfo import build_info, chunk_hashes
+from meshdl.content.metainfo import build_info, chunk_hashes, parse_info
 from meshdl.content.paths import RelativePath
 from meshdl.content.precedence import Precedence
 from meshdl.content.record import sign
 from meshdl.ids import Callsign, ContentHash, LinkId
 from meshdl.sim.station import SimContent
-from meshdl.swarm import inputs
+from meshdl.swarm import effects, inputs
 from meshdl.swarm.metainfo_fetch import MetainfoFetch
 from meshdl.swarm.stage import Stage
 from meshdl.wire import control as wire
@@ -118,6 +118,28 @@ def test_who_gives_the_info_octet_by_octet_does_not_keep_others_waiting() -> Non
             peer.say(wire.Ping(1))
         rig.wait(0.25)
     assert stage(rig) is not Stage.METAINFO
+
+
+def test_the_core_waits_for_nobody_who_reads_a_long_info_dictionary() -> None:
+    rig, (peer,) = starting("KA1AAA")
+    rig.disk = False
+    peer.serve(CONTENT)
+    (check,) = rig.of(effects.CheckInfo)
+    assert check == effects.CheckInfo(CONTENT.hash, INFO)
+    for _ in range(20):  # nobody is asked for what is here
+        rig.wait(0.25)
+        peer.say(wire.Ping(1))
+        assert questions(peer) == []
+    rig.post(inputs.PauseDownload(CONTENT.hash))
+    rig.post(inputs.InfoChecked.of(CONTENT.hash, INFO))
+    assert stage(rig) is Stage.PAUSED
+    rig.disk = True
+    rig.post(inputs.StartDownload(CONTENT.hash))
+    peer.has(CONTENT)
+    for _ in range(8):
+        peer.serve(CONTENT)
+        rig.wait(0.25)
+    assert stage(rig) is Stage.COMPLETE
 
 
 def test_an_honest_station_does_not_pay_for_what_a_liar_began() -> None:
@@ -304,9 +326,10 @@ def test_of_a_folder_each_layer_is_asked_for_once_and_only_where_there_is_one() 
     fetch = MetainfoFetch(metainfo.content_hash)
     link = LinkId("bench:1")
     fetch.question(link, now=0.0)
-    fetch.receive_info(
-        link, wire.Info(metainfo.content_hash, len(metainfo.info_octets), 0, metainfo.info_octets)
-    )
+    info = metainfo.info_octets
+    whole = fetch.receive_info(link, wire.Info(metainfo.content_hash, len(info), 0, info))
+    assert whole == info
+    fetch.take(parse_info(whole))
     asked = []
     while not fetch.done:
         question = fetch.question(link, now=0.0)
