@@ -121,7 +121,7 @@ class Admittance:
             )
         if not (origin.connects.available(now=now) and origin.messages.available(now=now)):
             raise NotAdmitted(
-                "rate", "connections or messages from your address come too fast",
+                "rate", "connections or messages from your address come too fast; wait",
                 retry_after_ms=5_000,
             )  # fmt: skip
         origin.connects.take(1, now=now)
@@ -161,12 +161,13 @@ class Admittance:
         if proof.protocol != wire.PROTOCOL_VERSION:
             raise NotAdmitted(
                 "protocol-version",
-                f"this server speaks protocol {wire.PROTOCOL_VERSION}, not {proof.protocol}",
+                f"this server speaks protocol {wire.PROTOCOL_VERSION}, not {proof.protocol}; "
+                "update the older of the two",
             )
         try:
             call = callsign(proof.callsign)
         except ValueError as error:
-            raise NotAdmitted("malformed", str(error)) from error
+            raise NotAdmitted("malformed", f"{error}; set your own") from error
         statement = proofs.authentication(
             server_name=visitor.opened.server_name,
             nonce=visitor.nonce,
@@ -178,10 +179,13 @@ class Admittance:
             raise NotAdmitted(
                 "signature",
                 "the signature does not hold for this server's name "
-                f"({visitor.opened.server_name}); behind a proxy, set --public-name",
+                f"({visitor.opened.server_name}); dial it by that name, or have its operator set "
+                "--public-name to the one that you dial",
             )
         if self.denied.has_station(call, station_id(station_key(proof.station_key))):
-            raise NotAdmitted("denied", f"the operator of this server does not want {call}")
+            raise NotAdmitted(
+                "denied", f"the operator of this server does not want {call}; ask them why"
+            )
         return self._compare(visitor, call, proof, now)
 
     def _compare(

@@ -102,7 +102,7 @@ class SignallingClient:
         letters: Letters | None = None,
     ) -> None:
         self._identity = identity
-        self._members = Members(identity.key)
+        self._members = Members(identity.key, lambda one: self._effects.append(Lost(one)))
         if letters is None:
             letters = Letters(Address(identity.key, identity.instance), identity.sign)
         self._post = Post(letters, self._members)

@@ -106,7 +106,10 @@ class Entrance:
 
     def replace(self, older: Resident) -> None:
         """A station has connected again, here or at another process."""
-        reason = "another connection of this station has taken over"
+        reason = (
+            "another connection of this station has taken over; if you opened none, another "
+            "station has a copy of your key: make it one of its own with meshdl init"
+        )
         self._speaker.refuse(older.socket, "replaced", reason)
         self.drop(older.socket, reason)
 

@@ -5,6 +5,7 @@ has the form of one, the membership of a closed room is signed by the room's key
 the station has the key that it is told to have, its own signals prove.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from meshdl.errors import RemoteProtocolError
@@ -14,7 +15,8 @@ from meshdl.wire.signalling import Member
 from meshdl.wire.signals import Address
 
 STATIONS_MAX = 1024
-"""Stations remembered of one server; it may tell of fifty at a time, as often as it likes."""
+"""Stations remembered of one server; it may tell of fifty at a time, as often as it likes. In a
+crowded room nobody is told who leaves, so who was heard of least recently makes room."""
 
 
 @dataclass(slots=True)
@@ -33,14 +35,19 @@ class Known:
 
 
 class Members:
-    """All stations that one server told of."""
+    """All stations that one server told of.
 
-    def __init__(self, own: StationKey) -> None:
-        self._own = own
+    Args:
+        own: key of this station.
+        crowded_out: called with those that others knew of, and who had to make room.
+    """
+
+    def __init__(self, own: StationKey, crowded_out: Callable[[StationId], None]) -> None:
+        self._own, self._crowded_out = own, crowded_out
         self.known: dict[StationId, Known] = {}
 
     def note(self, room: str, member: Member, *, unix_now_s: float) -> StationId | None:
-        """A station is in a room; ``None`` when it is ourselves, or one too many.
+        """A station is in a room; ``None`` when it is ourselves.
 
         Raises:
             RemoteProtocolError: it cannot be a member.
@@ -56,12 +63,14 @@ class Members:
             raise RemoteProtocolError(f"{name} has no leave to be in the room {shown(room)}")
         station = station_id(key)
         known = self.known.get(station)
-        if known is None:
-            if len(self.known) >= STATIONS_MAX:
-                return None
-            known = self.known[station] = Known(name, Address(key, member.instance))
-        elif known.address.station_key != key:
+        if known is not None and known.address.station_key != key:
             return None  # two keys with one id: the first one counts
+        known = self.known.pop(station, None) or Known(name, Address(key, member.instance))
+        self.known[station] = known  # behind all others
+        if len(self.known) > STATIONS_MAX:
+            oldest = next(iter(self.known))
+            if self.forget(oldest):
+                self._crowded_out(oldest)
         known.callsign, known.address = name, Address(key, member.instance)
         known.rooms.add(room)
         return station

@@ -56,6 +56,8 @@ SWEEP_EVERY_S = 30.0
 
 NONCE_OCTETS = 32
 
+AT_FAULT = "the program that says so is at fault: update it, or report it to its authors"
+
 
 def no_ice(_station: StationId, _unix_now_s: float) -> tuple[tuple[wire.IceServer, ...], int]:
     """No STUN and no TURN servers."""
@@ -286,7 +288,7 @@ class SignallingServer:
         except RemoteProtocolError as error:
             visitor.faults += 1
             code = "too-long" if len(text) > wire.MESSAGE_MAX else "malformed"
-            self._speaker.refuse(socket, code, str(error))
+            self._speaker.refuse(socket, code, f"{error}; {AT_FAULT}")
             if visitor.station is None or visitor.faults >= self._limits.faults:
                 self._entrance.drop(socket, "too many faults")
 
@@ -310,7 +312,8 @@ class SignallingServer:
                 self._take(visitor, message, now)
             except RemoteProtocolError as error:
                 visitor.faults += 1
-                self._speaker.refuse(visitor.opened.socket, "malformed", str(error))
+                reason = f"{error}; {AT_FAULT}"
+                self._speaker.refuse(visitor.opened.socket, "malformed", reason)
 
     def _take(self, visitor: Visitor, message: wire.StationMessage, now: float) -> None:
         if visitor.station is None:

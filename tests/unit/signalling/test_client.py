@@ -398,11 +398,30 @@ def test_a_server_cannot_have_it_remember_more_stations_than_it_would_dial(
     alice, told = Party("KA1AAA").go_online(), [Party(f"KA1B{one}") for one in "ABCDE"]
     for other in told:
         alice.meets(other)
-    assert [heard.station for heard in alice.of(events.Heard)] == [one.id for one in told[:3]]
-    assert [one.id in alice.client.reachable for one in told] == [True] * 3 + [False] * 2
-    alice.hears(wire.MemberLeft("cq", told[0].id))
-    alice.meets(told[4])
-    assert alice.of(events.Heard)[-1].station == told[4].id
+    assert [one.id in alice.client.reachable for one in told] == [False] * 2 + [True] * 3
+    assert [lost.station for lost in alice.of(events.Lost)] == [one.id for one in told[:2]]
+    # Who has just been heard of again stays; and who was never told of is not missed.
+    alice.meets(told[2])
+    alice.meets(told[0])
+    assert [one.id in alice.client.reachable for one in told] == [True, False, True, False, True]
+
+
+def test_who_comes_last_is_heard_of_however_many_have_come_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In a crowded room nobody is told who leaves: the first thousand would be all for ever."""
+    monkeypatch.setattr(members, "STATIONS_MAX", 3)
+    alice = Party("KA1AAA").go_online(quiet=True)
+    alice.tell(events.Seek(CONTENT, wanted=True))
+    holders = [Party(f"KA1B{one}") for one in "ABCDEF"]
+    for holder in holders:
+        alice.hears(wire.Found("cq", CONTENT, (holder.member,), 1))
+    assert [heard.station for heard in alice.of(events.Heard)] == [one.id for one in holders]
+    caller = Party("KA1CCC").go_online()
+    caller.meets(alice)
+    caller.tell(events.SendSignal(alice.id, SESSION, OFFER))
+    alice.hears(carried(caller))
+    assert alice.of(events.SignalReceived)[-1].station == caller.id
 
 
 def test_a_server_cannot_bring_strangers_into_a_closed_room() -> None:
