@@ -5,10 +5,12 @@ import gc
 import secrets
 import socket
 from contextlib import suppress
+from pathlib import Path
 
 import ifaddr
 import pytest
 from tests.support.loops import run
+from tests.support.stations import station, until
 
 from meshdl.discovery.announcement import Announcement
 from meshdl.discovery.lan import LanDiscovery
@@ -82,5 +84,27 @@ def test_a_machine_that_cannot_list_its_addresses_is_asked_again(
         with suppress(asyncio.CancelledError):
             await task
         assert any("Too many open files" in state for state in states)
+
+    run(whole())
+
+
+def test_a_station_outlives_a_machine_that_cannot_list_its_addresses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refusing() -> object:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr("meshdl.station.internet.LOOK_EVERY_S", 0.05)
+
+    async def whole() -> None:
+        async with station(tmp_path, "KA1AA", enabled=False) as alfa:
+            monkeypatch.setattr(ifaddr, "get_adapters", refusing)
+
+            async def told() -> bool:
+                warnings = (await alfa.view.status()).warnings
+                return any("Too many open files" in warning for warning in warnings)
+
+            await until(told)
+            monkeypatch.undo()
 
     run(whole())

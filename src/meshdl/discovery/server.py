@@ -4,7 +4,8 @@ It listens on every interface, because that is where peers are. Whoever can reac
 make a link, and then has to prove who they are in the handshake; no content, no list, no
 command goes through here. Two things keep other people's web pages from using a
 visitor's browser to get in: a request from a page of another origin is refused, and so
-is one under a host name that only a foreign DNS server could have invented.
+is one under a host name that only a foreign DNS server could have invented. How many may
+stand at the door at once, :mod:`meshdl.discovery.visitors` says.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ import os
 import socket
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import Self, TypeAlias
 from urllib.parse import urlsplit
 
@@ -30,6 +32,7 @@ from meshdl.discovery.messages import (
     Refusal,
     decode_description,
 )
+from meshdl.discovery.visitors import Visitors
 from meshdl.errors import ConfigError, LinkRefused
 from meshdl.policy.bucket import TokenBucket
 from meshdl.transports.exchange import Answer, Offer
@@ -75,34 +78,34 @@ class LanServer:
     def __init__(self, card: Card, answer: Answerer, *, port: int | None) -> None:
         self._card = msgspec.json.encode(card)
         self._answer, self._wanted_port = answer, port
-        self._runner: web.AppRunner | None = None
+        self._stack = AsyncExitStack()
         self._all = _Limit(OFFERS_PER_S, burst=OFFERS_BURST)
         self._each: OrderedDict[str, _Limit] = OrderedDict()
         self.port = 0
 
     async def __aenter__(self) -> Self:
-        listeners = _listen(self._wanted_port)
-        self.port = listeners[0].getsockname()[1]
         application = web.Application(client_max_size=BODY_OCTETS_MAX)
         application.router.add_get(CARD_PATH, self._serve_card)
         application.router.add_post(OFFER_PATH, self._serve_offer)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=STOP_AFTER_S)
-        try:
+        async with AsyncExitStack() as stack:
+            listeners = _listen(self._wanted_port)
+            for listener in listeners:
+                stack.callback(listener.close)
+            self.port = listeners[0].getsockname()[1]
             await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            assert runner.server is not None
+            visitors = Visitors(runner.server)
             for listener in listeners:
-                await web.SockSite(runner, listener).start()
-        except BaseException:
-            await runner.cleanup()
-            for listener in listeners:
-                listener.close()
-            raise
-        self._runner = runner
+                # No site of the library's: it would let anybody in, and let them stay.
+                listening = await asyncio.get_running_loop().create_server(visitors, sock=listener)
+                stack.callback(listening.close)
+            self._stack = stack.pop_all()
         return self
 
     async def __aexit__(self, *exception: object) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        await self._stack.aclose()
 
     async def _serve_card(self, request: web.Request) -> web.Response:
         if not _from_here(request):

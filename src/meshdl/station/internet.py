@@ -280,17 +280,24 @@ class Internet:
         self._complaints.tell(text, now=time.monotonic())
 
     async def _watch_addresses(self) -> None:
-        names, loopback = self._interfaces.names, self._interfaces.loopback
-        known = look(names, loopback=loopback).addresses
+        known = self._addresses(())
         while True:
             slept = await pause(LOOK_EVERY_S)
-            found = look(names, loopback=loopback).addresses
+            found = self._addresses(known)
             if found != known or slept:
                 known = found
                 because = "the clock jumped; " if slept else ""
                 _log.info("%saddresses are now %s", because, ", ".join(found) or "none")
                 self._discovery.network_changed()
                 self.transport.network_changed()
+
+    def _addresses(self, known: tuple[str, ...]) -> tuple[str, ...]:
+        """What this machine has now; ``known`` while the system does not say."""
+        try:
+            return look(self._interfaces.names, loopback=self._interfaces.loopback).addresses
+        except OSError as error:  # it needs a free file, and memory
+            self._complain(f"the addresses of this machine are not to be had ({error})")
+            return known
 
     async def _watch_rooms(self) -> None:
         """Rooms that the operator joins or leaves count at once; memberships are renewed."""

@@ -3,15 +3,16 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import aiohttp
 import msgspec
 import pytest
-from aiohttp import web
+from tests.support.loops import run
 
 from meshdl.discovery import server as door
+from meshdl.discovery import visitors
 from meshdl.discovery.messages import BODY_OCTETS_MAX, Card, Description
 from meshdl.discovery.server import (
     ADDRESSES_REMEMBERED,
@@ -192,6 +193,45 @@ def test_our_own_page_and_our_own_names_are_let_in() -> None:
     asyncio.run(whole())
 
 
+@pytest.mark.parametrize("said", [b"", b"POST /rtc/offer HTTP/1.1\r\nHost: 127.0.0.1\r\n"])
+def test_who_connects_and_asks_nothing_is_put_out(
+    said: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visitors, "STAY_S", 0.2)
+
+    async def whole() -> None:
+        async with asyncio.timeout(10.0), served() as caller:
+            reader, writer = await asyncio.open_connection("127.0.0.1", caller.port)
+            writer.write(said)
+            with suppress(ConnectionResetError):
+                assert await reader.read() == b""
+            writer.close()
+            assert (await caller.post())[0] == 200
+
+    run(whole())
+
+
+def test_one_machine_that_opens_connections_without_end_keeps_the_last_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(visitors, "VISITORS_PER_ADDRESS_MAX", 5)
+
+    async def whole() -> None:
+        async with asyncio.timeout(10.0), served() as caller:
+            idle = [await asyncio.open_connection("127.0.0.1", caller.port) for _ in range(20)]
+            for reader, _ in idle[:15]:
+                with suppress(ConnectionResetError):
+                    assert await reader.read() == b""
+            assert (await caller.get("/"))[0] == 200
+            _, writer = idle[-1]
+            writer.write(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            assert (await idle[-1][0].readline()).startswith(b"HTTP/1.1 200")
+            for _, writer in idle:
+                writer.close()
+
+    run(whole())
+
+
 @pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 in this Python")
 def test_one_address_that_floods_is_held_back_and_others_are_not() -> None:
     async def whole() -> None:
@@ -272,16 +312,16 @@ def test_the_port_is_free_again_afterwards() -> None:
 
 
 def test_a_start_that_fails_halfway_leaves_the_port_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    real, starts = web.SockSite.start, 0
+    real, starts = asyncio.BaseEventLoop.create_server, 0
 
-    async def failing(site: web.SockSite) -> None:
+    async def failing(loop: asyncio.BaseEventLoop, *what: Any, **more: Any) -> asyncio.Server:
         nonlocal starts
         starts += 1
         if starts == 2:
             raise OSError(24, "Too many open files")
-        await real(site)
+        return await real(loop, *what, **more)
 
-    monkeypatch.setattr(web.SockSite, "start", failing)
+    monkeypatch.setattr(asyncio.BaseEventLoop, "create_server", failing)
 
     async def whole() -> None:
         port = free_port()
