@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 @home_option
 @pass_home
 def up(home: Home, *, verbose: bool, log_addresses: bool) -> None:
-    """Run the station until SIGINT (Ctrl-C) or SIGTERM; log lines go to stderr."""
+    """Run the station until SIGINT (Ctrl-C), SIGTERM or SIGHUP; log lines go to stderr."""
     settings = config_file.load(home.config_file)
     log_to_stderr(verbose=verbose, addresses=log_addresses)
     if not verbose:
@@ -46,10 +46,19 @@ async def _serve(settings: StationConfig, home: Home) -> None:
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _ends():
         # Windows has no handlers on the loop; there Ctrl-C cancels this task.
         with suppress(NotImplementedError):
             loop.add_signal_handler(number, stop.set)
     async with Station(settings, home=home) as station:
         _log.info("station %s is up; Ctrl-C ends it", settings.callsign)
         await station.run_until(stop)
+
+
+def _ends() -> list[signal.Signals]:
+    """The signals that end a station in order."""
+    ends = [signal.SIGINT, signal.SIGTERM]
+    # A terminal that is closed. Who wants the station to outlive it (nohup) has it ignored.
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        ends.append(signal.SIGHUP)
+    return ends
