@@ -337,6 +337,27 @@ def test_an_offer_that_takes_too_long_to_answer_is_refused() -> None:
     run(whole())
 
 
+def test_stations_that_are_none_do_not_fill_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("meshdl.transports.webrtc.LINES_PER_S", 1e-6)
+    monkeypatch.setattr("meshdl.transports.webrtc.LINES_AT_ONCE", 3)
+
+    async def nobody(_station: StationId, _offer: Offer) -> Answer:
+        raise LinkError("nobody is there")
+
+    async def whole() -> None:
+        async with running(ALICE) as (alice, carrier, at_alice):
+            carrier.carry = nobody
+            with caplog.at_level("INFO", "meshdl.transports.webrtc"):
+                for count in range(6):
+                    alice.dial(StationId(f"{count:016x}"))
+                await at_alice.until(DialFailed, 6)
+
+    run(whole())
+    assert 3 <= caplog.text.count("no link to station") <= 4  # the bucket fills by a hair
+
+
 def test_a_transport_that_does_not_run_takes_no_offers() -> None:
     async def whole() -> None:
         transport = WebRtcTransport(BOB, Carrier(), links_max=1, loopback=True)

@@ -30,10 +30,14 @@ import webrtc
 from meshdl.errors import LinkClosed, LinkError, LinkRefused
 from meshdl.ids import LinkId, StationId
 from meshdl.links import DialFailed, Message
+from meshdl.policy.bucket import TokenBucket
 from meshdl.transports import warp
 from meshdl.transports.exchange import Answer, Offer, OfferExchange
 from meshdl.transports.sdp import check_media, check_message_octets, fingerprint
 from meshdl.transports.webrtc_link import Link, Report
+
+LINES_PER_S, LINES_AT_ONCE = 0.2, 50
+"""In the log, of dials that fail: strangers may announce a thousand stations that are none."""
 
 _log = logging.getLogger(__name__)
 _serials = itertools.count(1)
@@ -64,6 +68,7 @@ class WebRtcTransport:
         self._report: Report | None = None
         self._tasks: asyncio.TaskGroup | None = None
         self._links: dict[LinkId, Link] = {}
+        self._lines = TokenBucket(LINES_PER_S, burst_octets=LINES_AT_ONCE, now=0.0)
         warp.set_up(loopback=loopback)
 
     async def run(self, report: Report) -> None:
@@ -160,7 +165,8 @@ class WebRtcTransport:
             if link.up:
                 return  # it came up in the very moment
             link.discard()
-        _log.info("no link to station %s: %s", station, reason)
+        if self._lines.take_if_available(1, now=asyncio.get_running_loop().time()):
+            _log.info("no link to station %s: %s", station, reason)
         if self._report is not None:
             self._report(DialFailed(station, reason))
 
