@@ -15,6 +15,9 @@ from rich.text import Text
 PIPED_WIDTH = 200
 """Columns when stdout is no terminal: nothing worth reading is cut off."""
 
+NARROW_COLUMNS = 60
+"""On a terminal that has fewer, a table's rows are lists: every column would be cut off."""
+
 PLAIN_EVERY_S = 10.0
 """Between two lines of progress when stderr is no terminal."""
 
@@ -24,6 +27,9 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, empty
 
     Headings that begin with ``>`` are of numbers, and set flush right.
     """
+    if sys.stdout.isatty() and Console().width < NARROW_COLUMNS:
+        _print_lists([heading.removeprefix(">") for heading in headings], rows, empty=empty)
+        return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in headings:
         justify = "right" if heading.startswith(">") else "left"
@@ -38,6 +44,20 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, empty
     if not console.is_terminal:
         console = Console(highlight=False, width=PIPED_WIDTH)
     console.print(table)
+
+
+def _print_lists(headings: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) -> None:
+    """A row as a list of its cells, a line each; the terminal wraps what is longer."""
+    width = max(map(len, headings)) + 1
+    lists = [
+        "\n".join(
+            f"{heading:<{width}}{printable(cell)}"
+            for heading, cell in zip(headings, row, strict=True)
+            if cell
+        )
+        for row in rows
+    ]
+    click.echo("\n\n".join(lists) or empty)
 
 
 class LiveLine:

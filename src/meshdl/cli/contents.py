@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from meshdl.cli.console import print_table
+from meshdl.cli.console import print_table, printable
 from meshdl.cli.options import emit, home_option, json_option, pass_home
 from meshdl.cli.present import HASH_DIGITS, percent, rate, size
 from meshdl.cli.target import held_content
@@ -172,4 +172,4 @@ def _tell(content: ContentStatus, as_json: bool) -> None:
     if as_json:
         emit(content)
     else:
-        click.echo(f"{content.title}: {content.state.value}, {percent(content)}")
+        click.echo(printable(f"{content.title}: {content.state.value}, {percent(content)}"))

@@ -13,9 +13,9 @@ from pathlib import Path
 import click
 
 from meshdl.cli.airtime import agree, described
-from meshdl.cli.console import LiveLine
+from meshdl.cli.console import LiveLine, printable
 from meshdl.cli.exits import Unfinished
-from meshdl.cli.options import emit, home_option, json_option, pass_home
+from meshdl.cli.options import Seconds, emit, home_option, json_option, pass_home
 from meshdl.cli.present import progress_line, size
 from meshdl.cli.share import PRECEDENCES
 from meshdl.cli.target import wanted_content
@@ -58,7 +58,7 @@ WHOLE = frozenset({ContentState.COMPLETE, ContentState.SHARING})
 @click.option(
     "--timeout",
     "timeout_s",
-    type=click.FloatRange(min=0.0, min_open=True),
+    type=Seconds(),
     metavar="SECONDS",
     help="Give up (exit code 69) when nobody has had it for so long.",
 )
@@ -80,8 +80,8 @@ def get(
     """Download TARGET; return 0 only when every octet is verified.
 
     TARGET is a content hash, a meshdl: or magnet: link, the first digits of a hash
-    that "meshdl ls --network" shows (by radio: or "meshdl radio status"), or a BitTorrent v2
-    file (FILE.torrent). Ctrl-C
+    that "meshdl ls --network" shows (by radio: or "meshdl radio status"), a title that only one
+    content there has, or a BitTorrent v2 file (FILE.torrent). Ctrl-C
     pauses the download; give the same command to go on. By radio, the price in airtime is
     told first, and asked about unless there is --yes. With --json: the content's
     status, an object a line, the last one final.
@@ -139,9 +139,10 @@ async def _get(
     if as_json:
         emit(content)
     elif content.state in WHOLE:
-        click.echo(f"{content.title}: {size(content.octets_done)} verified, {content.location}")
+        done = f"{content.title}: {size(content.octets_done)} verified, {content.location}"
+        click.echo(printable(done))
     else:
-        click.echo(f"{content.title}: the station goes on with it; see: meshdl ls")
+        click.echo(printable(f"{content.title}: the station goes on with it; see: meshdl ls"))
 
 
 async def _begin_by_radio(

@@ -6,7 +6,9 @@ that asks for help or completion gets it at once.
 
 import difflib
 import importlib
+import io
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +17,7 @@ from typing import Any, NamedTuple
 import click
 
 from meshdl import __version__
-from meshdl.cli.exits import INTERRUPTED, WrongUsage, exit_code_of
+from meshdl.cli.exits import INTERRUPTED, USAGE, WrongUsage, exit_code_of
 from meshdl.errors import MeshdlError
 
 
@@ -76,6 +78,7 @@ class Subcommands(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse our own options; a mistake exits with EX_USAGE."""
         with _exit_codes(ctx):
+            _check_encoding(args)
             return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -89,12 +92,29 @@ def _exit_codes(ctx: click.Context) -> Iterator[None]:
     try:
         yield
     except MeshdlError as error:
-        click.echo(f"Error: {error}", err=True)
+        from meshdl.cli.console import printable  # late: rich is slow to import
+
+        click.echo(f"Error: {printable(str(error))}", err=True)
         ctx.exit(exit_code_of(error))
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)  # the help, which is no error's line
+        ctx.exit(USAGE)
     except click.UsageError as error:
         raise WrongUsage(error.format_message(), error.ctx) from error
     except (KeyboardInterrupt, click.Abort):  # the second at a question
         ctx.exit(INTERRUPTED)
+
+
+def _check_encoding(words: list[str]) -> None:
+    """Refuse what the system could not read as text: nobody else could read such a name."""
+    for word in words:
+        try:
+            word.encode("utf-8")
+        except UnicodeEncodeError:
+            shown = word.encode("utf-8", "backslashreplace").decode("utf-8")
+            raise click.UsageError(
+                f"{shown!r} is not written in UTF-8, as every name here must be; rename it"
+            ) from None
 
 
 @click.group(cls=Subcommands)
@@ -114,4 +134,7 @@ def meshdl(ctx: click.Context, home: Path | None) -> None:
 
 def main() -> None:
     """Entry point of the installed command."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # As stderr does: a terminal that cannot show a title shows what it can of it.
+        sys.stdout.reconfigure(errors="backslashreplace")
     meshdl(prog_name="meshdl")

@@ -1,5 +1,6 @@
 """Options that every subcommand has, and how results are written."""
 
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,22 @@ from meshdl.station.home import Home, locate
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 pass_home = click.make_pass_decorator(Home)
+
+
+class Seconds(click.FloatRange):
+    """More than nothing; for ever is to leave the option out."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0.0, min_open=True)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read it; "nan" is no number that anything could be compared with."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is no number of seconds.", param, ctx)
+        return number
 
 
 def _remember(ctx: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
@@ -40,5 +57,5 @@ def json_option(function: FunctionT) -> FunctionT:
 
 
 def emit(value: Any) -> None:
-    """Print a value as one line of JSON."""
-    click.echo(msgspec.json.encode(value).decode("utf-8"))
+    """Print a value as one line of JSON; in UTF-8 (RFC 8259), whatever the terminal's encoding."""
+    click.echo(msgspec.json.encode(value))

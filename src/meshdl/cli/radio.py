@@ -11,7 +11,7 @@ import click
 
 from meshdl.cli.console import printable
 from meshdl.cli.kill_switch import silence
-from meshdl.cli.options import emit, home_option, json_option, pass_home
+from meshdl.cli.options import Seconds, emit, home_option, json_option, pass_home
 from meshdl.control.client import ControlClient
 from meshdl.control.radio_view import RadioStatus
 from meshdl.errors import LinkError
@@ -178,7 +178,7 @@ def _tell_switch(*, off: bool, running: bool, as_json: bool, ended: int | None =
     type=click.Path(dir_okay=False, path_type=Path),
     help="Keep what is heard as pcapng; a file that is there is gone on with.",
 )
-@click.option("--seconds", type=click.FloatRange(min=0.0, min_open=True), help="End after so long.")
+@click.option("--seconds", type=Seconds(), help="End after so long.")
 @json_option
 @home_option
 @pass_home

@@ -1,10 +1,12 @@
-"""What people type for a content: its hash, a link, or the first digits of the hash."""
+"""What people type for a content: its hash, a link, the first digits of the hash, a title."""
 
 import re
 from collections.abc import Iterable
 
+from meshdl.cli.present import HASH_DIGITS
 from meshdl.content.link import ContentLink
 from meshdl.control.client import ControlClient
+from meshdl.control.view import ContentStatus, NetworkContent
 from meshdl.errors import ContentLinkInvalid, ContentUnknown
 from meshdl.ids import ContentHash
 
@@ -28,16 +30,43 @@ async def held_content(station: ControlClient, text: str) -> ContentHash:
 
 
 async def wanted_content(station: ControlClient, text: str) -> str:
-    """``text`` itself, or the link of the network's content whose hash begins so.
+    """``text`` itself, or the link of the network's content whose hash begins so or is called so.
 
     Raises:
-        ContentUnknown: no content that is announced or here begins so, or several do.
+        ContentUnknown: no content that is announced or here is meant, or several are.
+        ContentLinkInvalid: it is no link either.
     """
-    if not _PREFIX.fullmatch(text):
+    digits = _PREFIX.fullmatch(text) is not None
+    invalid = None if digits else _why_no_link(text)
+    if not digits and invalid is None:
         return text
-    links = {content.content_hash: content.link for content in await station.network()}
-    links |= {content.content_hash: content.link for content in await station.contents()}
-    return links[_the_one(text, links, "see: meshdl ls --network")]
+    known: dict[str, ContentStatus | NetworkContent] = {}
+    known |= {content.content_hash: content for content in await station.network()}
+    known |= {content.content_hash: content for content in await station.contents()}
+    called = [one for one in known if known[one].title == text]
+    if digits and (not called or any(one.startswith(text.lower()) for one in known)):
+        return known[_the_one(text, known, "see: meshdl ls --network")].link
+    if not called and invalid is not None:
+        raise ContentLinkInvalid(f"{invalid}, or a title of: meshdl ls --network") from invalid
+    return known[_the_only(text, called)].link
+
+
+def _why_no_link(text: str) -> ContentLinkInvalid | None:
+    try:
+        ContentLink.parse(text)
+    except ContentLinkInvalid as error:
+        return error
+    return None
+
+
+def _the_only(title: str, called: list[str]) -> str:
+    if len(called) > 1:
+        hashes = ", ".join(one[:HASH_DIGITS] for one in sorted(called))
+        raise ContentUnknown(
+            f"{len(called)} contents have the title {title!r}: {hashes}; "
+            "see who announces them: meshdl ls --network; and give the digits"
+        )
+    return called[0]
 
 
 def _the_one(prefix: str, hashes: Iterable[str], hint: str) -> str:

@@ -131,7 +131,10 @@ async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamR
         facts = ErrorFacts(
             kind=type(error).__name__, message=f"{request.method} {request.path}: {error.text}"
         )
-        return _error(error.status, facts)
+        answer = _error(error.status, facts)
+        if isinstance(error, web.HTTPMethodNotAllowed):
+            answer.headers["Allow"] = error.headers["Allow"]  # RFC 9110, section 15.5.6
+        return answer
 
 
 def _error(status: int, facts: ErrorFacts) -> web.Response:

@@ -33,7 +33,11 @@ def load(path: Path) -> StationConfig:
         document = tomllib.loads(octets.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError("config.toml", f"{path} is no TOML: {error}") from error
-    return StationConfig.from_mapping(document)
+    try:
+        return StationConfig.from_mapping(document)
+    except ConfigError as error:
+        reason = str(error).removeprefix(f"{error.setting}: ")
+        raise ConfigError(error.setting, f"{reason} (in {path})") from error
 
 
 def template(*, call: Callsign, grid: str | None) -> str:

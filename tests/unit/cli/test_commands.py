@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -381,6 +382,23 @@ def test_a_slip_of_the_finger_is_a_usage_error_with_a_hint(words: list[str]) -> 
     result = CliRunner().invoke(meshdl, words)
     assert result.exit_code == 64
     assert "Usage:" in result.stderr
+
+
+@pytest.mark.parametrize("words", [[], ["radio"], ["key"], ["room"]])
+def test_no_word_at_all_is_answered_by_the_help_and_no_error(words: list[str]) -> None:
+    result = CliRunner().invoke(meshdl, words)
+    assert result.exit_code == 64
+    assert result.stderr.startswith("Usage: meshdl")
+    assert result.stderr.count("Usage:") == 1
+    assert "Error" not in result.stderr
+
+
+@pytest.mark.parametrize("words", [["share"], ["get"], ["get", "-o"], ["rm"], ["--home"]])
+def test_a_word_that_is_not_utf_8_is_refused(words: list[str], tmp_path: Path) -> None:
+    result = CliRunner().invoke(meshdl, [*words, os.fsdecode(b"caf\xe9.txt")])
+    assert result.exit_code == 64
+    assert "caf" in result.stderr
+    assert "is not written in UTF-8" in result.stderr
 
 
 def test_help_lists_every_command() -> None:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 from tests.support.fake_station import BULLETIN_HASH, MAP_HASH, FakeStation, content_of
@@ -94,7 +95,50 @@ def test_a_torrent_file_is_sent_whole(run: Run, station: FakeStation, tmp_path: 
 
 def test_nonsense_is_bad_data(run: Run) -> None:
     result = run("nonsense")
-    assert (result.exit_code, result.stderr) == (65, "Error: 'nonsense' is no link\n")
+    assert result.exit_code == 65
+    assert "'nonsense' is no link" in result.stderr
+    assert "ls --network" in result.stderr
+
+
+def test_a_title_that_one_content_of_the_network_has_is_enough(
+    run: Run, station: FakeStation
+) -> None:
+    station.held[BULLETIN_HASH] = content_of(
+        BULLETIN_HASH, title="Bulletin 7", state=ContentState.COMPLETE
+    )
+    assert run("Bulletin 7").exit_code == 0
+    [(_, target, *_)] = station.told
+    assert str(target).endswith(BULLETIN_HASH.hex())
+    assert run("bulletin 8").exit_code == 65
+
+
+def test_a_title_of_digits_is_a_title_where_no_hash_begins_so(
+    run: Run, station: FakeStation
+) -> None:
+    station.held[MAP_HASH] = msgspec.structs.replace(WHOLE, title="2026")
+    assert run("2026").exit_code == 0
+    station.held[MAP_HASH] = msgspec.structs.replace(WHOLE, title="bbbb")
+    station.held[BULLETIN_HASH] = content_of(BULLETIN_HASH)
+    assert run("bbbb", "--detach").exit_code == 0
+    assert [str(target)[-64:] for _, target, *_ in station.told] == [
+        MAP_HASH.hex(),
+        BULLETIN_HASH.hex(),
+    ]
+
+
+def test_a_title_that_several_have_begins_nothing(run: Run, station: FakeStation) -> None:
+    station.held[MAP_HASH] = msgspec.structs.replace(WHOLE, title="Bulletin 7")
+    result = run("Bulletin 7")
+    assert result.exit_code == 66
+    assert MAP_HASH.hex()[:12] in result.stderr
+    assert BULLETIN_HASH.hex()[:12] in result.stderr
+    assert station.told == []
+
+
+def test_patience_is_a_number(run: Run, station: FakeStation) -> None:
+    for nonsense in ("nan", "inf", "0", "-1", "soon"):
+        assert run(MAP_HASH.hex(), "--timeout", nonsense).exit_code == 64
+    assert station.told == []
 
 
 def test_detach_leaves_the_download_to_the_station(run: Run, station: FakeStation) -> None:

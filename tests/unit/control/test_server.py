@@ -126,6 +126,18 @@ def test_the_description_that_is_served_is_of_what_is_mounted_and_nothing_else(
     assert described == mounted - of_itself
 
 
+def test_a_method_that_a_path_does_not_have_is_told_those_that_it_has(
+    tmp_path: Path, station: FakeStation
+) -> None:
+    async def scenario() -> None:
+        async with ControlServer(station, home=tmp_path) as one, aiohttp.ClientSession() as http:
+            headers = {"Authorization": f"Bearer {one.address.token}"}
+            async with http.put(f"{one.address.url}{API}/downloads", headers=headers) as answer:
+                assert (answer.status, answer.headers["Allow"]) == (405, "POST")
+
+    asyncio.run(scenario())
+
+
 def test_it_listens_on_loopback_only_and_leaves_no_address_behind(
     tmp_path: Path, station: FakeStation
 ) -> None:

@@ -197,6 +197,18 @@ def test_a_wrong_locator_is_not_written() -> None:
         config_file.template(call=Callsign("KA1ABC"), grid="here")
 
 
+def test_a_wrong_setting_is_told_with_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    for text, said in (
+        ("prot = 7", "lan.prot: no such setting; did you mean lan.port?"),
+        ('port = "7"', "lan.port: must be a whole number, not a text in quotes ('7')"),
+    ):
+        path.write_text(f'[station]\ncallsign = "KA1ABC"\n[lan]\n{text}\n')
+        with pytest.raises(ConfigError) as wrong:
+            config_file.load(path)
+        assert str(wrong.value) == f"{said} (in {path})"
+
+
 def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="meshdl init"):
         config_file.load(tmp_path / "config.toml")
