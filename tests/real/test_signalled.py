@@ -365,6 +365,43 @@ def test_a_description_is_sent_before_candidates_are_found() -> None:
     run(whole())
 
 
+class Overtaking(SignalledNetwork):
+    """Bob's candidates overtake his answer, and Alice's get lost: she alone can find him."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.came: list[str] = []
+        self._answer: tuple[bytes, SignalBody] | None = None
+
+    def deliver(self, sender: StationId, to: StationId, session: bytes, body: SignalBody) -> None:
+        if sender == ALICE and isinstance(body, MoreCandidates):
+            return
+        if sender == BOB and isinstance(body, Description):
+            self._answer = session, body
+            return
+        self.came.append(type(body).__name__)
+        super().deliver(sender, to, session, body)
+        if self._answer is not None:
+            (session, body), self._answer = self._answer, None
+            self.came.append(type(body).__name__)
+            super().deliver(BOB, ALICE, session, body)
+
+
+def test_candidates_that_overtake_their_description_are_kept_for_it() -> None:
+    async def whole() -> None:
+        carrier = Overtaking()
+        async with (
+            running(carrier.transport(ALICE)) as alice,
+            running(carrier.transport(BOB)) as bob,
+        ):
+            alice.transport.dial(BOB)
+            await alice.up()
+            await bob.up()
+        assert carrier.came[:3] == ["Description", "MoreCandidates", "Description"]
+
+    run(whole())
+
+
 def test_a_server_that_is_none_is_named_and_the_others_are_used(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

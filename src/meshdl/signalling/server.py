@@ -298,6 +298,8 @@ class SignallingServer:
             raise RemoteProtocolError("a message out of turn before the welcome")
         if isinstance(message, wire.Authenticate):
             self._entrance.authenticate(visitor, message, now=now)
+        elif not isinstance(message, wire.Join | wire.Leave):  # others may be long, and are kept
+            raise RemoteProtocolError("a message before the welcome that is of no room")
         elif len(visitor.held) >= self._limits.rooms_per_station:
             raise RemoteProtocolError("too many messages before the welcome")
         else:

@@ -38,15 +38,27 @@ _ICE_URL = re.compile(
     r"(?:\?transport=(?P<transport>udp|tcp))?"
 )
 
+UNREACHED = "(701)"
+"""Of what the engine says of a server that it could not ask, as when its name is looked up in vain
+(W3C "WebRTC", 4.8.2)."""
+
+_NO_UDP = (
+    "not known: no STUN server is named that could be asked over UDP. Where UDP is blocked, links "
+    "need TURN over TCP"
+)
+
 _NAT_TEXT: Mapping[Nat, tuple[Verdict, str]] = {
-    Nat.NONE: (Verdict.OK, "none: others can reach the addresses of this machine as they are"),
+    Nat.NONE: (
+        Verdict.OK,
+        "none: others see the addresses of this machine; only a firewall can keep them out",
+    ),
     Nat.ENDPOINT_INDEPENDENT: (
         Verdict.OK,
-        "endpoint-independent mapping: holes can be punched, links need no relay",
+        "endpoint-independent mapping: holes can be punched, few links need a relay",
     ),
     Nat.SYMMETRIC: (
         Verdict.WARN,
-        "symmetric (every other end sees another port): two stations behind such need a relay",
+        "symmetric (each other end sees another port): two stations behind such need a TURN server",
     ),
 }
 
@@ -60,7 +72,7 @@ _LIMIT_TEXT: Mapping[Bottleneck, tuple[Verdict, str]] = {
     Bottleneck.SENDER: (Verdict.WARN, "the other station is busy or silent; it is asked again"),
     Bottleneck.LOSS: (
         Verdict.WARN,
-        "messages are lost on the way, and the window shrinks: a weak wireless link, a full line?",
+        "messages are lost on the way: come closer to the access point, or see who fills the line",
     ),
     Bottleneck.WINDOW: (Verdict.OK, "the window is as large as it may be"),
     Bottleneck.PATH: (
@@ -106,7 +118,8 @@ async def examine_internet(home: Home, settings: StationConfig | None) -> AsyncI
     if far:
         for finding in judge_servers(status.internet):
             yield finding
-        async for finding in _examine_ice(ice_addresses(handed_out)):
+        online = any(one.state == "online" for one in status.internet.servers)
+        async for finding in _examine_ice(ice_addresses(handed_out), online=online):
             yield finding
         yield judge_relays(peers)
     for finding in judge_paths(peers):
@@ -125,12 +138,16 @@ def _judge_server(server: ServerStatus) -> Finding:
     if server.state != "online":
         problem = server.problem or "no answer yet"
         text = f"{server.url} is {server.state}: {problem}; it is tried again"
+        text += ". If that lasts, look at its name in internet.servers, or ask its operator"
         return Finding(Verdict.WARN, "internet", text)
     out = [room.name for room in server.rooms if not room.joined]
     if out:
         text = f"{server.url} does not let the station into {', '.join(out)}; see: meshdl room ls"
         return Finding(Verdict.WARN, "internet", text)
-    rooms = ", ".join(room.name for room in server.rooms) or "no room"
+    rooms = ", ".join(room.name for room in server.rooms)
+    if not rooms:
+        text = f"{server.url} knows the station, but it is in no room, where it would meet others"
+        return Finding(Verdict.WARN, "internet", f"{text}: name one in internet.rooms")
     return Finding(Verdict.OK, "internet", f"{server.url} knows the station, in {rooms}")
 
 
@@ -152,10 +169,9 @@ def ice_addresses(servers: Sequence[IceServer]) -> list[IceAddress]:
     return list(found.values())
 
 
-async def _examine_ice(addresses: Sequence[IceAddress]) -> AsyncIterator[Finding]:
+async def _examine_ice(addresses: Sequence[IceAddress], *, online: bool) -> AsyncIterator[Finding]:
     if not addresses:
-        text = "no server hands out STUN or TURN servers: links through NATs will hardly come about"
-        yield Finding(Verdict.WARN, "stun", text)
+        yield judge_no_addresses(online=online)
         return
     try:
         from meshdl.transports.ice_probe import probe
@@ -169,20 +185,37 @@ async def _examine_ice(addresses: Sequence[IceAddress]) -> AsyncIterator[Finding
     )
     by_stun: dict[str, Probe] = dict(zip(stuns, asked, strict=False))
     for url, found in by_stun.items():
-        yield _judge_stun(url, found)
+        yield judge_stun(url, found)
     for relay, found in zip(relays, asked[len(stuns) :], strict=True):
-        yield _judge_turn(relay.url, found)
+        yield judge_turn(relay.url, found)
     heard = [url for url, found in by_stun.items() if found.heard]
     if len(heard) > 1:
         # The same sockets, or their mappings could not be compared.
         together = await probe([stuns[url] for url in heard], relay=False)
         if together.answered:
-            yield judge_nat(together.seen, heard=heard)
+            yield judge_nat(together.seen, heard=heard, asked=len(stuns))
             return
-    yield judge_nat({one for url in heard[:1] for one in by_stun[url].seen}, heard=heard[:1])
+    seen = {one for url in heard[:1] for one in by_stun[url].seen}
+    yield judge_nat(seen, heard=heard[:1], asked=len(stuns))
 
 
-def _judge_stun(url: str, found: "Probe") -> Finding:
+def judge_no_addresses(*, online: bool) -> Finding:
+    """Nobody hands out STUN or TURN servers.
+
+    Args:
+        online: whether a signalling server is there that could.
+    """
+    text = (
+        "no server hands out STUN or TURN servers: links through NATs will hardly come about; ask "
+        "the operator of a signalling server for them"
+        if online
+        else "not known: they are handed out by signalling servers, and none is there"
+    )
+    return Finding(Verdict.WARN, "stun", text)
+
+
+def judge_stun(url: str, found: "Probe") -> Finding:
+    """What came of asking a STUN server."""
     if not found.heard:
         return Finding(Verdict.WARN, "stun", f"{url}: {_why_silent(found, 'UDP')}")
     mapped = ", ".join(sorted({one.mapped for one in found.seen})) or "its own address"
@@ -190,7 +223,8 @@ def _judge_stun(url: str, found: "Probe") -> Finding:
     return Finding(Verdict.OK, "stun", text)
 
 
-def _judge_turn(url: str, found: "Probe") -> Finding:
+def judge_turn(url: str, found: "Probe") -> Finding:
+    """What came of asking a TURN server to relay."""
     if not found.relayed:
         return Finding(Verdict.WARN, "turn", f"{url}: {_why_silent(found, 'it')}")
     text = f"{url} would relay at {found.relayed}, after {found.took_s * 1000:.0f} ms"
@@ -198,18 +232,26 @@ def _judge_turn(url: str, found: "Probe") -> Finding:
 
 
 def _why_silent(found: "Probe", what: str) -> str:
-    if found.refusals:
-        return f"refused: {found.refusals[0]}; tell the operator of the signalling server"
-    return f"no answer: {what} is blocked on the way, or the server is down"
+    tell = "tell the operator of the signalling server"
+    if not found.refusals:
+        text = f"no answer: {what} is blocked on the way, or the server is down"
+        return f"{text}; look at the firewall, or {tell}"
+    first = found.refusals[0]
+    if first.endswith(UNREACHED):
+        return f"not reached: {first}; look at this machine's network and DNS, or {tell}"
+    return f"refused: {first}; {tell}"
 
 
-def judge_nat(seen: set[Seen], *, heard: Sequence[str]) -> Finding:
+def judge_nat(seen: set[Seen], *, heard: Sequence[str], asked: int) -> Finding:
     """What kind of NAT this machine is behind, as far as the answers tell.
 
     Args:
         seen: by all of the servers that answered, asked by the same sockets.
         heard: those servers.
+        asked: servers, those that were silent included.
     """
+    if not asked:
+        return Finding(Verdict.WARN, "nat", _NO_UDP)
     kind = nat_kind(seen, answered=len(heard))
     if kind is not Nat.UNKNOWN:
         verdict, text = _NAT_TEXT[kind]

@@ -9,6 +9,7 @@ from meshdl.signalling.deny_list import DenyList
 from meshdl.signalling.server_events import ServerLimits
 from meshdl.wire import signalling as wire
 from meshdl.wire.rotation import KeyRotation, statement
+from meshdl.wire.signals import Envelope
 
 
 def rotation(old: Key, new: Key) -> KeyRotation:
@@ -82,6 +83,9 @@ def test_no_more_is_kept_of_it_than_there_may_be_rooms() -> None:
     assert (end.codes(), end.is_closed) == ([], False)
     end.joins()
     assert (end.codes(), end.is_closed) == (["malformed"], True)
+    long = pinning(world, "KA1CCC")
+    long.says(wire.Relay("cq", Key("a").id, Envelope("x" * 40_000, bytes(64))))
+    assert (long.codes(), long.is_closed) == (["malformed"], True)
     twice = pinning(world, "KA1BBB").proves("KA1BBB", Key("KA1BBB"))
     assert (twice.codes(), twice.is_closed) == (["malformed"], True)
 

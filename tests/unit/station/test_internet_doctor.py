@@ -1,6 +1,7 @@
 """What the doctor says of the Internet: true, and with what to do where something is wrong."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import msgspec
@@ -17,6 +18,7 @@ from meshdl.station import internet_doctor as doctor
 from meshdl.station.config import InternetConfig, StationConfig
 from meshdl.station.finding import Finding, Verdict
 from meshdl.station.home import Home
+from meshdl.transports.ice_probe import Probe
 from meshdl.wire.signalling import IceServer
 
 URL = "wss://signal.example.org"
@@ -78,6 +80,8 @@ def test_a_station_without_stun_and_turn_is_told_what_will_fail(tmp_path: Path) 
         ({}, Verdict.OK, "knows the station, in cq"),
         ({"state": "offline", "problem": "Connection refused"}, Verdict.WARN, "refused; it is tri"),
         ({"state": "connecting"}, Verdict.WARN, "no answer yet"),
+        ({"state": "proving", "problem": "no welcome"}, Verdict.WARN, "ask its operator"),
+        ({"rooms": ()}, Verdict.WARN, "in no room, where it would meet others: name one"),
         (
             {"rooms": (RoomStatus(name="county-net", closed=True, joined=False),)},
             Verdict.WARN,
@@ -105,20 +109,83 @@ def test_a_station_that_was_started_before_the_settings_is_told_to_start_again()
         ({Seen(OWN, "203.0.113.1:1")}, STUNS, Verdict.OK, "endpoint-independent"),
         ({Seen(OWN, "x:1"), Seen(OWN, "x:2")}, STUNS, Verdict.WARN, "symmetric"),
         ({Seen(OWN, "x:1")}, STUNS[:1], Verdict.OK, "of which kind cannot be told"),
-        (set(), [], Verdict.WARN, "not known: no STUN server answers"),
+        (set(), [], Verdict.WARN, "not known: no STUN server answers. Where UDP is blocked, links"),
     ],
 )
 def test_what_is_not_known_of_a_nat_is_said(
     seen: set[Seen], heard: list[str], verdict: Verdict, words: str
 ) -> None:
-    finding = doctor.judge_nat(seen, heard=heard)
+    finding = doctor.judge_nat(seen, heard=heard, asked=2)
     assert (finding.verdict, words in finding.text) == (verdict, True)
+
+
+def test_servers_that_cannot_be_asked_over_udp_are_not_told_to_be_silent() -> None:
+    finding = doctor.judge_nat(set(), heard=[], asked=0)
+    assert (finding.verdict, "no STUN server is named" in finding.text) == (Verdict.WARN, True)
+
+
+TELL = "tell the operator of the signalling server"
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (Probe(answered=True, sockets=1), "sees this machine as its own address, after 0 ms"),
+        (Probe(seen={Seen(OWN, "x:1")}, took_s=0.02), "sees this machine as x:1, after 20 ms"),
+        (
+            Probe(sockets=1),
+            f"no answer: UDP is blocked on the way, or the server is down; l.*{TELL}",
+        ),
+        (Probe(answered=True), f"no answer: UDP is blocked .*{TELL}"),
+        (
+            Probe(answered=True, sockets=1, refusals=["STUN host lookup received error. (701)"]),
+            f"not reached: STUN host lookup .*; look at this machine's network and DNS, or {TELL}",
+        ),
+    ],
+)
+def test_a_stun_server_is_judged_by_what_came_of_asking_it(found: Probe, words: str) -> None:
+    finding = doctor.judge_stun(STUNS[0], found)
+    assert re.fullmatch(f"{STUNS[0]}:? {words}", finding.text)
+    assert (finding.verdict is Verdict.OK) == ("sees" in words)
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (Probe(relayed="x:9", took_s=0.3), "would relay at x:9, after 300 ms"),
+        (Probe(), f"no answer: it is blocked on the way, or the server is down; .*{TELL}"),
+        (Probe(refusals=["Unauthorized. (401)"]), rf"refused: Unauthorized. \(401\); {TELL}"),
+    ],
+)
+def test_a_turn_server_is_judged_by_whether_it_would_relay(found: Probe, words: str) -> None:
+    finding = doctor.judge_turn("turn:t.example", found)
+    assert re.fullmatch(f"turn:t.example:? {words}", finding.text)
+    assert (finding.verdict is Verdict.OK) == ("would" in words)
+
+
+def test_who_is_at_no_server_is_not_told_that_the_servers_name_no_stun(tmp_path: Path) -> None:
+    offline = msgspec.structs.replace(ONLINE, state="offline", problem="refused")
+    station = FakeStation(internet=InternetStatus(enabled=True, servers=(offline,)))
+
+    async def whole() -> list[Finding]:
+        async with ControlServer(station, home=tmp_path):
+            return [one async for one in doctor.examine_internet(Home(tmp_path), SETTINGS)]
+
+    found = {one.subject: one for one in asyncio.run(whole())}
+    assert "none is there" in found["stun"].text
+    assert "ask the operator" in doctor.judge_no_addresses(online=True).text
+
+
+def test_a_link_without_a_path_is_told_as_such() -> None:
+    peer = peer_of(path=None, rtt_ms=None, window_octets=None)
+    (finding,) = doctor.judge_paths([peer])
+    assert finding.text.startswith("W1AW: no path; ")
 
 
 def test_two_ports_of_one_host_tell_less_than_two_hosts() -> None:
     seen = {Seen(OWN, "203.0.113.1:1")}
-    ports = doctor.judge_nat(seen, heard=["stun:a.example:3478", "stun:a.example:3479"])
-    hosts = doctor.judge_nat(seen, heard=STUNS)
+    ports = doctor.judge_nat(seen, heard=["stun:a.example:3478", "stun:a.example:3479"], asked=2)
+    hosts = doctor.judge_nat(seen, heard=STUNS, asked=2)
     assert "as far as two ports of one server can tell" in ports.text
     assert "as far as" not in hosts.text
 
