@@ -21,7 +21,7 @@ from tests.support.stations import (
 from meshdl.content.metainfo import Metainfo
 from meshdl.control.view import ContentState
 from meshdl.disk import Disk
-from meshdl.errors import DiskFull, StorageError, TargetExists
+from meshdl.errors import DiskFull, FileChanged, StorageError, TargetExists
 from meshdl.ids import ContentHash
 from meshdl.station import opening
 from meshdl.station.catalogue import CatalogueEntry
@@ -250,6 +250,28 @@ def test_what_is_shared_again_stays_shared_when_the_home_takes_no_more(
         async with station(tmp_path, "KA1AA", enabled=False) as alfa:
             (shared,) = await alfa.view.contents()
             assert (shared.state, shared.title) == (ContentState.SHARING, "Anew")
+
+    run(scenario())
+
+
+def test_a_folder_is_not_shared_while_something_is_downloaded_into_it(tmp_path: Path) -> None:
+    source = make_file(tmp_path / "map.bin", 3_000_000)
+
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA", enabled=False) as alfa:
+            await alfa.share(source)
+            (shared,) = await alfa.view.contents()
+            torrent = await alfa.view.torrent(hash_of(shared))
+        async with station(tmp_path, "KA1BB", enabled=False) as bravo:
+            downloads = tmp_path / "KA1BB" / "downloads"
+            make_file(downloads / "mine.txt", 5)
+            content = hash_of(await bravo.view.download(torrent))
+            (tmp_path / "link").symlink_to(downloads)
+            for path in (downloads, tmp_path / "link", downloads / "map.bin.part"):
+                with pytest.raises(FileChanged, match=r"map\.bin\.part is still being downloaded"):
+                    await bravo.share(path)
+            await bravo.view.remove(content, delete_files=True)
+            assert (await bravo.share(downloads)).state is ContentState.SHARING
 
     run(scenario())
 

@@ -16,6 +16,11 @@ from meshdl.errors import DiskFull, FileUnwritable, TargetExists
 PART_SUFFIX = ".part"
 
 
+def part_of(location: Path) -> Path:
+    """Where a file or folder is until it is complete."""
+    return location.with_name(location.name + PART_SUFFIX)
+
+
 class Found(enum.Enum):
     """What :meth:`ContentFiles.make_room` found where a file shall be."""
 
@@ -39,7 +44,7 @@ class ContentFiles:
     def __init__(self, disk: Disk, metainfo: Metainfo, location: Path) -> None:
         self._disk, self._metainfo = disk, metainfo
         self.location = location
-        self.part = location.with_name(location.name + PART_SUFFIX)
+        self.part = part_of(location)
         self.base = self.part
 
     def stand_in_place(self) -> None:

@@ -11,7 +11,7 @@ import os
 import stat
 import tempfile
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Container, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -104,6 +104,7 @@ def hash_path(
     spool: Path,
     *,
     threads: int | None = None,
+    unfinished: Container[Path] = (),
     progress: Progress = lambda _done, _octets: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Hashed | None:
@@ -113,6 +114,7 @@ def hash_path(
         path: of the file or folder.
         spool: the directory that a file with the leaf hashes is put in.
         threads: how many hash; by default one a core.
+        unfinished: files and folders of downloads, which are still being written.
         progress: told how far it is, in the calling thread.
         cancelled: asked after each range; ``True`` ends it all.
 
@@ -121,13 +123,13 @@ def hash_path(
 
     Raises:
         FileUnreadable: a file or directory cannot be read, or there is none.
-        FileChanged: a file was written to meanwhile.
+        FileChanged: a file was written to meanwhile, or is of an unfinished download.
         UnsafePath: some system could not store a name; the message says which.
         MetainfoInvalid: there is nothing to share, or too much at once.
         StorageError: the leaf hashes cannot be written.
     """
     root = _resolved(path)
-    sources, skipped = _sources(root)
+    sources, skipped = _sources(root, unfinished)
     octets = sum(source.stat.octets for source in sources)
     if octets > MAX_CHUNKS * MAX_CHUNK_OCTETS:
         raise MetainfoInvalid(f"{root} has {octets} octets, too many; share it in several parts")
@@ -217,7 +219,7 @@ def _resolved(path: Path) -> Path:
         raise reading_failed(path, error) from error
 
 
-def _sources(root: Path) -> tuple[list[_Source], list[Path]]:
+def _sources(root: Path, unfinished: Container[Path]) -> tuple[list[_Source], list[Path]]:
     """Every file, in the order of BEP 52's file tree, and what was skipped."""
     found: list[_Source] = []
     skipped: list[Path] = []
@@ -225,6 +227,8 @@ def _sources(root: Path) -> tuple[list[_Source], list[Path]]:
     todo: list[tuple[Path, tuple[str, ...]]] = [(root, ())]
     while todo:
         path, names = todo.pop()
+        if path in unfinished:
+            raise FileChanged(f"{path} is still being downloaded; share it when that has ended")
         try:
             looks = path.lstat()
             if stat.S_ISDIR(looks.st_mode) and getattr(looks, "st_reparse_tag", 0) != _JUNCTION:

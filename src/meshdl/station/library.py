@@ -40,6 +40,7 @@ from meshdl.disk import Disk
 from meshdl.errors import StorageError
 from meshdl.ids import ContentHash
 from meshdl.station.catalogue import Catalogue, CatalogueEntry, StoredState
+from meshdl.station.content_files import part_of
 from meshdl.station.content_home import load_metainfo
 from meshdl.station.entries import Entries, Item
 from meshdl.station.hashing import Hashed
@@ -125,6 +126,12 @@ class Library:
             ContentUnknown: not at this station.
         """
         return self._entries.item(content).entry
+
+    def parts(self) -> list[Path]:
+        """Files and folders of downloads that are not finished."""
+        done = {StoredState.SHARING, StoredState.COMPLETE}
+        entries = [one for one in self._entries.shown.values() if not one.in_place]
+        return [part_of(one.path) for one in entries if one.octets and one.state not in done]
 
     def leaving(self, content: ContentHash) -> bool:
         """Whether a content is being removed; a new one cannot take its place yet."""

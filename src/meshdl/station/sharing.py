@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -64,6 +64,7 @@ class Sharing:
                 self._home,
                 path,
                 self._home.contents_directory,
+                unfinished=frozenset(self._library.parts()),
                 progress=self._told,
                 cancelled=lambda: self._cancelled,
             )
@@ -95,6 +96,7 @@ def _hash_unless_private(
     path: Path,
     spool: Path,
     *,
+    unfinished: Collection[Path],
     progress: Progress,
     cancelled: Callable[[], bool],
 ) -> Hashed | None:
@@ -103,4 +105,10 @@ def _hash_unless_private(
             f"{path} is not shared: it is, or has in it, the home directory of this station, "
             f"{home.directory}, with its private key; share something else"
         )
-    return hash_path(path, spool, progress=progress, cancelled=cancelled)
+    return hash_path(
+        path,
+        spool,
+        unfinished={Path(os.path.realpath(part)) for part in unfinished},
+        progress=progress,
+        cancelled=cancelled,
+    )
