@@ -1,6 +1,8 @@
 """Serving Merkle hashes: what peers ask for, what the disk owes them."""
 
+from meshdl.content.merkle import HASH_OCTETS
 from meshdl.ids import ContentHash
+from meshdl.swarm.answer_limit import AnswerLimit
 from meshdl.swarm.effects import ReadHashes
 from meshdl.swarm.session import Session
 from meshdl.swarm.state import SwarmState
@@ -13,17 +15,21 @@ HASH_READS_MAX = 64
 class HashAnswers:
     """The hash requests under way, by the disk's tickets."""
 
-    def __init__(self, state: SwarmState) -> None:
-        self._state = state
+    def __init__(self, state: SwarmState, limit: AnswerLimit) -> None:
+        self._state, self._limit = state, limit
         self._tickets: dict[int, tuple[Session, HashesRequest]] = {}
 
-    def requested(self, session: Session, request: HashesRequest) -> None:
+    def requested(self, session: Session, request: HashesRequest, *, now: float) -> None:
         """A peer asks for Merkle hashes."""
         content = ContentHash(request.content_hash)
         holding = self._state.holdings.get(content)
+        if holding is None or request.root not in holding.files_of_root:
+            self._reject(session, request, "not-held")
+            return
         owed = sum(1 for asker, _ in self._tickets.values() if asker is session)
-        if holding is None or request.root not in holding.files_of_root or owed >= HASH_READS_MAX:
-            self._reject(session, request, "not-held" if owed < HASH_READS_MAX else "busy")
+        octets = (request.length + request.proof_layers) * HASH_OCTETS
+        if owed >= HASH_READS_MAX or not self._limit.admits(session, octets, now=now):
+            self._reject(session, request, "busy")
             return
         ticket = next(self._state.tickets)
         self._tickets[ticket] = (session, request)

@@ -1,6 +1,7 @@
 """Metainfo between stations: questions of the downloads that begin, answers to peers."""
 
 from meshdl.ids import ContentHash
+from meshdl.swarm.answer_limit import AnswerLimit
 from meshdl.swarm.effects import CheckInfo
 from meshdl.swarm.metainfo_fetch import MetainfoFetch
 from meshdl.swarm.session import Session
@@ -15,8 +16,8 @@ class MetainfoTraffic:
         fetches: those under way.
     """
 
-    def __init__(self, state: SwarmState) -> None:
-        self._state = state
+    def __init__(self, state: SwarmState, limit: AnswerLimit) -> None:
+        self._state, self._limit = state, limit
         self.fetches: dict[ContentHash, MetainfoFetch] = {}
 
     def begin(self, content: ContentHash, *, now: float) -> None:
@@ -63,7 +64,7 @@ class MetainfoTraffic:
             fetch.give_up_on(session.link)
             self.ask(content, now=now)
 
-    def answer(self, session: Session, request: wire.InfoRequest) -> None:
+    def answer(self, session: Session, request: wire.InfoRequest, *, now: float) -> None:
         """A peer asks for an info dictionary."""
         content = ContentHash(request.content_hash)
         holding = self._state.holdings.get(content)
@@ -72,6 +73,9 @@ class MetainfoTraffic:
             self._state.tell(session.link, wire.HashesReject(content, reason="not-held"))
             return
         stretch = info[request.offset : request.offset + wire.INFO_OCTETS_MAX]
+        if not self._limit.admits(session, len(stretch), now=now):
+            self._state.tell(session.link, wire.HashesReject(content, reason="busy"))
+            return
         self._state.tell(session.link, wire.Info(content, len(info), request.offset, stretch))
 
     def receive(self, session: Session, answer: wire.Info | wire.Hashes, *, now: float) -> bool:

@@ -150,9 +150,9 @@ class Reception:
             case wire.ChunkCancel():
                 self._uploader.cancel(session, message)
             case wire.HashesRequest():
-                self._uploader.hashes.requested(session, message)
+                self._uploader.hashes.requested(session, message, now=now)
             case wire.InfoRequest():
-                self._metainfo.answer(session, message)
+                self._metainfo.answer(session, message, now=now)
             case wire.Want():
                 self._announcements.receive_want(session, message)
                 content = ContentHash(message.content_hash)

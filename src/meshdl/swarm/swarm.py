@@ -37,6 +37,7 @@ from meshdl.links import (
 from meshdl.swarm import inputs
 from meshdl.swarm.admission import Admission
 from meshdl.swarm.announcements import Announcements
+from meshdl.swarm.answer_limit import AnswerLimit
 from meshdl.swarm.download import Download
 from meshdl.swarm.effects import DownloadChanged, SwarmEffect
 from meshdl.swarm.exchange import PeerExchange
@@ -84,12 +85,13 @@ class Swarm:
         self._state = SwarmState(identity, settings, rng)
         self.neighbours = Neighbours(station_id(identity.key), rng)
         self._log = TransferLog(self._state)
-        self._metainfo = MetainfoTraffic(self._state)
+        limit = AnswerLimit(settings, now=now)
+        self._metainfo = MetainfoTraffic(self._state, limit)
         self._admission = Admission(self._state, self.neighbours, pins, left=self._left)
         self._vigil = Vigil(self._state, close=self._close)
         self._fetcher = Fetcher(self._state, blame=self._blame, now=now)
         self._learning = Learning(self._state, self._fetcher)
-        self._uploader = Uploader(self._state, now=now)
+        self._uploader = Uploader(self._state, limit, now=now)
         self._announcements = Announcements(self._state, self._fetcher)
         self._exchange = PeerExchange(self._state, self._fetcher, now=now)
         self._lifecycle = Lifecycle(

@@ -33,6 +33,7 @@ from meshdl.links import Path
 from meshdl.policy.bucket import TokenBucket
 from meshdl.policy.slots import BUSY_RETRY_AFTER_S, Waiting, next_upload, slot_to_yield
 from meshdl.policy.yielding import URGENT_FOR_S, Yielding
+from meshdl.swarm.answer_limit import AnswerLimit
 from meshdl.swarm.effects import Advertise, ReadRange
 from meshdl.swarm.hash_answers import HashAnswers
 from meshdl.swarm.peer import Peer
@@ -63,11 +64,11 @@ Asked: TypeAlias = tuple[int, int, int]
 class Uploader:
     """Everything this station sends of its contents."""
 
-    def __init__(self, state: SwarmState, *, now: float) -> None:
+    def __init__(self, state: SwarmState, limit: AnswerLimit, *, now: float) -> None:
         self._state = state
         self._spread = Spread(state)
         self._tickets: dict[int, tuple[Session, UploadRequest]] = {}
-        self.hashes = HashAnswers(state)
+        self.hashes = HashAnswers(state, limit)
         self._virtual_octets = 0.0
         self._bucket = TokenBucket.for_limit(state.settings.upload_octets_per_s, now=now)
         self._yielding = Yielding(now=now)

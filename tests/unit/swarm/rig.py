@@ -281,7 +281,7 @@ class Rig:
                 for effect in drained:
                     self._perform(effect)
 
-    def _perform(self, effect: effects.SwarmEffect) -> None:
+    def _perform(self, effect: effects.SwarmEffect) -> None:  # noqa: C901 - one flat match
         match effect:
             case effects.CheckInfo(content, info):
                 self._tell(inputs.InfoChecked.of(content, info))
@@ -302,8 +302,10 @@ class Rig:
                 self._tell(inputs.RangeRead(ticket, found))
             case effects.ReadHashes(ticket, content):
                 hashes_found = self.stores[content].hashes(effect)
-                assert hashes_found is not None
-                self._tell(inputs.HashesRead(ticket, hashes_found))
+                if hashes_found is None:
+                    self._tell(inputs.ReadFailed(ticket, "not held"))
+                else:
+                    self._tell(inputs.HashesRead(ticket, hashes_found))
             case effects.FinishContent(content):
                 self._tell(inputs.ContentFinished(content))
             case _:

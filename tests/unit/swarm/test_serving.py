@@ -237,6 +237,28 @@ def test_the_upload_limit_holds_off_the_lan_only() -> None:
     assert amounts[Path.RELAYED] <= 1_000_000 + 4 * RANGE
 
 
+def test_metainfo_and_hashes_do_not_go_beyond_the_upload_limit() -> None:
+    limit = 64 * KIB
+    rig = seeding(SwarmSettings(upload_octets_per_s=limit))
+    near, far = rig.peer("KA1AAA"), rig.peer("KA1BBB", traits=INTERNET)
+    file = CONTENT.metainfo.files[0]
+    assert file.root is not None
+    for asks in (
+        wire.InfoRequest(CONTENT.hash),
+        wire.HashesRequest(CONTENT.hash, file.root, 2, 0, 32, 0),
+    ):
+        sent = {near.link: 0, far.link: 0}
+        for _ in range(40):
+            for peer in (near, far):
+                peer.heard()
+                for _ in range(400):
+                    peer.say(asks)
+                answers = [m for m in peer.heard() if isinstance(m, (wire.Info, wire.Hashes))]
+                sent[peer.link] += sum(len(wire.encode(one)) for one in answers)
+            rig.wait(0.25)
+        assert sent[far.link] < 2 * 1024 * KIB + 10 * limit < sent[near.link]
+
+
 def test_a_chunk_that_one_peer_is_getting_is_found_elsewhere_by_the_others() -> None:
     rig = seeding()
     first, second = rig.peer("KA1AAA"), rig.peer("KA1BBB")
