@@ -27,6 +27,7 @@ OPEN_FILES_MAX = 64
 """Far below the 256 that macOS gives a process; sockets need some as well."""
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+_NO_DESCRIPTORS = {errno.EMFILE, errno.ENFILE}
 _NOTHING_THERE = {errno.ENOENT, errno.ENOTDIR}
 OPEN_FLAGS = (
     getattr(os, "O_BINARY", 0)
@@ -202,12 +203,26 @@ class RealDisk:
             if handle is None or (writable and not handle.writable):
                 if handle is not None:
                     self._retire(self._handles.pop(path))
-                handle = self._handles[path] = _open(path, writable=writable)
+                handle = self._handles[path] = self._open(path, writable=writable)
             self._handles.move_to_end(path)
             handle.users += 1
             while len(self._handles) > self._open_files_max:
                 self._retire(self._handles.popitem(last=False)[1])
             return handle
+
+    def _open(self, path: Path, *, writable: bool) -> "_Handle":
+        """Open; where links have taken all descriptors, in place of the files that are open.
+
+        Else a shared file would count as unreadable, and so as changed.
+        """
+        try:
+            return _open(path, writable=writable)
+        except OSError as error:
+            if error.errno not in _NO_DESCRIPTORS or not self._handles:
+                raise
+        while self._handles:
+            self._retire(self._handles.popitem()[1])
+        return _open(path, writable=writable)
 
     def _give_back(self, handle: "_Handle") -> None:
         with self._lock:

@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,35 @@ def test_threads_share_files_even_when_there_is_room_for_one(tmp_path: Path) -> 
         thread.join()
     assert wrong == []
     assert disk.read(tmp_path / "b", 0, 200) == b"b" * 200
+
+
+def test_where_there_are_no_descriptors_left_files_make_room_for_files(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="the system has no such limit")
+    disk = RealDisk()
+    for name in "abc":
+        (tmp_path / name).write_bytes(name.encode())
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken: list[int] = []
+    try:
+        for name in "ab":
+            disk.read(tmp_path / name, 0, 1)
+        next_one = os.dup(0)
+        os.close(next_one)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (next_one, hard))
+        with suppress(OSError):
+            while True:
+                taken.append(os.dup(0))
+        assert disk.read(tmp_path / "c", 0, 1) == b"c"
+        assert disk.read(tmp_path / "a", 0, 1) == b"a"
+        disk.release(tmp_path)
+        taken.append(os.dup(0))  # the two that the disk had
+        taken.append(os.dup(0))
+        with pytest.raises(FileUnreadable, match="Too many open files"):
+            disk.read(tmp_path / "b", 0, 1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for descriptor in taken:
+            os.close(descriptor)
 
 
 @pytest.mark.parametrize("most", [1, 2, 3, 4, 5])
