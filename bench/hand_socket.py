@@ -8,6 +8,7 @@ from typing import cast
 
 # RFC 6455, 5.2: the first octet of a whole text message, and what the second may say.
 TEXT, MASKED, LENGTH_16, LENGTH_16_MAX = b"\x81", 0x80, 126, 0xFFFF
+PING, PONG = b"\x89", b"\x8a"
 
 
 class HandSocket(asyncio.Protocol):
@@ -54,10 +55,15 @@ class HandSocket(asyncio.Protocol):
             end = at + header + length
             if len(octets) < end:
                 break
-            if octets[at] == TEXT[0]:
-                self.heard(octets[at + header : end])
+            self._take(octets[at], octets[at + header : end])
             at = end
         self._octets = octets[at:]
+
+    def _take(self, kind: int, payload: bytes) -> None:
+        if kind == TEXT[0]:
+            self.heard(payload)
+        elif kind == PING[0]:
+            self.write(frame(payload, PONG))
 
     def opened(self) -> None:
         """The server speaks WebSocket."""
@@ -80,10 +86,10 @@ class HandSocket(asyncio.Protocol):
         self._transport.close()
 
 
-def frame(octets: bytes) -> bytes:
-    """A text message as a client sends it, masked with zeros."""
+def frame(octets: bytes, kind: bytes = TEXT) -> bytes:
+    """A text message as a client sends it, masked with zeros; or another frame."""
     size = len(octets)
     assert size <= LENGTH_16_MAX
     short = size < LENGTH_16
     length = bytes([MASKED | size]) if short else struct.pack(">BH", MASKED | LENGTH_16, size)
-    return TEXT + length + bytes(4) + octets
+    return kind + length + bytes(4) + octets

@@ -10,7 +10,14 @@ from tests.support.loops import run
 from tests.support.signal_ends import station_at
 
 from meshdl.signal_server import outbox
-from meshdl.signal_server.outbox import OUTBOX_MAX, WATCHED_FROM, Backlog, Outbox
+from meshdl.signal_server.outbox import (
+    GATHERED_MAX,
+    OUTBOX_MAX,
+    WATCHED_FROM,
+    Backlog,
+    Outbox,
+    text_frame,
+)
 from meshdl.signal_server.server import SignalServer
 from meshdl.signal_server.settings import ServerSettings
 from meshdl.wire import signalling as wire
@@ -77,10 +84,13 @@ class Pipe(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.waiting = 0
+        self.written: list[bytes] = []
         self.aborted = asyncio.Event()
 
     def write(self, data: object) -> None:
-        self.waiting += len(cast("bytes", data))
+        octets = cast("bytes", data)
+        self.written.append(octets)
+        self.waiting += len(octets)
 
     def get_write_buffer_size(self) -> int:
         return self.waiting
@@ -96,15 +106,60 @@ def box_over(pipe: Pipe, backlog: Backlog | None = None) -> Outbox:
     return Outbox(web.WebSocketResponse(), pipe, lambda _task: None, backlog or Backlog())
 
 
+async def end_of_turn() -> None:
+    await asyncio.sleep(0)
+
+
+def test_what_is_put_in_one_turn_is_written_in_one_piece_for_each_reader() -> None:
+    async def whole() -> None:
+        backlog, pipes = Backlog(), [Pipe(), Pipe()]
+        boxes = [box_over(pipe, backlog) for pipe in pipes]
+        for serial in range(4):
+            for number, box in enumerate(boxes):
+                box.put(f"{serial} for {number}")
+        assert not any(pipe.written for pipe in pipes)
+        await end_of_turn()
+        for number, pipe in enumerate(pipes):
+            frames = [text_frame(f"{serial} for {number}") for serial in range(4)]
+            assert pipe.written == [b"".join(frames)]
+        # The next turn begins anew.
+        boxes[1].put("more")
+        await end_of_turn()
+        assert [len(pipe.written) for pipe in pipes] == [1, 2]
+        assert pipes[1].written[1] == text_frame("more")
+
+    run(whole())
+
+
+def test_no_turn_holds_back_more_than_a_little_however_many_readers_there_are() -> None:
+    async def whole() -> None:
+        backlog, pipes = Backlog(), [Pipe() for _ in range(100)]
+        boxes = [box_over(pipe, backlog) for pipe in pipes]
+        put = 0
+        for _ in range(20):
+            for box in boxes:
+                box.put("x" * 1_000)
+                put += len(text_frame("x" * 1_000))
+                assert put - sum(pipe.waiting for pipe in pipes) <= GATHERED_MAX
+        await end_of_turn()
+        assert {pipe.waiting for pipe in pipes} == {put // 100}
+        boxes[0].put("the next turn has as much again")
+        assert pipes[0].waiting == put // 100
+
+    run(whole())
+
+
 def test_a_reader_that_lets_too_much_pile_up_loses_its_socket() -> None:
     async def whole() -> None:
         pipe = Pipe()
         box = box_over(pipe)
         while pipe.waiting <= OUTBOX_MAX - 70_000:
             box.put("x" * 65_000)
+            await end_of_turn()
         assert not pipe.aborted.is_set()
         for _ in range(3):
             box.put("x" * 65_000)
+            await end_of_turn()
         assert pipe.aborted.is_set()
         assert pipe.waiting <= OUTBOX_MAX + 70_000, "nothing is written to who is gone"
 
@@ -122,6 +177,7 @@ def test_many_readers_that_take_nothing_do_not_get_all_the_memory(
         for _ in range(10):
             for box in boxes:
                 box.put("x" * 65_000)
+                await end_of_turn()
         waiting = sum(pipe.waiting for pipe in pipes if not pipe.aborted.is_set())
         assert 0 < waiting <= 3_000_000
         assert backlog.octets == waiting
@@ -130,6 +186,7 @@ def test_many_readers_that_take_nothing_do_not_get_all_the_memory(
         reader = box_over(prompt, backlog)
         for _ in range(100):
             reader.put("x" * 60_000)
+            await end_of_turn()
             assert not prompt.aborted.is_set()
             prompt.waiting = 0
         # What has been taken, or whose reader is gone, no longer counts.
@@ -137,6 +194,7 @@ def test_many_readers_that_take_nothing_do_not_get_all_the_memory(
             pipe.waiting = 0
         for box in boxes[::2]:
             box.put("x")
+        await end_of_turn()
         for box in boxes[1::2]:
             await box.settled()
         assert backlog.octets == 0

@@ -1,10 +1,14 @@
 """What is sent on one socket.
 
-A message goes to the transport at once, as a frame of our own making: a coroutine, a task and
-a time-out for each would cost more than all the rest of a relay. What the reader has not taken
-waits in the transport's buffer, and is watched: a reader that lets too much pile up, or takes
-nothing of it for too long, loses its socket. So does whoever lets more pile up while too much waits
-for all readers together: hundreds that read nothing would else have the memory of the machine.
+A message goes to the transport as a frame of our own making: a coroutine, a task and a time-out
+for each would cost more than all the rest of a relay. Nor does each have a system call of its own,
+which would be a third of a relay: what is put into an outbox in one turn of the event loop goes to
+its transport at the end of the turn, in one piece.
+
+What the reader has not taken waits in the transport's buffer, and is watched: a reader that lets
+too much pile up, or takes nothing of it for too long, loses its socket. So does whoever lets more
+pile up while too much waits for all readers together: hundreds that read nothing would else have
+the memory of the machine.
 """
 
 import asyncio
@@ -22,6 +26,9 @@ WATCHED_FROM = 64 * 1024
 BACKLOG_MAX = 128 * 1024 * 1024
 """Octets that may wait for all readers together, of which those count that are watched."""
 
+GATHERED_MAX = 256 * 1024
+"""Octets for all readers together that wait for the end of a turn: some milliseconds' work."""
+
 SEND_WITHIN_S = 20.0
 """A reader that takes nothing of what waits for so long is gone, or means no good."""
 
@@ -31,6 +38,7 @@ _TEXT = 0x81
 """First octet of a whole text message (RFC 6455, section 5.2)."""
 
 _SHORT_MAX, _LENGTH_16, _LENGTH_64 = 125, 126, 127
+_head_16, _head_64 = struct.Struct(">BBH").pack, struct.Struct(">BBQ").pack
 
 
 def text_frame(text: str) -> bytes:
@@ -38,21 +46,38 @@ def text_frame(text: str) -> bytes:
     octets = text.encode()
     size = len(octets)
     if size <= _SHORT_MAX:
-        return struct.pack(">BB", _TEXT, size) + octets
+        return bytes((_TEXT, size)) + octets
     if size < 1 << 16:
-        return struct.pack(">BBH", _TEXT, _LENGTH_16, size) + octets
-    return struct.pack(">BBQ", _TEXT, _LENGTH_64, size) + octets
+        return _head_16(_TEXT, _LENGTH_16, size) + octets
+    return _head_64(_TEXT, _LENGTH_64, size) + octets
 
 
 class Backlog:
-    """What waits for all readers of one server that are watched.
+    """What waits for all readers of one server.
 
     Attributes:
-        octets: of it.
+        octets: in the transports of those that are watched.
     """
 
     def __init__(self) -> None:
         self.octets = 0
+        self._gathering: dict[Outbox, None] = {}
+        self._gathered_octets = 0
+
+    def gather(self, box: "Outbox", octets: int) -> None:
+        """So many more are in an outbox: it sends them before the loop waits for anything."""
+        if not self._gathering:
+            asyncio.get_running_loop().call_soon(self.send)
+        self._gathering[box] = None
+        self._gathered_octets += octets
+        if self._gathered_octets > GATHERED_MAX:
+            self.send()
+
+    def send(self) -> None:
+        """Have all send what they gathered."""
+        gathering, self._gathering, self._gathered_octets = self._gathering, {}, 0
+        for box in gathering:
+            box.send()
 
 
 class Outbox:
@@ -66,7 +91,8 @@ class Outbox:
     """
 
     __slots__ = (
-        "_backlog", "_closing", "_given", "_noted", "_socket", "_start", "_transport", "_watch"
+        "_backlog", "_closing", "_frames", "_given", "_noted", "_socket", "_start", "_transport",
+        "_watch",
     )  # fmt: skip
 
     def __init__(
@@ -78,18 +104,27 @@ class Outbox:
     ) -> None:
         self._backlog, self._noted = backlog, 0
         self._socket, self._transport, self._start = socket, transport, start
+        self._frames: list[bytes] = []
         self._given = 0
         self._closing: asyncio.Task[None] | None = None
         self._watch: asyncio.TimerHandle | None = None
 
     def put(self, text: str) -> None:
-        """Send a text."""
-        transport = self._transport
-        if self._closing is not None or self._socket.closed or transport.is_closing():
+        """Send a text, at the end of this turn at the latest."""
+        if self._closing is None:
+            frame = text_frame(text)
+            self._frames.append(frame)
+            self._backlog.gather(self, len(frame))
+
+    def send(self) -> None:
+        """Give the transport what was put in."""
+        transport, frames = self._transport, self._frames
+        self._frames = []
+        if not frames or self._socket.closed or transport.is_closing():
             return
-        frame = text_frame(text)
-        self._given += len(frame)
-        transport.write(frame)
+        octets = b"".join(frames)
+        self._given += len(octets)
+        transport.write(octets)
         waiting = transport.get_write_buffer_size()
         if waiting <= WATCHED_FROM and not self._noted:
             return  # as nearly always

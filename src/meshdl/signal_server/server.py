@@ -63,6 +63,9 @@ REQUEST_WITHIN_S = 10.0
 RETRY_AFTER_MS = 500
 STOP_WITHIN_S = 3.0
 
+_ENDS = frozenset({WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED})
+"""What :meth:`aiohttp.web.WebSocketResponse.receive` returns when there is nothing more."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -213,7 +216,7 @@ class SignalServer:
         _log.debug("socket %d opened by %s", socket, self._shown(address))
         self._driver.post(SocketOpened(socket, address, name.lower()))
         try:
-            async for message in websocket:
+            while (message := await websocket.receive()).type not in _ENDS:
                 if message.type is WSMsgType.TEXT:
                     self._driver.post(TextReceived(socket, message.data))
                 elif message.type is WSMsgType.BINARY:

@@ -21,6 +21,7 @@ what cannot be read again and again, or faster than its limit for long, loses th
 
 from collections.abc import Mapping
 from random import Random
+from typing import assert_never
 
 from meshdl.errors import RemoteProtocolError
 from meshdl.ids import Callsign, StationId, StationKey, station_id, station_key
@@ -323,6 +324,10 @@ class SignallingServer:
             return
         resident = self._directory.residents[visitor.station]
         match message:
+            case wire.Relay() | wire.Announce() | wire.Withdraw() | wire.Lookup():  # nearly all
+                self._rooms.take(resident, message, now=now)
+                if self._publisher.unreachable:
+                    self._siblings.drop_unreachable()
             case wire.Authenticate():
                 raise RemoteProtocolError("a second authentication")
             case wire.Join():
@@ -333,6 +338,4 @@ class SignallingServer:
                 servers, lifetime_s = self._ice(resident.station, now + self._unix_offset_s)
                 self._speaker.say(resident.socket, wire.IceAnswer(servers, lifetime_s))
             case _:
-                self._rooms.take(resident, message, now=now)
-                if self._publisher.unreachable:
-                    self._siblings.drop_unreachable()
+                assert_never(message)

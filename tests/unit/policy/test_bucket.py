@@ -23,6 +23,24 @@ def test_no_more_is_spent_than_the_rate_allows(rate: float, takes: list[tuple[in
     assert spent <= rate * now + burst + 100_000
 
 
+@given(
+    rate=st.floats(1.0, 1e6) | st.just(UNLIMITED),
+    takes=st.lists(st.tuples(st.integers(1, 1000), st.just(0.0) | st.floats(-0.1, 0.2))),
+)
+def test_to_ask_and_take_at_once_is_to_ask_and_then_to_take(
+    rate: float, takes: list[tuple[int, float]]
+) -> None:
+    one, other = (TokenBucket(rate, burst_octets=500.0, now=0.0) for _ in range(2))
+    now = 0.0
+    for octets, later_s in takes:
+        now += later_s
+        available = other.available(now=now)
+        assert one.take_if_available(octets, now=now) == available
+        if available:
+            other.take(octets, now=now)
+    assert one.available_at(now=now) == other.available_at(now=now)
+
+
 @given(rate=st.floats(1e3, 1e7), octets=st.integers(1, 10**6))
 def test_available_at_tells_the_truth(rate: float, octets: int) -> None:
     bucket = TokenBucket(rate, burst_octets=1.0, now=0.0)
