@@ -6,7 +6,8 @@ one address 256 sockets. ``python -m bench.crowd COUNT PORT ...`` writes ``"read
 ports each has as many stations, and half of the pairs are at one. A command is a
 JSON array on a line of its standard input, an answer a JSON value:
 ``["relay", messages a second of all together or 0 for as many as pass, seconds]`` is answered by
-``[relayed a second, median and 95th percentile of the latency in seconds]``.
+``[relayed a second, median and 95th percentile of the latency in seconds, relayed in all]``: all
+that was under way in the end has arrived by then, and counts for the last number alone.
 """
 
 import asyncio
@@ -34,6 +35,11 @@ AT_ONCE = 50
 
 UNDER_WAY = 4
 """Messages of one sender not yet arrived, when as many as pass are asked for."""
+
+ARRIVE_WITHIN_S = 30.0
+
+RELAYED = b'{"type":"relay'
+"""How a relayed message begins; :mod:`bench.bare_relay` forwards it as it was sent."""
 
 ROOM = "cq"
 SIGNAL_CHARACTERS = 400
@@ -66,7 +72,7 @@ class Member(HandSocket):
 
     def heard(self, text: bytes) -> None:
         """Be admitted and join; then pass on what was relayed."""
-        if text.startswith(b'{"type":"relayed"'):
+        if text.startswith(RELAYED):
             self._crowd.arrived(text)
             return
         match wire.decode_server_message(text.decode()):
@@ -103,6 +109,8 @@ class Crowd:
         self._ports, self._count = ports, count
         self._members: dict[int, Member] = {}
         self._trips: list[float] = []
+        self._under_way = 0
+        self._all_there = asyncio.Event()
         self._texts: list[bytes] = []
         self._saturating = False
 
@@ -131,19 +139,24 @@ class Crowd:
         """A relayed message is there: note how long it took, perhaps send the next."""
         at = text.index(MARK) + len(MARK)
         self._trips.append(time.perf_counter() - float(text[at : at + TIME_DIGITS]))
+        self._under_way -= 1
         if self._saturating:
             end = at - len(MARK)
             self._send(int(text[end - NUMBER_DIGITS : end]))
+        elif not self._under_way:
+            self._all_there.set()
 
     def _send(self, number: int) -> None:
         stamped = self._texts[number // 2] % f"{time.perf_counter():.4f}".encode()
+        self._under_way += 1
         self._members[number].write(frame(stamped))
 
-    async def relay(self, rate: int, seconds: float) -> tuple[float, float, float]:
-        """Relayed a second, and the latency: median and 95th percentile.
+    async def relay(self, rate: int, seconds: float) -> tuple[float, float, float, int]:
+        """Relayed a second, the latency's median and 95th percentile, and relayed in all.
 
         Raises:
             ConnectionError: the server did not want one of them.
+            TimeoutError: a message did not arrive.
         """
         self._trips.clear()
         began = time.perf_counter()
@@ -161,7 +174,13 @@ class Crowd:
         if self.failure.done():
             self.failure.result()
         trips = sorted(self._trips)
-        return len(trips) / took, statistics.median(trips), trips[len(trips) * 95 // 100]
+        # Or those under way would be on top of the next measurement's own.
+        self._all_there.clear()
+        async with asyncio.timeout(ARRIVE_WITHIN_S):
+            if self._under_way:
+                await self._all_there.wait()
+        late_s = trips[len(trips) * 95 // 100]
+        return len(trips) / took, statistics.median(trips), late_s, len(self._trips)
 
     async def _pace(self, rate: int, until: float, senders: range) -> None:
         began, sent = time.perf_counter(), 0

@@ -71,7 +71,10 @@ async def player(*words: str, where: Sequence[str] = ()) -> AsyncIterator[Player
 
 @asynccontextmanager
 async def server(
-    *options: str, where: Sequence[str] = (), shell: str = ""
+    *options: str,
+    where: Sequence[str] = (),
+    shell: str = "",
+    module: Sequence[str] = ("meshdl", "signal"),
 ) -> AsyncIterator[tuple[Process, int]]:
     """``meshdl signal`` with these options, listening; the process and its port.
 
@@ -79,8 +82,9 @@ async def server(
         options: of the command.
         where: what stands before the command, to run it elsewhere.
         shell: what a shell does before it becomes the server.
+        module: another server, which says where it listens as ours does.
     """
-    words = (sys.executable, "-m", "meshdl", "signal", *options)
+    words = (sys.executable, "-m", *module, *options)
     if shell:
         words = ("sh", "-c", f'{shell}; exec "$@"', "sh", *words)
     process = await asyncio.create_subprocess_exec(*where, *words, stderr=PIPE)

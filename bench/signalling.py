@@ -7,11 +7,15 @@ another.
 Servers, stations and Redis share the cores of one machine. So what two processes carry is told
 twice: as messages a second, and as messages for each second of processor time that the servers
 took. The second tells what two processes carry that have a core each; the promise is for that.
+
+How fast the machine is tells :mod:`bench.bare_relay`, in turns with the server and under as many
+stations: the ratio of the two is the same on a fast day and a slow one.
 """
 
 import asyncio
+import statistics
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from bench.players import Player, player, server
@@ -54,16 +58,34 @@ async def _measure_idle(report: Report) -> None:
 
 
 async def _measure_busy(report: Report) -> None:
-    async with server(*OPTIONS, shell=ALL_FILES) as (process, port), _crowd(BUSY, port) as crowd:
-        _, median_s, late_s = await crowd.ask("relay", PACED, SECONDS)
-        name = f"relay latency at {PACED}/s"
-        report.add(Figure(f"{name}, median", round(median_s * 1e3, 2), "ms"))
-        late_ms = round(late_s * 1e3, 2)
-        report.add(Figure(f"{name}, p95", late_ms, "ms", at_most=LATENCY_MS_AT_MOST))
-        rate, per_cpu_s = await _saturate(crowd, process.pid)
-        report.add(Figure("messages relayed", round(rate), "1/s", at_least=RELAYS_AT_LEAST))
-        name = "messages relayed for a second of processor time"
-        report.add(Figure(name, round(per_cpu_s), "1/s"))
+    async with AsyncExitStack() as stack:
+        crowds = {}
+        for name, options, module in (
+            ("ours", OPTIONS, ("meshdl", "signal")),
+            ("bare", (), ("bench.bare_relay",)),
+        ):
+            begun = server(*options, shell=ALL_FILES, module=module)
+            process, port = await stack.enter_async_context(begun)
+            crowd = await stack.enter_async_context(_crowd(BUSY, port))
+            crowds[name] = crowd, [process.pid]
+        _, median_s, late_s, _ = await crowds["ours"][0].ask("relay", PACED, SECONDS)
+        *_, bare_s, _ = await crowds["bare"][0].ask("relay", PACED, SECONDS)
+        rates = await _saturate_in_turns(crowds)
+    name = f"relay latency at {PACED}/s"
+    report.add(Figure(f"{name}, median", round(median_s * 1e3, 2), "ms"))
+    late_ms, note = round(late_s * 1e3, 2), f"{bare_s * 1e3:.2f} ms by the bare relay"
+    report.add(Figure(f"{name}, p95", late_ms, "ms", at_most=LATENCY_MS_AT_MOST, note=note))
+    rate, per_cpu_s = _medians(rates["ours"])
+    bare_rate, bare_per_cpu_s = _medians(rates["bare"])
+    note = f"{bare_rate:,.0f} by the bare relay"
+    rounds = tuple(round(each) for each, _ in rates["ours"])
+    relayed = Figure(
+        "messages relayed", round(rate), "1/s", at_least=RELAYS_AT_LEAST, note=note, rounds=rounds
+    )
+    report.add(relayed)
+    name, note = "messages relayed for a second of processor time", f"{bare_per_cpu_s:,.0f} by it"
+    report.add(Figure(name, round(per_cpu_s), "1/s", note=note))
+    report.add_ratio("the same, of the bare relay's", per_cpu_s, bare_per_cpu_s)
 
 
 async def _measure_restart(report: Report) -> None:
@@ -88,25 +110,21 @@ async def _measure_restart(report: Report) -> None:
 async def _measure_two(report: Report) -> None:
     redis = RedisChild("bench")
     redis.start()
-    rates: dict[int, list[tuple[float, float]]] = {1: [], 2: []}
     try:
         async with AsyncExitStack() as stack:
             crowds = {}
-            for count in rates:
+            for count in (1, 2):
                 options = (*OPTIONS, "--redis", redis.url) if count > 1 else OPTIONS
                 begun = [
                     await stack.enter_async_context(server(*options, shell=ALL_FILES))
                     for _ in range(count)
                 ]
                 crowd = await stack.enter_async_context(_crowd(BUSY, *(port for _, port in begun)))
-                await crowd.ask("relay", 0, WARM_UP_S)
-                crowds[count] = crowd, [process.pid for process, _ in begun]
-            for _ in range(ROUNDS):
-                for count, (crowd, pids) in crowds.items():
-                    rates[count].append(await _saturate(crowd, *pids))
+                crowds[f"{count}"] = crowd, [process.pid for process, _ in begun]
+            rates = await _saturate_in_turns(crowds)
     finally:
         redis.kill()
-    one, two = (sorted(rates[count], key=lambda each: each[1])[ROUNDS // 2] for count in (1, 2))
+    one, two = _medians(rates["1"]), _medians(rates["2"])
     report.add(Figure("messages relayed by two with Redis", round(two[0]), "1/s"))
     name = "the same, for a second of processor time of both"
     note = f"{one[1]:,.0f} by one without Redis; half of the messages cross"
@@ -115,12 +133,25 @@ async def _measure_two(report: Report) -> None:
     report.add_ratio("two on this machine's cores, to one", two[0], one[0])
 
 
-async def _saturate(crowd: Player, *pids: int) -> tuple[float, float]:
-    """Messages a second, and for a second of these processes' processor time."""
-    before = sum(map(cpu_s_of, pids))
-    rate, *_ = await crowd.ask("relay", 0, SECONDS)
-    used_s = sum(map(cpu_s_of, pids)) - before
-    return rate, rate * SECONDS / used_s
+async def _saturate_in_turns(
+    crowds: Mapping[str, tuple[Player, list[int]]],
+) -> dict[str, list[tuple[float, float]]]:
+    """Messages a second, and for a second of the servers' processor time, of several rounds."""
+    for crowd, _ in crowds.values():
+        await crowd.ask("relay", 0, WARM_UP_S)
+    rates: dict[str, list[tuple[float, float]]] = {name: [] for name in crowds}
+    for _ in range(ROUNDS):
+        for name, (crowd, pids) in crowds.items():
+            before = sum(map(cpu_s_of, pids))
+            rate, _, _, relayed = await crowd.ask("relay", 0, SECONDS)
+            rates[name].append((rate, relayed / (sum(map(cpu_s_of, pids)) - before)))
+    return rates
+
+
+def _medians(rates: list[tuple[float, float]]) -> tuple[float, float]:
+    """Of both."""
+    each, for_cpu_s = zip(*rates, strict=True)
+    return statistics.median(each), statistics.median(for_cpu_s)
 
 
 @asynccontextmanager

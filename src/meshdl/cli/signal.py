@@ -17,10 +17,11 @@ from meshdl.signal_server.settings import PORT_DEFAULT, ServerSettings, read_sec
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _DIRECTORY = click.Path(file_okay=False, path_type=Path)
 
-YOUNG_MAX = 10_000
-"""Objects that may have come since the garbage collector last looked. What a message makes goes
-with it and is no garbage; but the messages of one turn of a busy loop are some thousand objects,
-and Python's own 700 have the collector look at them, and at all connections, again and again."""
+COLLECT_AFTER = (10_000, 2, 2)
+"""For the garbage collector. What a message makes goes with it and is no garbage, but the messages
+of one turn of a busy loop are some thousand objects: after Python's own 700 the collector would
+look at them again and again. The other two keep whole collections as frequent as they were, for
+connections that ended do leave garbage."""
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ def signal(*, verbose: bool, turn_secret_file: Path | None, **options: Any) -> N
     Stations meet at it and introduce each other; no content passes through it. It needs no
     station, no home directory and no key.
     """
-    gc.set_threshold(YOUNG_MAX)
+    gc.set_threshold(*COLLECT_AFTER)
     secret = read_secret(turn_secret_file) if turn_secret_file is not None else ""
     settings = ServerSettings(turn_secret=secret, **options)
     log_to_stderr(verbose=verbose, addresses=settings.log_addresses)
