@@ -181,22 +181,22 @@ class RedisBus:
 
     async def _read(self, ears: "PubSub") -> None:
         while True:
-            for line in await self._hear(ears):
-                self._post(BusHeard(line))
+            if lines := await self._hear(ears):
+                self._post(BusHeard(lines))
 
-    async def _hear(self, ears: "PubSub") -> list[str]:
+    async def _hear(self, ears: "PubSub") -> str:
         message = await ears.get_message(timeout=SILENCE_MAX_S)
         if message is None:
             raise TimeoutError(f"it says nothing for {SILENCE_MAX_S:g} s")
         payload = message["data"]
         if message["type"] != "message" or not isinstance(payload, bytes):
-            return []
+            return ""
         if len(payload) > HEARD_MAX:
             _log.warning("Redis at %s: a message of %d octets is dropped: it is no other process's",
                          self._shown, len(payload))  # fmt: skip
-            return []
+            return ""
         # What is no UTF-8 is no JSON either; the core counts it.
-        return payload.decode("utf-8", errors="replace").split("\n")
+        return payload.decode("utf-8", errors="replace")
 
     # To Redis.
 
@@ -297,8 +297,10 @@ def _connect(url: str) -> "Redis":
     from redis.backoff import NoBackoff
 
     # No retries of its own: what it says twice, or goes on with quietly, the core must know.
+    # RESP2: of RESP3 the library makes a line for its log of all that is heard, logged or not.
     return Redis.from_url(
         url,
+        protocol=2,
         socket_connect_timeout=CONNECT_WITHIN_S,
         socket_timeout=ANSWER_WITHIN_S,
         retry=Retry(NoBackoff(), 0),

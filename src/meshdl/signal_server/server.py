@@ -262,6 +262,8 @@ class SignalServer:
                 outbox = self._outboxes.get(socket)
                 if outbox is not None:
                     outbox.put(text)
+            case Publish():
+                self._perform_shared(effect)
             case CloseSocket(socket, reason):
                 outbox = self._outboxes.get(socket)
                 if outbox is not None:
@@ -270,7 +272,7 @@ class SignalServer:
             case PinCallsign(call, key):
                 self._pins.add(call, key)
                 _log.info("%s is pinned to a key", call)
-            case Publish() | ClaimPin() | ComparePins():
+            case ClaimPin() | ComparePins():
                 self._perform_shared(effect)
             case _:
                 assert_never(effect)

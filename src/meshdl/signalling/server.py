@@ -33,6 +33,7 @@ from meshdl.signalling.publisher import Publisher
 from meshdl.signalling.remote_stations import RemoteStations
 from meshdl.signalling.server_events import (
     BusDown,
+    BusHeard,
     BusInput,
     CloseSocket,
     DenyListChanged,
@@ -132,6 +133,8 @@ class SignallingServer:
         match event:
             case TextReceived() | SocketClosed():
                 self._of_socket(event, now)
+            case BusHeard():
+                self._hear_bus(event, now)
             case SocketOpened():
                 self._opened(event, now)
             case DenyListChanged() | Shutdown():

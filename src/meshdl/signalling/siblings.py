@@ -58,7 +58,7 @@ SIBLINGS_MAX = 64
 PAGE_CHARACTERS = 96 * 1024
 """In one page, but for its last fact: some hundred stations, or some thousand contents."""
 
-_Said: TypeAlias = wire.Pull | wire.Page | wire.Carried | wire.Returned
+_Said: TypeAlias = wire.Pull | wire.Page | wire.Returned
 
 
 @dataclass(slots=True)
@@ -110,8 +110,9 @@ class Siblings:
     def receive(self, event: BusInput, *, now: float) -> None:
         """Take one input."""
         match event:
-            case BusHeard(line):
-                self._hear(line, now)
+            case BusHeard(lines):
+                for line in lines.split("\n"):
+                    self._hear(line, now)
             case BusUp():
                 self._publisher.up = True
                 self._speaker.effects.append(ComparePins())
@@ -168,13 +169,17 @@ class Siblings:
     def _take(self, process: Process, message: wire.SiblingMessage, now: float) -> None:
         sibling = self._known.get(process)
         match message:
+            case wire.Carried(_, room, sender, to, envelope):  # nearly all
+                if sibling is not None:
+                    sibling.heard_at = now
+                ends = StationId(sender), StationId(to)
+                if not self._rooms.deliver(process, room, *ends, envelope):
+                    self._return(process, message)
             case wire.Beat() | wire.News():
                 self._take_news(process, message, now)
             case _ if sibling is not None:
                 sibling.heard_at = now
                 self._take_said(process, sibling, message, now)
-            case wire.Carried():
-                self._return(process, message)
             case wire.Pull() | wire.Page() | wire.Returned():
                 pass  # its next beat introduces it
             case _:
@@ -206,10 +211,6 @@ class Siblings:
 
     def _take_said(self, process: Process, sibling: _Sibling, message: _Said, now: float) -> None:
         match message:
-            case wire.Carried(_, room, sender, to, envelope):
-                ends = StationId(sender), StationId(to)
-                if not self._rooms.deliver(process, room, *ends, envelope):
-                    self._return(process, message)
             case wire.Returned(_, room, sender, to):
                 self._rooms.returned(room, StationId(sender), StationId(to))
             case wire.Pull():

@@ -25,6 +25,8 @@ ROOMS_MAX = 256
 """Of one station; what a server allows is far below."""
 
 Process = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}$")]
+Name = Annotated[str, msgspec.Meta(max_length=97)]
+"""Of a station or a room, or anything else."""
 Cursor = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{16})?$")]
 Serial = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 
@@ -149,12 +151,16 @@ class Page(JsonMessage, frozen=True, tag="page"):
 
 
 class Carried(JsonMessage, frozen=True, tag="carried"):
-    """A signal for a station of the process that is told."""
+    """A signal for a station of the process that is told.
+
+    There may be thousands a second, and patterns would be half of what it takes to read one. Who
+    delivers it looks the names up, and whatever is none is nobody's.
+    """
 
     process: Process
-    room: Room
-    sender: Station
-    to: Station
+    room: Name
+    sender: Name
+    to: Name
     envelope: Envelope
 
 
