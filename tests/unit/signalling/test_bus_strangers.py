@@ -108,6 +108,23 @@ def test_one_process_has_no_say_over_the_stations_of_another() -> None:
     assert holders_found(watcher) == ["KA1BBB"]
 
 
+def test_what_is_heard_at_once_is_taken_line_by_line_whatever_is_between() -> None:
+    world, watcher = introduced()
+    key = Key("b")
+    facts = came("KA1BBB", key), bus_wire.Entered(key.id, "cq")
+    said: list[bus_wire.SiblingMessage] = [
+        bus_wire.News(STRANGER, serial, fact) for serial, fact in enumerate(facts, 1)
+    ]
+    signal = Envelope("x", b"s" * 64)
+    said += [
+        bus_wire.Carried(STRANGER, room, key.id, Key("a").id, signal)
+        for room in ("two", "cq", "no such")
+    ]
+    world.post(server.BusHeard("\nnonsense\n".join(map(bus_wire.encode, said))))
+    assert [relayed.room for relayed in watcher.of(wire.Relayed)] == ["cq"]
+    assert world.server.counts["bus_unreadable"] == 4
+
+
 octets = st.binary(min_size=32, max_size=32)
 stations = st.sampled_from([Key("a").id, Key("b").id, "0" * 16])
 room_names = st.sampled_from(["cq", "two", CLOSED])
@@ -125,6 +142,7 @@ facts = st.one_of(
     st.builds(bus_wire.Withdrawn, stations, room_names, contents_told),
     st.builds(bus_wire.Pinned, st.text(max_size=16), station_keys),
 )
+names = room_names | stations | st.text(max_size=97)
 processes = st.sampled_from([STRANGER, "00000000000000fe"])
 serials = st.integers(0, 5)
 lines = st.one_of(
@@ -137,7 +155,7 @@ lines = st.one_of(
             bus_wire.Page, processes, serials, st.lists(facts, max_size=4).map(tuple), st.booleans()
         ),
         st.builds(
-            bus_wire.Carried, processes, room_names, stations, stations,
+            bus_wire.Carried, processes, *(names,) * 3,
             st.just(Envelope("x", b"s" * 64)),
         ),
         st.builds(bus_wire.Returned, processes, room_names, stations, stations),
@@ -146,7 +164,7 @@ lines = st.one_of(
 
 
 @settings(max_examples=60)
-@given(st.lists(lines, max_size=25))
+@given(st.lists(st.lists(lines, max_size=3).map("\n".join), max_size=25))
 def test_nothing_that_is_said_on_the_bus_makes_a_process_raise_or_drop_its_stations(
     said: list[str],
 ) -> None:
