@@ -327,7 +327,9 @@ class SignallingServer:
             return
         resident = self._directory.residents[visitor.station]
         match message:
-            case wire.Relay() | wire.Announce() | wire.Withdraw() | wire.Lookup():  # nearly all
+            case (  # first of all, for nearly all are one
+                wire.Relay() | wire.Announce() | wire.Withdraw() | wire.Lookup() | wire.Unwatch()
+            ):
                 self._rooms.take(resident, message, now=now)
                 if self._publisher.unreachable:
                     self._siblings.drop_unreachable()

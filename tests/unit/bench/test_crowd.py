@@ -44,8 +44,10 @@ async def talking(
         transport, _ = await asyncio.get_running_loop().create_connection(
             lambda: Talker(host, said), host, port
         )
-        yield
-        transport.close()
+        try:
+            yield
+        finally:
+            transport.close()
     finally:
         await runner.cleanup()
 

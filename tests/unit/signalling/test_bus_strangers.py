@@ -111,7 +111,7 @@ def test_one_process_has_no_say_over_the_stations_of_another() -> None:
 def test_what_is_heard_at_once_is_taken_line_by_line_whatever_is_between() -> None:
     world, watcher = introduced()
     key = Key("b")
-    facts = came("KA1BBB", key), bus_wire.Entered(key.id, "cq")
+    facts: list[bus_wire.Fact] = [came("KA1BBB", key), bus_wire.Entered(key.id, "cq")]
     said: list[bus_wire.SiblingMessage] = [
         bus_wire.News(STRANGER, serial, fact) for serial, fact in enumerate(facts, 1)
     ]
