@@ -474,6 +474,24 @@ def test_hash_questions_that_the_disk_owes_are_bounded() -> None:
     assert any(isinstance(m, wire.HashesReject) and m.reason == "busy" for m in peer.heard())
 
 
+def test_of_long_chunks_the_disk_owes_fewer_hashes() -> None:
+    long = SimContent(7, 16 * KIB, 64 * 1024 * KIB)
+    rig = Rig()
+    rig.seed(long)
+    rig.disk = False
+    peer, other = rig.peer("KA1AAA"), rig.peer("KA1BBB")
+    root = long.metainfo.files[0].root
+    assert root is not None
+    for _ in range(10):
+        peer.say(wire.HashesRequest(long.hash, root, 0, 0, 1))
+    assert len(rig.of(effects.ReadHashes)) == 2
+    other.say(wire.HashesRequest(long.hash, root, 0, 0, 1))
+    assert len(rig.of(effects.ReadHashes)) == 3
+    rig.post(inputs.HashesRead(rig.of(effects.ReadHashes)[0].ticket, bytes(32)))
+    peer.say(wire.HashesRequest(long.hash, root, 0, 0, 1))
+    assert len(rig.of(effects.ReadHashes)) == 4
+
+
 def test_what_was_sent_stands_in_the_log() -> None:
     rig = seeding()
     peer = rig.peer("KA1AAA")
