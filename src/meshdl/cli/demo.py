@@ -1,10 +1,13 @@
 """``meshdl demo``: three stations on this machine, and a real transfer."""
 
 import asyncio
+import signal
+from contextlib import suppress
 
 import click
 
 from meshdl.cli.console import print_table
+from meshdl.cli.endings import ending_signals
 from meshdl.cli.present import size
 from meshdl.demo.run import Outcome, run
 from meshdl.errors import LinkError
@@ -26,13 +29,34 @@ def demo(*, megabytes: int) -> None:
     Everything happens in a temporary directory that is removed at the end, and no
     station is left running.
     """
+    ended: list[signal.Signals] = []
     try:
-        outcome = asyncio.run(run(megabytes * 1_000_000, click.echo))
+        outcome = asyncio.run(_until_ended(megabytes * 1_000_000, ended))
+    except asyncio.CancelledError:
+        click.get_current_context().exit(128 + ended[0])
     except TimeoutError as error:
         raise LinkError(
             "the stations did not finish in time; see what is wrong with: meshdl doctor"
         ) from error
     _print(outcome)
+
+
+async def _until_ended(octets: int, ended: list[signal.Signals]) -> Outcome:
+    """Run it; a signal cancels it, which stops the stations and removes the directory."""
+    ours = asyncio.current_task()
+    assert ours is not None
+
+    def end(number: signal.Signals) -> None:
+        if not ended:  # a second one must not disturb the end
+            ended.append(number)
+            ours.cancel()
+
+    loop = asyncio.get_running_loop()
+    for number in ending_signals():
+        # Windows has no handlers on the loop; there Ctrl-C cancels this task.
+        with suppress(NotImplementedError):
+            loop.add_signal_handler(number, end, number)
+    return await run(octets, click.echo)
 
 
 def _print(outcome: Outcome) -> None:

@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-import signal
 from contextlib import suppress
 
 import click
 
+from meshdl.cli.endings import ending_signals
 from meshdl.cli.log_lines import log_to_stderr
 from meshdl.cli.options import home_option, pass_home
 from meshdl.station import config_file
@@ -46,19 +46,10 @@ async def _serve(settings: StationConfig, home: Home) -> None:
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in _ends():
+    for number in ending_signals():
         # Windows has no handlers on the loop; there Ctrl-C cancels this task.
         with suppress(NotImplementedError):
             loop.add_signal_handler(number, stop.set)
     async with Station(settings, home=home) as station:
         _log.info("station %s is up; Ctrl-C ends it", settings.callsign)
         await station.run_until(stop)
-
-
-def _ends() -> list[signal.Signals]:
-    """The signals that end a station in order."""
-    ends = [signal.SIGINT, signal.SIGTERM]
-    # A terminal that is closed. Who wants the station to outlive it (nohup) has it ignored.
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        ends.append(signal.SIGHUP)
-    return ends
