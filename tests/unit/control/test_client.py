@@ -221,6 +221,34 @@ def test_a_reader_that_falls_behind_is_cut_off(tmp_path: Path, station: FakeStat
     command(tmp_path, station, scenario)
 
 
+def test_a_reader_that_takes_nothing_is_cut_off(
+    tmp_path: Path, station: FakeStation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("meshdl.control.streams.WRITE_TIMEOUT_S", 0.1)
+
+    def watched() -> bool:
+        return station.feed.watched
+
+    async def scenario() -> None:
+        async with asyncio.timeout(20.0), ControlServer(station, home=tmp_path) as server:
+            to, token = server.address, server.address.token
+            _, writer = await asyncio.open_connection("127.0.0.1", to.port, limit=1)
+            writer.write(
+                f"GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1:{to.port}\r\n"
+                f"Authorization: Bearer {token}\r\n\r\n".encode()
+            )
+            while not watched():
+                await asyncio.sleep(0.01)
+            # More than all buffers on the way hold, and fewer than a reader may be behind.
+            for _ in range(300):
+                station.change(content_of(MAP_HASH, title="x" * 100_000))
+            while watched():
+                await asyncio.sleep(0.01)
+            writer.transport.abort()
+
+    asyncio.run(scenario())
+
+
 def test_a_stopping_station_ends_the_stream(tmp_path: Path, station: FakeStation) -> None:
     async def scenario(client: ControlClient) -> None:
         events = client.events()
