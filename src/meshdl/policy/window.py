@@ -33,7 +33,8 @@ queue; D, the smallest round trip, knows nothing of that. A window that lasts fo
 less each round, and is smaller for it, down to its floor. What tells a late loop from a queue
 is that it is punctual now and then: a queue delays every answer, so the usual answer of late
 is as much later than the quickest of late as the loops are. The window lasts for so much
-longer (:data:`LATE_PART`). On short paths such lateness is most of the round trip; there the
+longer, as long as the quickest found less than the queue's share before it: then the path
+still idles at times. On short paths such lateness is most of the round trip; there the
 queue's share is the largest from the beginning.
 
 On a local network there is no queue worth keeping short, and no time to find it: the
@@ -79,11 +80,6 @@ SHORT_S = 0.005
 
 ANSWERS = 16
 """Of late: so many hold a punctual one, and are soon replaced."""
-
-LATE_PART = 0.25
-"""Lateness that is made up for, as a part of the delay, and ``QUEUE_MAX_S`` at the most: should
-all loops be punctual at once, it waits in the queue, together with the queue's share. A path's
-queue often holds no more than rate times delay."""
 
 MORE = 1.1
 """A round brought more than the one before: by this factor."""
@@ -283,11 +279,15 @@ class RequestWindow:
         queue_s = max(tuning.queue_s, min(tuning.queue_part * trip_s, QUEUE_MAX_S))
         if not tuning.probes or self._finding:
             return queue_s  # or the gain finds it anyway
-        return queue_s + min(self._usually_late_s(), LATE_PART * trip_s, QUEUE_MAX_S)
+        return queue_s + self._late_s(trip_s, queue_s)
 
-    def _usually_late_s(self) -> float:
+    def _late_s(self, trip_s: float, queue_s: float) -> float:
         trips_s = sorted(self._trips_s)
-        return trips_s[len(trips_s) // 2] - trips_s[0] if trips_s else 0.0
+        if not trips_s:
+            return 0.0
+        usual_s, quickest_s = trips_s[len(trips_s) // 2], trips_s[0]
+        # Where even the quickest stood behind the queue's share, the path is busy.
+        return max(min(usual_s - quickest_s, trip_s + queue_s - quickest_s), 0.0)
 
     def _least_octets(self) -> int:
         tuning = self._tuning

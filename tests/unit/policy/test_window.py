@@ -154,7 +154,7 @@ def test_it_fills_long_paths_between_event_loops_that_come_round_late(
     """By 4 ms, three times a round trip: more than a queue's share of 10 ms makes up for."""
     path = LatePath(12e6, delay_s, sources_count=count, late_s=0.004, seed=seed)
     path.run(3.0)
-    assert path.run(5.0) >= 0.75 * path.rate_octets_per_s
+    assert path.run(5.0) >= 0.6 * path.rate_octets_per_s
     waited_s = sorted(path.waited_s)
     assert waited_s[len(waited_s) * 95 // 100] <= 0.05
 
