@@ -75,7 +75,7 @@ class Carrier(SignalledNetwork):
 
 
 @asynccontextmanager
-async def linked(carrier: Carrier) -> AsyncIterator[tuple[Ear, Ear]]:
+async def linked(carrier: SignalledNetwork) -> AsyncIterator[tuple[Ear, Ear]]:
     async with (
         running(carrier.transport(ALICE)) as alice,
         running(carrier.transport(BOB)) as bob,
@@ -390,13 +390,8 @@ class Overtaking(SignalledNetwork):
 def test_candidates_that_overtake_their_description_are_kept_for_it() -> None:
     async def whole() -> None:
         carrier = Overtaking()
-        async with (
-            running(carrier.transport(ALICE)) as alice,
-            running(carrier.transport(BOB)) as bob,
-        ):
-            alice.transport.dial(BOB)
-            await alice.up()
-            await bob.up()
+        async with linked(carrier):
+            pass
         assert carrier.came[:3] == ["Description", "MoreCandidates", "Description"]
 
     run(whole())

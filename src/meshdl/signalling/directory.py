@@ -171,13 +171,7 @@ class Directory:
 
     def withdraw(self, resident: Standing, name: str, contents: Iterable[bytes]) -> None:
         """A station no longer has contents."""
-        held = resident.held.get(name, set())
-        for octets in contents:
-            content = ContentHash(octets)
-            if content in held:
-                resident.shelf.used -= 1
-                held.discard(content)
-                _remove(self.rooms[name].holders, content, resident.station)
+        _take_back(resident, resident.held.get(name), self.rooms[name].holders, contents)
 
     def watch(
         self, resident: Standing, name: str, content: ContentHash, *, until: float, limit: int
@@ -194,13 +188,7 @@ class Directory:
 
     def unwatch(self, resident: Standing, name: str, contents: Iterable[bytes]) -> None:
         """A station no longer wants to hear of holders."""
-        sought = resident.sought.get(name, set())
-        for octets in contents:
-            content = ContentHash(octets)
-            if content in sought:
-                resident.shelf.used -= 1
-                sought.discard(content)
-                _remove(self.rooms[name].seekers, content, resident.station)
+        _take_back(resident, resident.sought.get(name), self.rooms[name].seekers, contents)
 
     def holders(
         self, name: str, content: ContentHash, *, but: StationId, most: int, now: float
@@ -303,13 +291,27 @@ class Directory:
     ) -> None:
         for station in [one for one, until in table[content].items() if until <= now]:
             resident = self._at(station)
-            resident.shelf.used -= 1
-            (resident.held if held else resident.sought)[name].discard(content)
-            _remove(table, content, station)
+            kept = (resident.held if held else resident.sought)[name]
+            _take_back(resident, kept, table, (content,))
 
 
 def _alive(deadlines: Deadlines, now: float) -> list[StationId]:
     return [station for station, until in deadlines.items() if until > now]
+
+
+def _take_back(
+    resident: Standing,
+    kept: set[ContentHash] | None,
+    table: dict[ContentHash, Deadlines],
+    contents: Iterable[bytes],
+) -> None:
+    """Forget those of ``contents`` that a station has, or looks for, and give it the room back."""
+    for octets in contents:
+        content = ContentHash(octets)
+        if kept and content in kept:
+            resident.shelf.used -= 1
+            kept.discard(content)
+            _remove(table, content, resident.station)
 
 
 def _remove(table: dict[ContentHash, Deadlines], content: ContentHash, station: StationId) -> None:

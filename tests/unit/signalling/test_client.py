@@ -1,16 +1,22 @@
 """A station's side of a signalling server, told what servers say: good, dead and hostile ones."""
 
 from collections.abc import Callable
-from random import Random
-from typing import TypeVar
 
 import msgspec
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.signalling.party import (
+    CLOSED,
+    LIFETIME_S,
+    ROOM_SECRET,
+    SERVER,
+    Party,
+    carried,
+    two_who_met,
+)
 
-from meshdl.ids import Callsign, ContentHash, StationId, StationKey, station_id
+from meshdl.ids import Callsign, ContentHash, StationId
 from meshdl.signalling import client_events as events
 from meshdl.signalling import members, proofs
 from meshdl.signalling.back_off import (
@@ -23,101 +29,14 @@ from meshdl.signalling.client import (
     REFUSED_S,
     WELCOME_WITHIN_S,
     ClientState,
-    SignallingClient,
 )
-from meshdl.signalling.identity import ClientIdentity
 from meshdl.signatures import signed_by
 from meshdl.wire import signalling as wire
-from meshdl.wire.membership import Membership
 from meshdl.wire.signals import Candidate
 
-EffectT = TypeVar("EffectT")
-SERVER = "signal.example:7374"
-LIFETIME_S = 600
-ROOM_SECRET = Ed25519PrivateKey.from_private_bytes(b"r" * 32)
-CLOSED = proofs.closed_room("county-net", ROOM_SECRET)
 CONTENT = ContentHash(b"c" * 32)
 SESSION = b"s" * 16
 OFFER = events.Description("v=0", is_answer=False)
-
-
-class Party:
-    """A client and everything it wants done."""
-
-    def __init__(self, call: str, *rooms: str, now: float = 100.0) -> None:
-        self.secret = Ed25519PrivateKey.from_private_bytes(call.encode().ljust(32, b"."))
-        self.key = StationKey(self.secret.public_key().public_bytes_raw())
-        self.id = station_id(self.key)
-        self.now = now
-        self.done: list[events.ClientEffect] = []
-        self.member = wire.Member(call, self.key, b"i" * 8, self.leave_to_be_in(CLOSED))
-        identity = ClientIdentity(
-            server_name=SERVER,
-            callsign=Callsign(call),
-            key=self.key,
-            instance=b"i" * 8,
-            sign=self.secret.sign,
-            rooms={room: self.leave_to_be_in(room) for room in rooms or ("cq",)},
-        )
-        self.client = SignallingClient(identity, rng=Random(1), now=now)
-        self.wait(0)
-
-    def leave_to_be_in(self, room: str) -> Membership | None:
-        if "#" not in room:
-            return None
-        return proofs.admit(room, self.key, secret=ROOM_SECRET, expires_at_s=2_000)
-
-    def tell(self, event: events.ClientInput) -> None:
-        self.client.receive(event, now=self.now)
-        self.done += self.client.effects()
-
-    def wait(self, seconds: float) -> None:
-        end = self.now + seconds
-        while (due := self.client.deadline()) is not None and due <= end:
-            self.now = max(self.now, due)
-            self.client.expire(now=self.now)
-            self.done += self.client.effects()
-        self.now = end
-
-    def of(self, kind: type[EffectT]) -> list[EffectT]:
-        return [effect for effect in self.done if isinstance(effect, kind)]
-
-    def said(self, *kinds: type) -> list[wire.StationMessage]:
-        texts = [effect.text for effect in self.of(events.SendText)]
-        messages = [wire.decode_station_message(text) for text in texts]
-        return [message for message in messages if message and isinstance(message, kinds)]
-
-    @property
-    def socket(self) -> int:
-        return self.of(events.OpenSocket)[-1].socket
-
-    def hears(self, *messages: wire.ServerMessage) -> None:
-        for message in messages:
-            self.tell(events.TextReceived(self.socket, wire.encode(message)))
-
-    def go_online(self, *, joined: bool = True, quiet: bool = False, ice_s: int = 0) -> "Party":
-        self.tell(events.SocketOpened(self.socket))
-        self.hears(wire.Challenge(wire.PROTOCOL_VERSION, b"n" * 32))
-        self.hears(wire.Welcome(self.id, int(self.now * 1000), LIFETIME_S, (), ice_s))
-        for message in self.said(wire.Join) if joined else ():
-            assert isinstance(message, wire.Join)
-            self.hears(wire.Joined(message.room, (), 0, quiet))
-        return self
-
-    def meets(self, other: "Party", room: str = "cq") -> None:
-        self.hears(wire.MemberJoined(room, other.member))
-
-
-def carried(sender: Party) -> wire.Relayed:
-    relay = sender.said(wire.Relay)[-1]
-    assert isinstance(relay, wire.Relay)
-    return wire.Relayed(relay.room, sender.member, relay.envelope)
-
-
-def two_who_met() -> tuple[Party, Party]:
-    alice, bob = Party("KA1AAA").go_online(), Party("KA1BBB").go_online()
-    alice.meets(bob)
-    return alice, bob
 
 
 def test_it_proves_who_it_is_to_the_server_that_it_dialled() -> None:

@@ -215,6 +215,17 @@ def info_of(name: bytes, file_name: bytes, octets: int) -> bytes:
     )
 
 
+def given(info: bytes) -> tuple[Rig, Peer, ContentHash]:
+    """A download whose info dictionary has just come from a peer."""
+    content = ContentHash(sha256(info).digest())
+    rig = Rig()
+    rig.post(inputs.StartDownload(content))
+    peer = rig.peer("KA1AAA")
+    peer.say(wire.Have(content, complete=True))
+    peer.say(wire.Info(content, len(info), 0, info))
+    return rig, peer, content
+
+
 @pytest.mark.parametrize(
     ("info", "reason"),
     [
@@ -229,12 +240,7 @@ def info_of(name: bytes, file_name: bytes, octets: int) -> bytes:
     ],
 )
 def test_metainfo_that_nobody_can_use_fails_with_the_reason(info: bytes, reason: str) -> None:
-    content = ContentHash(sha256(info).digest())
-    rig = Rig()
-    rig.post(inputs.StartDownload(content))
-    peer = rig.peer("KA1AAA")
-    peer.say(wire.Have(content, complete=True))
-    peer.say(wire.Info(content, len(info), 0, info))
+    rig, peer, content = given(info)
     download = rig.swarm.downloads[content]
     assert download.stage is Stage.FAILED
     assert "metainfo cannot be used" in (download.problem or "")
@@ -252,12 +258,7 @@ def test_one_root_for_two_lengths_ends_a_download_and_no_station() -> None:
     info = bencode.encode(
         {b"file tree": files, b"meta version": 2, b"name": b"map", b"piece length": 16 * KIB}
     )
-    content = ContentHash(sha256(info).digest())
-    rig = Rig()
-    rig.post(inputs.StartDownload(content))
-    peer = rig.peer("KA1AAA")
-    peer.say(wire.Have(content, complete=True))
-    peer.say(wire.Info(content, len(info), 0, info))
+    rig, peer, content = given(info)
     for ask in questions(peer):
         if isinstance(ask, wire.HashesRequest):  # the layer proves, for one of the two
             layer = b"".join(leaves)
