@@ -345,7 +345,7 @@ def test_a_station_that_stops_while_it_looks_at_a_file_just_stops(
             patch.setattr(opening, "open_again", slow)
             async with station(tmp_path, "KA1AA", enabled=False) as alfa:
                 await asyncio.to_thread(begun.wait)
-                pool = alfa.view._library._pool
+                pool = alfa.view._library.pool
                 stop = pool.stop
 
                 def stopping() -> None:

@@ -31,7 +31,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from meshdl.content.metainfo import Metainfo
 from meshdl.content.precedence import Precedence
@@ -54,8 +53,6 @@ from meshdl.station.works import Works
 from meshdl.swarm import effects, inputs
 from meshdl.swarm.inputs import SwarmInput
 
-ResultT = TypeVar("ResultT")
-
 _log = logging.getLogger(__name__)
 
 
@@ -73,6 +70,7 @@ class Library:
 
     Attributes:
         stores: those that are open.
+        pool: for what takes its time; nothing more is begun there when the station stops.
     """
 
     def __init__(
@@ -87,14 +85,14 @@ class Library:
         whole: Callable[[CatalogueEntry, Metainfo], Awaitable[None]],
     ) -> None:
         self._disk, self._home, self._tasks = disk, home, tasks
-        self._queues, self._pool = OneAtATime(), Pool()
+        self._queues, self.pool = OneAtATime(), Pool()
         self._entries = Entries(catalogue, unwritten, changed)
         self.stores = StoreKeeper(tasks, self._file_changed)
         shelving = Shelving(
             disk, home, self._entries,
-            stores=self.stores, pool=self._pool, post=self._tell, whole=whole,
+            stores=self.stores, pool=self.pool, post=self._tell, whole=whole,
         )  # fmt: skip
-        self._works = Works(self._entries, shelving, self.stores, self._pool, post=self._tell)
+        self._works = Works(self._entries, shelving, self.stores, self.pool, post=self._tell)
         self._post: Post = _nowhere
 
     def connect(self, post: Post) -> None:
@@ -158,7 +156,7 @@ class Library:
         """
         self._entries.item(content)
         try:
-            return await self.in_pool(partial(load_metainfo, self._disk, self._home, content))
+            return await self.pool.run(partial(load_metainfo, self._disk, self._home, content))
         except StorageError:
             self._entries.item(content)  # that it was removed meanwhile says more
             raise
@@ -312,16 +310,12 @@ class Library:
 
     async def close(self) -> None:
         """End the threads, and with them what is being opened; the stores close after."""
-        self._pool.stop()
+        self.pool.stop()
         await self._queues.close()
         await self._entries.close()
-        await self._pool.close()
+        await self.pool.close()
 
     # How it does that.
-
-    async def in_pool(self, work: Callable[[], ResultT]) -> ResultT:
-        """Do what may take minutes in a thread of the pool; when the station stops, no more."""
-        return await self._pool.run(work)
 
     def _beside(self, content: ContentHash, work: Callable[[Item], Awaitable[None]]) -> None:
         """Do it while the caller goes on, if the content is still there when its turn comes."""

@@ -9,9 +9,9 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from itertools import islice
 
 from meshdl.content.link import ContentLink
-from meshdl.content.precedence import Precedence
 from meshdl.control.feed import Feed
 from meshdl.control.view import (
     ContentChanged,
@@ -23,7 +23,6 @@ from meshdl.control.view import (
     PeerChanged,
     PeerRemoved,
     PeerStatus,
-    PrecedenceName,
     SourceStatus,
     StationChanged,
     StationStatus,
@@ -36,6 +35,7 @@ from meshdl.station.content_problem import problem_of
 from meshdl.station.library import Library
 from meshdl.station.limits_seen import source_facts
 from meshdl.station.meters import Counter, Meters
+from meshdl.station.precedence_names import PRECEDENCE_NAMES
 from meshdl.station.radio.contents import RadioContents
 from meshdl.station.record_book import RecordBook
 from meshdl.swarm.download import Download
@@ -46,15 +46,12 @@ from meshdl.swarm.swarm import Swarm
 PUBLISH_EVERY_S = 0.25
 """The control API promises at most four events a second for each content whose state stays."""
 
+PUBLISHED_AT_ONCE, PUBLISHED_APART_S = 200, 0.02
+"""Contents, and time until the next ones: a peer that comes or goes may change thousands, and who
+reads must not fall behind for that (:data:`meshdl.control.feed.QUEUED_EVENTS_MAX`)."""
+
 MEASURE_EVERY_S = 0.5
 IDLE_EVERY_S = 2.0
-
-PRECEDENCE_NAMES: Mapping[Precedence, PrecedenceName] = {
-    Precedence.EMERGENCY: "emergency",
-    Precedence.PRIORITY: "priority",
-    Precedence.WELFARE: "welfare",
-    Precedence.ROUTINE: "routine",
-}
 
 _SHOWN: Mapping[StoredState, ContentState] = {
     StoredState.SHARING: ContentState.SHARING,
@@ -322,8 +319,8 @@ class Observer:
 
     def _publish(self) -> None:
         self._due, self._due_at_once = None, False
-        changed, self._changed = self._changed, {}
-        for content in changed:
+        for content in list(islice(self._changed, PUBLISHED_AT_ONCE)):
+            del self._changed[content]
             entry = self._library.find(content)
             if entry is None:
                 self._states_shown.pop(content, None)
@@ -333,6 +330,9 @@ class Observer:
             self._states_shown[content] = self._state(entry, download)
             if self._feed.watched:
                 self._feed.publish(ContentChanged(self.content(entry)))
+        if self._changed:
+            self._due_at_once = True  # nothing overtakes what waits
+            self._due = self._loop.call_later(PUBLISHED_APART_S, self._publish)
 
     def _publish_station(self) -> None:
         self._feed.publish(StationChanged(self._station()))

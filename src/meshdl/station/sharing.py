@@ -7,12 +7,13 @@ from functools import partial
 from pathlib import Path
 
 from meshdl.content.precedence import Precedence
-from meshdl.errors import FilePrivate
+from meshdl.errors import FilePrivate, StorageError
 from meshdl.station.catalogue import CatalogueEntry
 from meshdl.station.examination import Progress
 from meshdl.station.hashing import Hashed, hash_path
 from meshdl.station.home import Home
 from meshdl.station.library import Library
+from meshdl.station.pool import Work
 from meshdl.station.record_book import RecordBook
 
 PROGRESS_EVERY_S = 0.25
@@ -34,7 +35,7 @@ class Sharing:
     async def share(
         self, path: Path, title: str | None, precedence: Precedence, tags: Sequence[str]
     ) -> AsyncGenerator[tuple[int, int], None]:
-        """Do it; closing the generator stops the hashing.
+        """Do it; closing the generator stops the hashing, and so does the station when it stops.
 
         Yields:
             Octets hashed and octets in all, a few times a second.
@@ -49,7 +50,8 @@ class Sharing:
                 await asyncio.wait([work], timeout=PROGRESS_EVERY_S)
                 if not work.done() and self._octets:
                     yield self._done, self._octets
-            await work
+            if not work.cancelled():  # else the station stops, and nobody gave up here
+                await work
         finally:
             self._cancelled = True
             if not work.done():
@@ -58,7 +60,7 @@ class Sharing:
     async def _share(
         self, path: Path, title: str | None, precedence: Precedence, tags: Sequence[str]
     ) -> None:
-        hashed = await self._library.in_pool(
+        hashed = await self._library.pool.run(
             partial(
                 _hash_unless_private,
                 self._home,
@@ -66,8 +68,9 @@ class Sharing:
                 self._home.contents_directory,
                 unfinished=frozenset(self._library.parts()),
                 progress=self._told,
-                cancelled=lambda: self._cancelled,
-            )
+                cancelled=lambda: self._cancelled or self._library.pool.stopping,
+            ),
+            Work.SHARING,
         )
         if hashed is None:
             return
@@ -82,9 +85,14 @@ class Sharing:
             precedence=precedence,
             tags=tags,
         )
-        self.entry = await self._library.adopt(
-            hashed, title=shown, precedence=precedence, announce=announce
-        )
+        try:
+            self.entry = await self._library.adopt(
+                hashed, title=shown, precedence=precedence, announce=announce
+            )
+        except StorageError:
+            # On a disk that takes no more it would lie about until the next start.
+            hashed.leaf_hashes.unlink(missing_ok=True)
+            raise
 
     def _told(self, done: int, octets: int) -> None:
         """Called by the thread that hashes."""

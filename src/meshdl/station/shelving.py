@@ -19,7 +19,7 @@ from meshdl.station.entries import Entries, Item
 from meshdl.station.hashing import Hashed
 from meshdl.station.home import Home
 from meshdl.station.opening import Opened, Progress
-from meshdl.station.pool import Pool
+from meshdl.station.pool import Pool, Work
 from meshdl.station.store import ContentStore
 from meshdl.station.store_keeper import StoreKeeper
 from meshdl.swarm import inputs
@@ -82,7 +82,7 @@ class Shelving:
             StorageError, ContentError: its files cannot be made.
         """
         make = partial(opening.create, self._disk, self._home, metainfo, dict(layers))
-        store, hashes = await self._opened(item, partial(make, item.entry.path))
+        store, hashes = await self._opened(item, partial(make, item.entry.path), Work.MAKING)
         item.entry = replace(item.entry, path=store.location, octets=metainfo.total_octets)
         await self._entries.keep(item)
         await self._put(item, store, hashes)
@@ -95,7 +95,7 @@ class Shelving:
             StorageError, ContentError: it cannot be opened.
         """
         open_ = partial(opening.open_again, self._disk, self._home, item.entry)
-        store, hashes = await self._opened(item, open_)
+        store, hashes = await self._opened(item, open_, Work.OPENING)
         await self._put(item, store, hashes)
         await self.announce(item, store)
 
@@ -123,9 +123,9 @@ class Shelving:
         else:
             await self._pool.run(ContentHome(self._disk, self._home, item.content).forget)
 
-    async def _opened(self, item: Item, work: _Opens) -> Opened:
+    async def _opened(self, item: Item, work: _Opens, kind: Work) -> Opened:
         try:
-            return await self._pool.run(partial(work, progress=self._progress(item)))
+            return await self._pool.run(partial(work, progress=self._progress(item)), kind)
         except _GivenUp:
             raise ContentUnknown(f"{item.entry.title} was removed meanwhile") from None
         finally:

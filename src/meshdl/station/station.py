@@ -22,7 +22,7 @@ import asyncio
 import os
 import secrets
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, aclosing, suppress
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -30,8 +30,8 @@ from typing import Self
 from meshdl import __version__
 from meshdl.content.metainfo import Metainfo
 from meshdl.control.server import ControlServer
-from meshdl.control.view import ContentChanged, ContentState, ContentStatus, LanStatus, Via
-from meshdl.errors import ContentUnknown, StorageError
+from meshdl.control.view import ContentStatus, LanStatus, Via
+from meshdl.errors import StationNotRunning, StorageError
 from meshdl.ids import ContentHash, StationId, StationKey, station_id
 from meshdl.links import Way
 from meshdl.policy.bucket import UNLIMITED
@@ -47,6 +47,7 @@ from meshdl.station.introducing import Introducing
 from meshdl.station.lan import Lan
 from meshdl.station.library import Library
 from meshdl.station.log import StationLog
+from meshdl.station.outcome import outcome, unless_stopped
 from meshdl.station.radio.radio import Radio
 from meshdl.station.radio.room import RadioRoom
 from meshdl.station.record_book import RecordBook
@@ -109,12 +110,15 @@ class Station:
         Raises:
             StorageError, UnsafePath, RecordInvalid: see
                 :meth:`meshdl.control.view.StationView.share`.
+            StationNotRunning: the station stops.
         """
         steps = self.view.share([str(path)], title=title, precedence="routine", tags=())
-        async for step in steps:
-            if isinstance(step, ContentStatus):
-                return step
-        raise ContentUnknown(f"{path} was not shared: the station stops")
+        # Who is cancelled here must stop the hashing, not leave it to the collector.
+        async with unless_stopped(f"{path} was not shared"), aclosing(steps) as progress:
+            async for step in progress:
+                if isinstance(step, ContentStatus):
+                    return step
+        raise StationNotRunning(f"{path} was not shared: the station stops")
 
     async def download(
         self,
@@ -137,22 +141,13 @@ class Station:
             ContentLinkInvalid: ``target`` is no link.
             StorageError: it cannot be stored; what is verified is kept.
             ContentUnknown: it was removed meanwhile.
+            StationNotRunning: the station stops; the download goes on at its next start.
         """
         text = target.hex() if isinstance(target, bytes) else target
         place = os.path.abspath(directory) if directory is not None else None  # noqa: ASYNC240, PTH100 - looks at no disk
-        with self.view.events() as events:
+        async with unless_stopped(f"{text} was not asked for"):
             status = await self.view.download(text, directory=place, via=via)
-            content = ContentHash(bytes.fromhex(status.content_hash))
-            if _is_over(status):
-                return status
-            async for event in events:
-                if not isinstance(event, ContentChanged):
-                    continue
-                ours = event.content.content_hash == status.content_hash
-                if ours and _is_over(event.content):
-                    return event.content
-        # The station stops, or we fell behind: it is as it is.
-        return await self.view.content(content)
+        return await outcome(self.view, ContentHash(bytes.fromhex(status.content_hash)))
 
     async def run_until(self, stop: asyncio.Event) -> None:
         """Return when ``stop`` is set."""
@@ -335,9 +330,3 @@ def _settings(config: StationConfig, introducing: Introducing) -> SwarmSettings:
         introduces_far=introducing.far,
         introduces_across=introducing.across,
     )
-
-
-def _is_over(status: ContentStatus) -> bool:
-    if status.state is ContentState.BROKEN:
-        raise StorageError(f"{status.title}: {status.error}")
-    return status.state in {ContentState.COMPLETE, ContentState.SHARING}

@@ -8,7 +8,7 @@ import asyncio
 import os
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from functools import partial
 from itertools import islice
@@ -47,7 +47,8 @@ from meshdl.station.home import Home
 from meshdl.station.internet import Internet
 from meshdl.station.library import Library
 from meshdl.station.log import StationLog
-from meshdl.station.observer import PRECEDENCE_NAMES, Observer
+from meshdl.station.observer import Observer
+from meshdl.station.precedence_names import PRECEDENCE_NAMES
 from meshdl.station.radio.contents import BY_RADIO
 from meshdl.station.radio.overheard import take_over
 from meshdl.station.radio.radio import Radio
@@ -191,11 +192,8 @@ class LiveView:
         return self.observer.peers()
 
     def events(self) -> Subscription[Event]:
-        """Everything that changes from this call on, and every content as it is now."""
-        subscription = self._feed.subscribe()
-        for content in self._library.entries:
-            self.observer.content_changed(content)
-        return subscription
+        """Everything that changes from this call on."""
+        return self._feed.subscribe()
 
     async def log(self, query: LogQuery) -> AsyncIterator[LogEntry]:
         """Entries of the station log, the oldest first."""
@@ -211,7 +209,7 @@ class LiveView:
     async def torrent(self, content_hash: ContentHash) -> bytes:
         """The content's metainfo as a BitTorrent v2 file."""
         metainfo, layers = await self._library.metainfo(content_hash)
-        return await self._library.in_pool(partial(encode_torrent, metainfo, layers))
+        return await self._library.pool.run(partial(encode_torrent, metainfo, layers))
 
     async def ice_servers(self) -> Sequence[IceServer]:
         """STUN and TURN servers that signalling servers hand out, with their credentials."""
@@ -226,7 +224,7 @@ class LiveView:
         title: str | None,
         precedence: PrecedenceName,
         tags: Sequence[str],
-    ) -> AsyncIterator[ShareProgress | ContentStatus]:
+    ) -> AsyncGenerator[ShareProgress | ContentStatus]:
         """Hash and share each of ``paths``."""
         for path in paths:
             sharing = Sharing(self._home, self._library, self._records)
@@ -250,7 +248,7 @@ class LiveView:
             raise no_radio()
         known: tuple[Metainfo, dict[bytes, bytes]] | None = None
         if isinstance(target, bytes):
-            known = await self._library.in_pool(partial(read_torrent, target))
+            known = await self._library.pool.run(partial(read_torrent, target))
             link = ContentLink(known[0].content_hash)
         else:
             link = ContentLink.parse(target)

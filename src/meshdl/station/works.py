@@ -15,7 +15,7 @@ from meshdl.ids import ContentHash
 from meshdl.station.catalogue import CatalogueEntry, StoredState
 from meshdl.station.entries import Entries, Item
 from meshdl.station.hashing import Hashed
-from meshdl.station.pool import Pool
+from meshdl.station.pool import Pool, Work
 from meshdl.station.shelving import Post, Shelving
 from meshdl.station.store_keeper import StoreKeeper
 from meshdl.swarm import effects, inputs
@@ -123,7 +123,7 @@ class Works:
         await self._stores.close_one(content)
         try:
             if before.octets is not None:
-                await self._pool.run(partial(move, before, wanted))
+                await self._pool.run(partial(move, before, wanted), Work.OPENING)
             item.entry = become(item.entry)
             await self._entries.keep(item)
         finally:

@@ -130,6 +130,21 @@ def test_progress_waits_and_is_told_once() -> None:
     watched(body)
 
 
+def test_a_reader_does_not_fall_behind_when_thousands_change_at_once() -> None:
+    async def body(watch: Watch) -> None:
+        contents = [ContentHash(serial.to_bytes(32, "big")) for serial in range(3000)]
+        for content in contents:
+            watch.observer.content_changed(content)
+        told = await watch.told()
+        while watch.timers:
+            watch.timers.pop()[1]()
+            told += await watch.told()
+        assert not watch.reader.overrun
+        assert len(told) == len(contents)
+
+    watched(body)
+
+
 def test_what_is_removed_is_told_at_once_and_forgotten() -> None:
     async def body(watch: Watch) -> None:
         watch.observer.content_changed(CONTENT)

@@ -84,7 +84,7 @@ class Overheard:
             # The operator may be removing it; if the disk refuses, it is there and broken.
             with suppress(ContentUnknown, StorageError):
                 await self._library.remove(content, delete_files=True)
-                await self._library.in_pool(partial(_remove_directory, self._directory(content)))
+                await self._library.pool.run(partial(_remove_directory, self._directory(content)))
         finally:
             self._going.pop(content, None)
 
