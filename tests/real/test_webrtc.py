@@ -236,6 +236,36 @@ def test_the_binding_is_made_of_the_fingerprints_that_were_exchanged() -> None:
     run(whole())
 
 
+def test_no_name_that_a_stranger_writes_is_looked_up() -> None:
+    async def whole() -> None:
+        async with running(ALICE) as (alice, _, _), running(BOB) as (bob, carrier, _):
+            seen: list[str] = []
+
+            async def tampered(_: StationId, offer: Offer) -> Answer:
+                named = "a=candidate:9 1 udp 2122260223 tracker.example.com 9 typ host\r\n"
+                port = "a=candidate:9 1 tcp 1518214911 127.0.0.1 9 typ host tcptype passive\r\n"
+                answer = await alice.answer(Offer(BOB, offer.sdp + named + port))
+                seen.append(_remote_of(alice))
+                return Answer(answer.station, answer.sdp + named + port)
+
+            carrier.carry = tampered
+            dialling = asyncio.create_task(bob._dial(ALICE))
+            async with asyncio.timeout(WITHIN_S):
+                await dialling
+            seen.append(_remote_of(bob))
+            assert all("typ host" in sdp for sdp in seen)
+            assert not any("tracker" in sdp or "passive" in sdp for sdp in seen)
+
+    run(whole())
+
+
+def _remote_of(transport: WebRtcTransport) -> str:
+    (link,) = transport._links.values()
+    described = link.connection.remote_description
+    assert described is not None
+    return str(described.sdp)
+
+
 def test_an_offer_of_sound_besides_data_is_refused() -> None:
     sound = "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\nc=IN IP4 0.0.0.0\r\na=mid:1\r\n"
 

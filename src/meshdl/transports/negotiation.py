@@ -32,7 +32,7 @@ from meshdl.signalling.client_events import (
     Refusal,
     SignalBody,
 )
-from meshdl.transports.sdp import check_media, check_message_octets, fingerprint
+from meshdl.transports.sdp import admitted, is_candidate
 from meshdl.transports.webrtc_link import Link
 from meshdl.wire.signals import CANDIDATE_MAX, CANDIDATES_MAX, Candidate
 
@@ -139,17 +139,15 @@ class Negotiation:
 
     async def _take(self, body: SignalBody) -> None:
         match body:
-            case Description(sdp, is_answer):
-                theirs = fingerprint(sdp)
+            case Description(described, is_answer):
+                theirs, sdp = admitted(described)
                 self.link.check_certificate(theirs)
-                check_media(sdp)
-                check_message_octets(sdp)
                 if is_answer:
                     await self._take_answer(theirs, sdp)
                 else:
                     await self._take_offer(theirs, sdp)
             case MoreCandidates(candidates):
-                await self._add(list(candidates))
+                await self._add([one for one in candidates if is_candidate(one.candidate)])
             case Refusal(reason):
                 if not self.link.up:
                     raise LinkRefused(reason)

@@ -29,9 +29,48 @@ _LOCAL = tuple(
         "fc00::/7", "fe80::/10", "::1/128",
     )
 )  # fmt: skip
+_ASKED = re.compile(r"(?:a=)?candidate:\S+ \d+ udp \d+ (\S+) \d+ typ \S+", re.IGNORECASE | re.ASCII)
+_HIDDEN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.local", re.IGNORECASE)
+"""How a browser hides its address (draft-ietf-mmusic-mdns-ice-candidates): asked by mDNS."""
+
+_EVERYBODY = ipaddress.ip_address("255.255.255.255")
 _MEDIA = re.compile(r"^m=(.*?)\s*$", re.MULTILINE)
 _DATA_CHANNELS = re.compile(r"application \d+ (?:UDP|TCP)/DTLS/SCTP webrtc-datachannel")  # RFC 8841
 _SHA_256 = re.compile(r"[0-9A-F]{2}(?::[0-9A-F]{2}){31}")
+
+
+def admitted(sdp: str) -> tuple[bytes, str]:
+    """Look through a description before the engine does.
+
+    Returns:
+        The fingerprint that it promises, and what of it the engine may see.
+
+    Raises:
+        LinkRefused: it is not one that a station, or a page, would make.
+    """
+    theirs = fingerprint(sdp)
+    check_media(sdp)
+    check_message_octets(sdp)
+    lines = sdp.split("\n")
+    kept = [one for one in lines if not one.startswith("a=candidate") or is_candidate(one)]
+    return theirs, "\n".join(kept)
+
+
+def is_candidate(text: str) -> bool:
+    """Whether the other end may be looked for there: by UDP, at the address of one machine.
+
+    The engine does what a stranger writes: it asks a DNS server for a name, which tells his own
+    server where we are, and says its first words to any TCP port, also one that only programs
+    of this machine should reach. Stations and pages have no use for either.
+    """
+    found = _ASKED.match(text)
+    if found is None:
+        return False
+    try:
+        address = ipaddress.ip_address(found[1])
+    except ValueError:
+        return _HIDDEN.fullmatch(found[1]) is not None
+    return not (address.is_multicast or address.is_unspecified or address == _EVERYBODY)
 
 
 def fingerprint(sdp: str) -> bytes:

@@ -33,7 +33,7 @@ from meshdl.links import DialFailed, Message
 from meshdl.policy.bucket import TokenBucket
 from meshdl.transports import warp
 from meshdl.transports.exchange import Answer, Offer, OfferExchange
-from meshdl.transports.sdp import check_media, check_message_octets, fingerprint
+from meshdl.transports.sdp import admitted
 from meshdl.transports.webrtc_link import Link, Report
 
 LINES_PER_S, LINES_AT_ONCE = 0.2, 50
@@ -110,14 +110,12 @@ class WebRtcTransport:
         self._check_room()
         if offer.station == self._own:
             raise LinkRefused("this is the station's own offer; it was carried to itself")
-        theirs = fingerprint(offer.sdp)
-        check_media(offer.sdp)
-        check_message_octets(offer.sdp)
+        theirs, sdp = admitted(offer.sdp)
         link = self._new_link(None)
         try:
             async with asyncio.timeout(self._dial_timeout_s):
-                local = await link.describe(offer.sdp)
-            link.bind(theirs, offer.sdp)
+                local = await link.describe(sdp)
+            link.bind(theirs, sdp)
         except TimeoutError as error:
             link.discard()
             raise LinkRefused(
@@ -140,13 +138,11 @@ class WebRtcTransport:
             self._check_room()
             link = self._new_link(station)
             async with asyncio.timeout(self._dial_timeout_s):
-                sdp = await link.describe(None)
-                answer = await self._exchange.exchange(station, Offer(self._own, sdp))
-                theirs = fingerprint(answer.sdp)
-                check_media(answer.sdp)
-                check_message_octets(answer.sdp)
-                link.bind(theirs, answer.sdp)
-                await link.take_answer(answer.sdp)
+                offer = Offer(self._own, await link.describe(None))
+                answer = await self._exchange.exchange(station, offer)
+                theirs, sdp = admitted(answer.sdp)
+                link.bind(theirs, sdp)
+                await link.take_answer(sdp)
                 await link.settled.wait()
         except TimeoutError:
             self._dial_failed(station, link, f"no link within {self._dial_timeout_s:g} s")

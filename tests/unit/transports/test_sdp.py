@@ -11,10 +11,12 @@ from meshdl.links import Path
 from meshdl.transports.sdp import (
     MESSAGE_OCTETS_WITHOUT_ATTRIBUTE,
     SDP_OCTETS_MAX,
+    admitted,
     check_media,
     check_message_octets,
     fingerprint,
     has_candidate,
+    is_candidate,
     is_local,
     message_octets_max,
     shown_address,
@@ -176,3 +178,46 @@ def test_addresses_are_shown_with_their_port() -> None:
     assert shown_address("192.0.2.1", "9") == "192.0.2.1:9"
     assert shown_address("2001:db8::1", "9") == "[2001:db8::1]:9"
     assert shown_address("", "9") == ""
+
+
+STRANGE = [
+    "candidate:1 1 udp 2122260223 tracker.example.com 9 typ host",
+    "candidate:1 1 udp 2122260223 router.local 9 typ host",
+    "candidate:1 1 udp 2122260223 shack 9 typ host",
+    "candidate:1 1 tcp 1518214911 127.0.0.1 6379 typ host tcptype passive",
+    "candidate:1 1 ssltcp 1518214911 192.0.2.1 443 typ host",
+    "candidate:1 1 udp 2122260223 224.0.0.251 5353 typ host",
+    "candidate:1 1 udp 2122260223 ff02::fb 5353 typ host",
+    "candidate:1 1 udp 2122260223 255.255.255.255 9 typ host",
+    "candidate:1 1 udp 2122260223 0.0.0.0 9 typ host",
+    "candidate:1 1 udp  192.0.2.1 9 typ host",
+    "candidate:",
+]
+
+
+@pytest.mark.parametrize("text", STRANGE)
+def test_nobody_is_looked_for_by_name_or_by_tcp_or_where_many_listen(text: str) -> None:
+    assert not is_candidate(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "candidate:1 1 udp 2122194687 10.74.0.1 38953 typ host generation 0 network-id 1",
+        "candidate:1 1 UDP 1677729535 192.0.2.1 4 typ srflx raddr 0.0.0.0 rport 0",
+        "candidate:1 1 udp 2122265343 fd74::1 56032 typ host",
+        "candidate:1 1 udp 41885439 192.0.2.1 4 typ relay raddr 192.0.2.2 rport 9",
+        "candidate:1 1 udp 2113937151 8f4d2ec1-a5b4-4a5e-9d2c-0a1b2c3d4e5f.local 9 typ host",
+    ],
+)
+def test_what_stations_and_pages_write_is_a_candidate(text: str) -> None:
+    assert is_candidate(text)
+
+
+def test_the_engine_sees_nothing_of_strange_candidates() -> None:
+    sdp = with_fingerprints(f"sha-256 {in_hex(ONE)}").replace(
+        "a=mid:0", "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=max-message-size:262144"
+    )
+    good = "a=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\n"
+    strange = "".join(f"a={one}\r\n" for one in STRANGE)
+    assert admitted(sdp + strange + good + strange) == (ONE, sdp + good)
