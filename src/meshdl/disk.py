@@ -99,14 +99,15 @@ class Disk(Protocol):
     def remove_directory(self, path: Path) -> None:
         """Remove an empty directory. Harmless when there is none."""
 
-    def rename(self, old: Path, new: Path) -> None:
-        """Move a file or directory, replacing a file.
+    def rename(self, old: Path, new: Path, *, replacing: bool = True) -> None:
+        """Move a file or directory, replacing a file, or, if told so, nothing.
 
         Everybody sees either the old name or the new one. A power cut before both
         directories are synced leaves one of them too, when they are the same directory;
         otherwise it may leave both or none.
 
         Raises:
+            TargetExists: something is there that is not to be replaced.
             DiskFull: no room.
         """
 

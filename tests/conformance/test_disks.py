@@ -85,6 +85,26 @@ def test_a_file_takes_the_place_of_another(place: tuple[Disk, Path]) -> None:
     assert disk.read(directory / "b", 0, 1) == b"a"
 
 
+@pytest.mark.parametrize("what", ["file", "directory"])
+@pytest.mark.parametrize("there", ["file", "directory"])
+def test_what_is_not_to_be_replaced_stays(place: tuple[Disk, Path], what: str, there: str) -> None:
+    disk, directory = place
+    for name, kind in (("old", what), ("new", there)):
+        if kind == "file":
+            disk.create(directory / name, len(name))
+        else:
+            disk.make_directory(directory / name)
+    with pytest.raises(TargetExists, match="move it away"):
+        disk.rename(directory / "old", directory / "new", replacing=False)
+    before = [disk.stat(directory / name) for name in ("old", "new")]
+    assert [one is not None and one.is_file for one in before] == [
+        kind == "file" for kind in (what, there)
+    ]
+    disk.rename(directory / "old", directory / "other", replacing=False)
+    assert disk.stat(directory / "old") is None
+    assert disk.stat(directory / "other") is not None
+
+
 def test_a_directory_moves_with_its_files(place: tuple[Disk, Path]) -> None:
     disk, directory = place
     disk.make_directory(directory / "old")

@@ -21,7 +21,7 @@ from tests.support.stations import (
 from meshdl.content.metainfo import Metainfo
 from meshdl.control.view import ContentState
 from meshdl.disk import Disk
-from meshdl.errors import DiskFull, FileChanged, StorageError, TargetExists
+from meshdl.errors import DiskFull, FileChanged, StorageError, TargetExists, UnsafePath
 from meshdl.ids import ContentHash
 from meshdl.station import opening
 from meshdl.station.catalogue import CatalogueEntry
@@ -355,5 +355,30 @@ def test_a_station_that_stops_while_it_looks_at_a_file_just_stops(
                 patch.setattr(pool, "stop", stopping)
         async with station(tmp_path, "KA1AA", enabled=False) as alfa:
             await until_state(alfa, content, ContentState.BROKEN)
+
+    run(scenario())
+
+
+def test_no_setting_is_downloaded_into_the_operators_home_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stranger chooses the name, and a login shell obeys ``.bash_profile``."""
+    source = make_file(tmp_path / ".bash_profile", 100)
+    own = tmp_path / "own"
+    own.mkdir()
+    monkeypatch.setenv("HOME", str(own))
+    monkeypatch.setenv("USERPROFILE", str(own))
+
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA") as alfa, station(tmp_path, "KA1BB") as bravo:
+            content = hash_of(await alfa.share(source))
+            with pytest.raises(StorageError, match="begins with a dot"):
+                await bravo.download(content, directory=own)
+            assert list(own.iterdir()) == []
+            await bravo.view.remove(content, delete_files=True)
+            with pytest.raises(UnsafePath):
+                await bravo.view.download(await alfa.view.torrent(content), directory=str(own))
+            got = await bravo.download(content, directory=own / "dots")
+            assert Path(got.location).read_bytes() == source.read_bytes()
 
     run(scenario())

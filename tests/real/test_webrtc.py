@@ -367,6 +367,32 @@ def test_an_offer_that_takes_too_long_to_answer_is_refused() -> None:
     run(whole())
 
 
+def test_strangers_that_call_without_end_leave_room_for_our_own_dials() -> None:
+    async def whole() -> None:
+        async with (
+            running(ALICE, links_max=4) as (alice, carrier, heard),
+            running(BOB) as (bob, calls, _),
+            running(StationId("ca401e0000000000")) as (carol, _, _),
+        ):
+
+            async def to_alice(_: StationId, offer: Offer) -> Answer:
+                return await alice.answer(offer)
+
+            async def to_carol(_: StationId, offer: Offer) -> Answer:
+                return await carol.answer(offer)
+
+            calls.carry, carrier.carry = to_alice, to_carol
+            for _ in range(6):
+                bob.dial(ALICE)
+            await heard.until(LinkUp, 3)
+            alice.dial(carol._own)
+            await heard.until(LinkUp, 4)
+            dialled = [event.dialled for event in heard.events if isinstance(event, LinkUp)]
+            assert dialled == [None, None, None, carol._own]
+
+    run(whole())
+
+
 def test_stations_that_are_none_do_not_fill_the_log(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

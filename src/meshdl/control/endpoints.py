@@ -5,6 +5,7 @@ The guard let these requests pass already, and the server turns errors into answ
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -86,6 +87,8 @@ async def share(view: StationView, request: web.Request) -> web.StreamResponse:
     wanted = await body_of(request, ShareRequest)
     if wanted.title is not None and len(wanted.paths) > 1:
         raise RemoteProtocolError("a title is for one path; share the others by themselves")
+    for path in wanted.paths:
+        _check_absolute(path)
     steps = view.share(
         wanted.paths, title=wanted.title, precedence=wanted.precedence, tags=wanted.tags
     )
@@ -113,6 +116,7 @@ async def _share_lines(
 async def download(view: StationView, request: web.Request) -> web.StreamResponse:
     """Begin or resume a download by hash or link."""
     wanted = await body_of(request, DownloadRequest)
+    _check_absolute(wanted.directory)
     content = await view.download(
         wanted.target, directory=wanted.directory, precedence=wanted.precedence, via=wanted.via
     )
@@ -122,6 +126,7 @@ async def download(view: StationView, request: web.Request) -> web.StreamRespons
 async def download_torrent(view: StationView, request: web.Request) -> web.StreamResponse:
     """Begin or resume a download by BitTorrent v2 file."""
     options = _query_of(request, DownloadOptions)
+    _check_absolute(options.directory)
     octets = await _read(request, TORRENT_BODY_MAX_OCTETS)
     content = await view.download(
         octets, directory=options.directory, precedence=options.precedence, via=options.via
@@ -205,6 +210,19 @@ def _hash_in(request: web.Request) -> ContentHash:
         raise ContentLinkInvalid(
             f"{text[:80]!r} is no content hash: expected 64 hexadecimal digits"
         ) from None
+
+
+def _check_absolute(path: str | None) -> None:
+    """Refuse a path that the station would look for where it happens to have been started.
+
+    Raises:
+        RemoteProtocolError: it is relative.
+    """
+    if path is not None and not Path(path).is_absolute():
+        raise RemoteProtocolError(
+            f"{path[:200]!r} is relative, and this station was started in some other directory "
+            "than yours; give the whole path"
+        )
 
 
 def _query_of(request: web.Request, kind: type[StructT]) -> StructT:

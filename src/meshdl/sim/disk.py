@@ -248,13 +248,13 @@ class FaultyDisk:
                 raise FileUnwritable(f"{path} is no directory; remove it as a file")
         self._die_after()
 
-    def rename(self, old: Path, new: Path) -> None:
+    def rename(self, old: Path, new: Path, *, replacing: bool = True) -> None:
         """See :meth:`meshdl.disk.Disk.rename`."""
         self._operation("rename", new, FileUnwritable)
         moved, replaced = self._find(old), self._find(new)
         if moved is None:
             raise FileUnwritable(f"{old} is not there; put it back")
-        if isinstance(replaced, _Directory):
+        if isinstance(replaced, _Directory) or (replaced is not None and not replacing):
             raise TargetExists(f"{new} is there already; move it away")
         if old.parent == new.parent:
             self._parent(old).change({old.name: None, new.name: moved})

@@ -138,7 +138,8 @@ class ContentFiles:
         """
         self.check_location()
         self._disk.release(self.part)
-        self._disk.rename(self.part, self.location)
+        # Another program may have made something there since.
+        self._disk.rename(self.part, self.location, replacing=False)
         self._disk.sync_directory(self.location.parent)
         self.stand_in_place()
 

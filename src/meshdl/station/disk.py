@@ -19,6 +19,7 @@ from types import TracebackType
 
 from meshdl.disk import FileStat
 from meshdl.errors import DiskFull, FileUnreadable, FileUnwritable, TargetExists
+from meshdl.station.renaming import rename_new
 
 if sys.platform == "darwin":
     import fcntl
@@ -166,12 +167,15 @@ class RealDisk:
             if error.errno not in _NOTHING_THERE:
                 raise writing_failed(path, error) from error
 
-    def rename(self, old: Path, new: Path) -> None:
+    def rename(self, old: Path, new: Path, *, replacing: bool = True) -> None:
         """See :meth:`meshdl.disk.Disk.rename`."""
         self.release(old)
         self.release(new)
         try:
-            old.replace(new)
+            if replacing:
+                old.replace(new)
+            else:
+                rename_new(old, new)
         except OSError as error:
             raise writing_failed(new, error) from error
 

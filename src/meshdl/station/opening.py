@@ -1,11 +1,13 @@
 """Stores of contents: made, opened, continued. For threads, since it may take minutes."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
 from meshdl.content.metainfo import Metainfo, chunk_hashes
 from meshdl.disk import Disk
+from meshdl.errors import UnsafePath
 from meshdl.station.catalogue import CatalogueEntry, StoredState
 from meshdl.station.content_home import load_metainfo, save_metainfo
 from meshdl.station.hashing import Hashed
@@ -47,6 +49,7 @@ def create(
     progress: Progress,
 ) -> Opened:
     """The store of a download that lands in ``directory``."""
+    refuse_setting(directory, metainfo.name)
     hashes = tuple(chunk_hashes(metainfo, layers))
     save_metainfo(disk, home, metainfo, layers)
     store = ContentStore.continue_download(
@@ -69,3 +72,20 @@ def open_again(disk: Disk, home: Home, entry: CatalogueEntry, *, progress: Progr
     if store.changed:
         store.verify_all(progress)
     return store, hashes
+
+
+def refuse_setting(directory: Path, name: str) -> None:
+    """What begins with a dot in the operator's home directory is a program's, which obeys it.
+
+    Whoever shares a content names it, and the name is known only when the download is under way:
+    ``.bash_profile`` would be run at the next login.
+
+    Raises:
+        UnsafePath: the content would land there.
+    """
+    own = os.path.realpath(os.path.expanduser("~"))  # noqa: PTH111 - Path.home() raises without one
+    if name.startswith(".") and os.path.realpath(directory) == own:
+        raise UnsafePath(
+            f"{name!r} begins with a dot and would be a setting of a program in {directory}; "
+            "choose another directory with -o"
+        )

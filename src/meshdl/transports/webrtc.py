@@ -36,6 +36,10 @@ from meshdl.transports.exchange import Answer, Offer, OfferExchange
 from meshdl.transports.sdp import admitted
 from meshdl.transports.webrtc_link import Link, Report
 
+CALLS_SHARE = 3 / 4
+"""Of all links, that those may have who dialled us: strangers that call without end, or stay and
+want nothing, leave room for the stations that we dial ourselves."""
+
 LINES_PER_S, LINES_AT_ONCE = 0.2, 50
 """In the log, of dials that fail: strangers may announce a thousand stations that are none."""
 
@@ -108,6 +112,7 @@ class WebRtcTransport:
             LinkRefused: it is no offer, or there is no room for another link.
         """
         self._check_room()
+        self._check_calls()
         if offer.station == self._own:
             raise LinkRefused("this is the station's own offer; it was carried to itself")
         theirs, sdp = admitted(offer.sdp)
@@ -180,6 +185,14 @@ class WebRtcTransport:
             raise LinkRefused(
                 f"there are {self._links_max} links already, as many as this station wants; "
                 "try again later, or raise lan.max_links"
+            )
+
+    def _check_calls(self) -> None:
+        calls = sum(link.dialled is None for link in self._links.values())
+        if calls >= max(self._links_max * CALLS_SHARE, 1):
+            raise LinkRefused(
+                f"{calls} stations have called this one, as many as it takes calls of; "
+                "wait for it to dial, or raise lan.max_links"
             )
 
     def _new_link(self, dialled: StationId | None) -> Link:

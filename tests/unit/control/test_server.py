@@ -76,6 +76,9 @@ def test_strangers_are_refused_on_every_path(
         ("POST", "/downloads", {"data": b'{"target": "x", "radio": true}'}, 400),
         ("POST", "/downloads", {"data": b'{"target": 7}'}, 400),
         ("POST", "/shares", {"data": b'{"paths": []}'}, 400),
+        ("POST", "/shares", {"data": b'{"paths": ["/a", "maps"]}'}, 400),
+        ("POST", "/downloads", {"data": b'{"target": "x", "directory": "maps"}'}, 400),
+        ("POST", "/torrents?directory=maps", {"data": b"d"}, 400),
         ("POST", "/shares", {"data": b'{"paths": ["/a", "/b"], "title": "both"}'}, 400),
         ("POST", "/trust", {"data": b'{"callsign": "W1AW", "station_id": "short"}'}, 400),
         (

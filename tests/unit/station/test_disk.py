@@ -1,5 +1,6 @@
 """The real disk: what the suite over both disks cannot see."""
 
+import ctypes
 import errno
 import os
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from meshdl.errors import DiskFull, FileUnreadable, FileUnwritable, TargetExists
+from meshdl.station import renaming
 from meshdl.station.disk import RealDisk, reading_failed, writing_failed
 
 
@@ -163,3 +165,21 @@ def test_other_errors_name_the_file_and_the_remedy() -> None:
         "cannot read x (Permission denied); check its owner and mode, and the disk"
     )
     assert isinstance(writing_failed(Path("x"), denied), FileUnwritable)
+
+
+def test_where_a_system_cannot_rename_without_replacing_it_is_looked_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cannot(_old: bytes, _new: bytes) -> int:
+        ctypes.set_errno(errno.EINVAL)
+        return -1
+
+    disk = RealDisk()
+    for name in "ab":
+        disk.create(tmp_path / name, 1)
+    for move in (cannot, None):
+        monkeypatch.setattr(renaming, "_move", lambda move=move: move)
+        with pytest.raises(TargetExists):
+            disk.rename(tmp_path / "a", tmp_path / "b", replacing=False)
+        disk.rename(tmp_path / "a", tmp_path / "c", replacing=False)
+        disk.rename(tmp_path / "c", tmp_path / "a", replacing=False)

@@ -155,6 +155,34 @@ def test_a_name_taken_meanwhile_is_told_and_nothing_is_lost() -> None:
     read_all(store)
 
 
+class Raced(FaultyDisk):
+    """Another program makes a file just before a rename."""
+
+    made: Path | None = None
+
+    def rename(self, old: Path, new: Path, *, replacing: bool = True) -> None:
+        if self.made == new:
+            self.create(new, 3)
+            self.made = None
+        super().rename(old, new, replacing=replacing)
+
+
+@pytest.mark.parametrize("content", [FOLDER, FILE])
+def test_a_file_made_in_the_last_moment_is_not_overwritten(content: Folder) -> None:
+    disk = Raced()
+    make_directories(disk, HOME.contents_directory)
+    make_directories(disk, DOWNLOADS)
+    store = create(disk, content)
+    fill(store, content)
+    disk.made = location = store.location
+    with pytest.raises(TargetExists):
+        store.finish()
+    assert disk.read(location, 0, 9) == bytes(3)
+    disk.remove(location)
+    assert store.finish() == location
+    read_all(store, content)
+
+
 def test_a_download_that_cannot_fit_says_so_and_leaves_nothing() -> None:
     disk = new_disk()
     disk.room_octets = FOLDER.metainfo.total_octets - 1

@@ -23,6 +23,7 @@ from meshdl.station.catalogue import CatalogueEntry, StoredState
 from meshdl.station.content_files import PART_SUFFIX
 from meshdl.station.home import Home
 from meshdl.station.library import Library
+from meshdl.station.opening import refuse_setting
 
 CONTENTS_MAX = 256
 """However small they are: each has files and a line in every list."""
@@ -104,6 +105,7 @@ async def take_over(
 
     Raises:
         TargetExists: something else has its name there; it stays where it is.
+        UnsafePath: it would be a setting of a program there.
         StorageError: it could not be moved.
     """
 
@@ -125,6 +127,7 @@ async def take_over(
 
 def _move(entry: CatalogueEntry, wanted: CatalogueEntry) -> None:
     source, target = entry.path, wanted.path
+    refuse_setting(target.parent, target.name)
     if target.exists():
         raise TargetExists(
             f"{target} is there already; move it away, or choose another directory with -o"
