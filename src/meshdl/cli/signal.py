@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from meshdl.cli.log_lines import log_to_stderr
+from meshdl.cli.readiness import tell_ready
 from meshdl.errors import FileUnreadable
 from meshdl.signal_server.settings import PORT_DEFAULT, ServerSettings, read_secret
 
@@ -73,26 +74,33 @@ def signal(*, verbose: bool, turn_secret_file: Path | None, **options: Any) -> N
 
 
 async def _serve(settings: ServerSettings) -> None:
+    stop, hung_up = asyncio.Event(), asyncio.Event()
+    # First of all: a container's first process hears no signal that it does not handle, and
+    # every other one ends by SIGHUP.
+    _hear_signals(stop, hung_up)
     from meshdl.signal_server.server import SignalServer
 
-    stop, hung_up = asyncio.Event(), asyncio.Event()
-    loop = asyncio.get_running_loop()
     async with SignalServer(settings) as server:
-        for number in (signals.SIGINT, signals.SIGTERM):
-            # Windows has no handlers on the loop; there Ctrl-C cancels this task.
-            with suppress(NotImplementedError):
-                loop.add_signal_handler(number, stop.set)
-        if hasattr(signals, "SIGHUP"):
-            loop.add_signal_handler(signals.SIGHUP, hung_up.set)
         reading = asyncio.create_task(_read_again(server, hung_up))
         scheme = "wss" if settings.certificate is not None else "ws"
         _log.info("listening at %s://%s:%d", scheme, settings.host, server.port)
+        tell_ready()
         try:
             await server.run_until(stop)
         finally:
             reading.cancel()
             with suppress(asyncio.CancelledError):
                 await reading
+
+
+def _hear_signals(stop: asyncio.Event, hung_up: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signals.SIGINT, signals.SIGTERM):
+        # Windows has no handlers on the loop; there Ctrl-C cancels this task.
+        with suppress(NotImplementedError):
+            loop.add_signal_handler(number, stop.set)
+    if hasattr(signals, "SIGHUP"):
+        loop.add_signal_handler(signals.SIGHUP, hung_up.set)
 
 
 async def _read_again(server: Any, hung_up: asyncio.Event) -> None:

@@ -9,6 +9,7 @@ import click
 from meshdl.cli.endings import ending_signals
 from meshdl.cli.log_lines import log_to_stderr
 from meshdl.cli.options import home_option, pass_home
+from meshdl.cli.readiness import tell_ready
 from meshdl.station import config_file
 from meshdl.station.config import StationConfig
 from meshdl.station.home import Home
@@ -52,4 +53,5 @@ async def _serve(settings: StationConfig, home: Home) -> None:
             loop.add_signal_handler(number, stop.set)
     async with Station(settings, home=home) as station:
         _log.info("station %s is up; Ctrl-C ends it", settings.callsign)
+        tell_ready()
         await station.run_until(stop)
