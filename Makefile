@@ -16,7 +16,7 @@ ELSEWHERE := $(BIN)/mypy src --no-warn-unreachable
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: demo test check bench sim soak lock release-check clean help
+.PHONY: demo test check bench sim soak lock release-check deploy-check clean help
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ lock: $(VENV)/.check  ## Write requirements/*.txt anew from pyproject.toml
 
 release-check: $(VENV)/.check  ## Build, install the wheel elsewhere, prove wheels for all platforms
 	$(RELEASE_CHECK)
+
+deploy-check: $(VENV)/.runtime  ## Follow the guides to the systemd units, under a real systemd
+	@tools/deploy-check $(BIN)/python
 
 clean:  ## Remove everything that is not the project's own
 	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
