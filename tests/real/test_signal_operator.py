@@ -20,7 +20,7 @@ from tests.support.strangers import SignalProcess, signal_process, stranger
 
 from meshdl.signal_server import server as signal_server
 from meshdl.signal_server.settings import ServerSettings, read_deny_list
-from meshdl.signalling.server_events import ServerLimits
+from meshdl.signalling.server_events import JudgeSockets, ServerLimits
 from meshdl.wire import signalling as wire
 
 pytestmark = pytest.mark.real
@@ -189,6 +189,45 @@ def test_a_deny_list_that_takes_long_to_read_keeps_nobody_waiting(
                 served.set()
                 await reading
                 assert (await bad.hears(wire.Refused)).code == "denied"
+
+    run(whole())
+
+
+def test_a_new_deny_list_is_held_against_some_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With ten thousand sockets it would keep everybody waiting for a fifth of a second."""
+    monkeypatch.setattr(signal_server, "JUDGED_AT_ONCE", 1)
+    deny = tmp_path / "deny"
+    deny.write_text("")
+    turns, judged_in = 0, list[int]()
+
+    async def whole() -> None:
+        def turn() -> None:
+            nonlocal turns
+            turns += 1
+            asyncio.get_running_loop().call_soon(turn)
+
+        async with (
+            signal_server.SignalServer(ServerSettings(port=0, deny_file=deny)) as server,
+            station_at(server.port, "KA1AAA") as bad,
+            station_at(server.port, "KA1BBB") as good,
+        ):
+            await bad.hears(wire.Joined)
+            await good.hears(wire.Joined)
+            judge = server.core._judge
+
+            def judged(event: JudgeSockets) -> None:
+                judged_in.append(turns)
+                assert len(event.sockets) == 1
+                judge(event)
+
+            monkeypatch.setattr(server.core, "_judge", judged)
+            deny.write_text("KA1AAA")
+            turn()
+            await server.read_deny_list()
+            assert (await bad.hears(wire.Refused)).code == "denied"
+            assert len(judged_in) == len(set(judged_in)) == 2, "others have a turn between"
 
     run(whole())
 

@@ -26,7 +26,6 @@ from typing import assert_never
 from meshdl.errors import RemoteProtocolError
 from meshdl.ids import Callsign, StationId, StationKey, station_id, station_key
 from meshdl.signalling.admittance import Admittance, NotAdmitted, Visitor
-from meshdl.signalling.deny_list import DenyList
 from meshdl.signalling.directory import Directory, Resident
 from meshdl.signalling.entrance import Entrance, IceFor
 from meshdl.signalling.publisher import Publisher
@@ -37,6 +36,7 @@ from meshdl.signalling.server_events import (
     BusInput,
     CloseSocket,
     DenyListChanged,
+    JudgeSockets,
     PinAnswered,
     PinsHeard,
     Process,
@@ -137,7 +137,7 @@ class SignallingServer:
                 self._hear_bus(event, now)
             case SocketOpened():
                 self._opened(event, now)
-            case DenyListChanged() | Shutdown():
+            case DenyListChanged() | JudgeSockets() | Shutdown():
                 self._hear_operator(event)
             case PinAnswered() | PinsHeard():
                 self._entrance.hear_of_pins(event, now=now)
@@ -227,11 +227,14 @@ class SignallingServer:
                 if visitor.held:
                     self._take_held(visitor, now)
 
-    def _hear_operator(self, event: DenyListChanged | Shutdown) -> None:
-        if isinstance(event, Shutdown):
-            self._entrance.drop_all(wire.Goodbye(event.reason, event.retry_after_ms))
-        else:
-            self._deny(event.denied)
+    def _hear_operator(self, event: DenyListChanged | JudgeSockets | Shutdown) -> None:
+        match event:
+            case Shutdown(reason, retry_after_ms):
+                self._entrance.drop_all(wire.Goodbye(reason, retry_after_ms))
+            case DenyListChanged(denied):
+                self._door.denied = denied
+            case JudgeSockets():
+                self._judge(event)
 
     # Sockets.
 
@@ -245,9 +248,10 @@ class SignallingServer:
             return
         self._speaker.say(event.socket, wire.Challenge(wire.PROTOCOL_VERSION, nonce))
 
-    def _deny(self, denied: DenyList) -> None:
-        self._door.denied = denied
-        for socket, visitor in list(self._door.visitors.items()):
+    def _judge(self, event: JudgeSockets) -> None:
+        denied = self._door.denied
+        for visitor in filter(None, map(self._door.visitors.get, event.sockets)):
+            socket = visitor.opened.socket
             who: wire.Member | wire.Authenticate | None = visitor.claiming
             if visitor.station is not None:
                 who = self._directory.residents[visitor.station].member

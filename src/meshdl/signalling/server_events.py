@@ -1,5 +1,6 @@
 """What the core of a signalling server is told, what it wants done, and its limits."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NewType, TypeAlias
 
@@ -102,9 +103,16 @@ class SocketClosed:
 
 @dataclass(frozen=True, slots=True)
 class DenyListChanged:
-    """The operator does not want these, and no others any more."""
+    """The operator does not want these, and no others any more; :class:`JudgeSockets` follows."""
 
     denied: DenyList
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeSockets:
+    """Put out those of these sockets that the deny list has now; some at a time, see there."""
+
+    sockets: Sequence[Socket]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +181,7 @@ ServerInput: TypeAlias = (
     | TextReceived
     | SocketClosed
     | DenyListChanged
+    | JudgeSockets
     | Shutdown
     | BusUp
     | BusDown

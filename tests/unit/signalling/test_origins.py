@@ -8,7 +8,6 @@ from tests.unit.signalling.world import End, Key, World
 from meshdl.ids import Callsign, ContentHash
 from meshdl.signalling import origins
 from meshdl.signalling import server_events as server
-from meshdl.signalling.deny_list import DenyList
 from meshdl.signalling.origins import origin_of
 from meshdl.signalling.server_rooms import CHOICE_COSTS
 from meshdl.wire import signalling as wire
@@ -283,5 +282,5 @@ def test_who_is_denied_is_denied_however_the_address_is_written(
     entry: str, address: str, denied: bool
 ) -> None:
     world = World()
-    world.post(server.DenyListChanged(DenyList.of({entry, "198.18.0.0/15", "KA1ZZZ"})))
+    world.deny(entry, "198.18.0.0/15", "KA1ZZZ")
     assert (End(world, address=address).codes() == ["denied"]) == denied

@@ -9,7 +9,6 @@ from tests.unit.signalling.world import CLOSED, NAME, UNIX_S, Bus, End, Key, Sta
 from meshdl.ids import Callsign
 from meshdl.signalling import client_events as client
 from meshdl.signalling import server_events as server
-from meshdl.signalling.deny_list import DenyList
 from meshdl.signalling.server_events import ServerLimits
 from meshdl.wire import signalling as wire
 
@@ -102,14 +101,13 @@ def new_pins_too_fast() -> End:
 def denied(entry: str, *, before: bool) -> Callable[[], End]:
     def attempt() -> End:
         world = World()
-        refuse = server.DenyListChanged(DenyList.of({entry}))
         if before:
-            world.post(refuse)
+            world.deny(entry)
         end = End(world)
         if not end.is_closed:
             end.proves("KA1AAA", Key("a"))
         if not before:
-            world.post(refuse)
+            world.deny(entry)
         return end
 
     return attempt
@@ -229,7 +227,7 @@ def test_every_refusal_has_been_tried() -> None:
 
 def test_a_refusal_while_it_is_let_in_stays_to_be_seen() -> None:
     world = World()
-    world.post(server.DenyListChanged(DenyList.of({"KA1AAA"})))
+    world.deny("KA1AAA")
     station = Station(world, "KA1AAA")
     assert station.core.problem == (
         f"the operator of this server does not want {Callsign('KA1AAA')}; ask them why"

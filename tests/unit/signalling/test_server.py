@@ -10,7 +10,6 @@ from meshdl.signalling import client_events as client
 from meshdl.signalling import proofs
 from meshdl.signalling import server_events as server
 from meshdl.signalling.client import ClientState
-from meshdl.signalling.deny_list import DenyList
 from meshdl.signalling.server_rooms import LIFETIME_S
 from meshdl.wire import signalling as wire
 from meshdl.wire.rotation import KeyRotation
@@ -328,7 +327,7 @@ def test_who_is_on_the_deny_list_is_put_out_and_stays_out(entry: str) -> None:
     world = World()
     here = End(world).proves("KA1AAA-7", Key("a"))
     other = End(world, address="198.51.100.1").proves("KA1BBB", Key("b"))
-    world.post(server.DenyListChanged(DenyList.of({entry})))
+    world.deny(entry)
     assert (here.is_closed, other.is_closed) == (True, False)
     again = End(world)
     if not again.is_closed:

@@ -5,7 +5,6 @@ from tests.unit.signalling.world import Bus, End, Key, World, two
 from meshdl.ids import Callsign
 from meshdl.signalling import server_events as server
 from meshdl.signalling import siblings
-from meshdl.signalling.deny_list import DenyList
 from meshdl.signalling.server_events import ServerLimits
 from meshdl.wire import signalling as wire
 from meshdl.wire.rotation import KeyRotation, statement
@@ -67,7 +66,7 @@ def test_what_is_said_while_a_callsign_is_being_pinned_is_taken_once_it_is() -> 
 def test_who_is_denied_while_its_callsign_is_being_pinned_is_not_let_in() -> None:
     world = World(bus=Bus())
     end, other = pinning(world, "KA1AAA"), pinning(world, "KA1BBB")
-    world.post(server.DenyListChanged(DenyList.of({"KA1AAA"})))
+    world.deny("KA1AAA")
     assert (end.codes(), end.is_closed) == (["denied"], True)
     world.post(server.PinAnswered(end.socket, Callsign("KA1AAA"), Key("KA1AAA").octets))
     world.post(server.PinAnswered(other.socket, Callsign("KA1BBB"), Key("KA1BBB").octets))

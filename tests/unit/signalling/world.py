@@ -13,6 +13,7 @@ from meshdl.signalling import client_events as client
 from meshdl.signalling import proofs
 from meshdl.signalling import server_events as server
 from meshdl.signalling.client import SignallingClient
+from meshdl.signalling.deny_list import DenyList
 from meshdl.signalling.identity import ClientIdentity
 from meshdl.signalling.server import SignallingServer
 from meshdl.wire import signalling as wire
@@ -136,6 +137,11 @@ class World:
             process=self.process,
             now=self.now,
         )
+
+    def deny(self, *entries: str) -> None:
+        """Read a deny list, and hold it against everybody who is there."""
+        self.post(server.DenyListChanged(DenyList.of(entries)))
+        self.post(server.JudgeSockets(list(self.server._door.visitors)))
 
     def post(self, event: server.ServerInput) -> None:
         """Put an input in, and after it all that follows from it, one after the other."""
