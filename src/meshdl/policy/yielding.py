@@ -55,9 +55,13 @@ class Yielding:
             credit = self._credit_octets + octets * SHARE
             self._credit_octets = min(credit, CREDIT_MAX_OCTETS)
 
+    def in_force(self, precedence: Precedence, *, now: float) -> bool:
+        """Whether what is of this precedence makes way just now."""
+        return precedence > self._urgent and now < self._urgent_until
+
     def admits(self, octets: int, precedence: Precedence, *, now: float) -> bool:
         """Whether a request of a far peer may be answered; it then counts as its share."""
-        if precedence <= self._urgent or now >= self._urgent_until:
+        if not self.in_force(precedence, now=now):
             return True
         if self._level(now) >= SLOW_OCTETS_PER_S * RATE_OVER_S:
             return True

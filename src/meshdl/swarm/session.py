@@ -65,12 +65,17 @@ class RangeKey(NamedTuple):
 
 @dataclass(slots=True)
 class UploadRequest:
-    """One range a peer asked for."""
+    """One range a peer asked for.
+
+    Attributes:
+        spared: it is of the share that the less urgent have, and does not make way.
+    """
 
     key: RangeKey
     octets: int
     handle: int
     precedence: Precedence
+    spared: bool
 
 
 @dataclass(slots=True, kw_only=True)

@@ -6,10 +6,10 @@ Theory of operation
 A peer's requests wait in its own queue until it holds one of the *upload slots*; when
 all are taken it is told ``busy`` at once, so that it asks elsewhere instead of waiting.
 A more urgent peer takes the slot of a less urgent one, and one as urgent that of who had it
-for a turn. Among slot holders
-:func:`meshdl.policy.slots.next_upload` decides before every single message, so an
-emergency transfer overtakes at the next message. A slot is given back when its queue is
-empty.
+for a turn; of several slots one is left to the least urgent. Among slot holders
+:class:`meshdl.policy.slots.LesserShare` decides before every single message, so an
+emergency transfer overtakes at the next message, and in the long run leaves a sixteenth. A
+slot is given back when its queue is empty.
 
 What far peers ask for yields to what is more urgent, see :mod:`meshdl.policy.yielding`: they
 are told ``busy``, but for a peer that itself has asked for something urgent, and that would
@@ -31,7 +31,7 @@ from meshdl.errors import RemoteProtocolError
 from meshdl.ids import ChunkIndex, ContentHash
 from meshdl.links import Path
 from meshdl.policy.bucket import TokenBucket
-from meshdl.policy.slots import BUSY_RETRY_AFTER_S, Waiting, next_upload, slot_to_yield
+from meshdl.policy.slots import BUSY_RETRY_AFTER_S, LesserShare, Waiting, slot_to_yield
 from meshdl.policy.yielding import URGENT_FOR_S, Yielding
 from meshdl.swarm.answer_limit import AnswerLimit
 from meshdl.swarm.effects import Advertise, ReadRange
@@ -72,6 +72,7 @@ class Uploader:
         self._virtual_octets = 0.0
         self._bucket = TokenBucket.for_limit(state.settings.upload_octets_per_s, now=now)
         self._yielding = Yielding(now=now)
+        self._lesser_share = LesserShare()
 
     def request(self, session: Session, request: ChunkRequest, *, now: float) -> None:
         """A peer asks for ranges.
@@ -93,9 +94,11 @@ class Uploader:
         if waiting + len(wanted) > QUEUE_MAX or not self._slot(session.station, precedence, now):
             self._reject(session, content, tuple(wanted), "busy")
             return
+        far = session.traits.path is not Path.LAN
+        spared = far and self._yielding.in_force(precedence, now=now)
         for chunk, offset, octets in wanted:
             key = RangeKey(content, ChunkIndex(chunk), offset)
-            self._enqueue(session, UploadRequest(key, octets, request.handle, precedence))
+            self._enqueue(session, UploadRequest(key, octets, request.handle, precedence, spared))
         self.pump(now=now)
 
     def told(self, session: Session, have: Have, *, now: float) -> None:
@@ -112,7 +115,7 @@ class Uploader:
     def pump(self, *, now: float) -> None:
         """Read as much as links and limits allow."""
         while True:
-            chosen = next_upload(self._ready(now))
+            chosen = self._lesser_share.pick(self._ready(now))
             if chosen is None:
                 return
             session = self._state.sessions[chosen.link]
@@ -121,6 +124,7 @@ class Uploader:
             self._virtual_octets = max(self._virtual_octets, peer.virtual_octets)
             peer.virtual_octets += request.octets
             session.sent_octets += request.octets
+            self._lesser_share.sent(request.octets)
             peer.reading += 1
             if session.traits.path is not Path.LAN:
                 self._bucket.take(request.octets, now=now)
@@ -269,7 +273,9 @@ class Uploader:
         by_content: dict[ContentHash, list[Asked]] = {}
         kept: deque[UploadRequest] = deque()
         for request in session.uploads:
-            if less_urgent_than is not None and request.precedence <= less_urgent_than:
+            if less_urgent_than is not None and (
+                request.spared or request.precedence <= less_urgent_than
+            ):
                 kept.append(request)
                 continue
             key = request.key

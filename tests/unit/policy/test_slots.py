@@ -40,14 +40,18 @@ def test_equals_get_equal_octets_whatever_the_sizes_of_their_requests(sizes: lis
 
 
 @given(holders=st.lists(waiting), newcomer=st.sampled_from(Precedence))
-def test_only_a_less_urgent_link_yields_its_slot(
+def test_who_is_less_urgent_yields_its_slot_but_for_the_last_of_them(
     holders: list[Waiting], newcomer: Precedence
 ) -> None:
     loser = slot_to_yield(holders, newcomer)
-    if loser is None:
-        assert all(holder.precedence <= newcomer for holder in holders)
+    ranks = sorted((holder.precedence for holder in holders), reverse=True)
+    if len(ranks) > 1 and ranks[0] > ranks[1]:
+        del ranks[0]
+    if ranks and ranks[0] > newcomer:
+        assert loser is not None
+        assert loser.precedence == ranks[0]
     else:
-        assert loser.precedence == max(holder.precedence for holder in holders) > newcomer
+        assert loser is None, "nobody has had a turn"
 
 
 @given(
@@ -62,8 +66,24 @@ def test_who_had_a_slot_for_longest_yields_it_to_an_equal_after_a_turn(
         Waiting(LinkId(str(i)), precedence, 0.0, held_s=held_s) for i, held_s in enumerate(held)
     ]
     loser = slot_to_yield(holders, newcomer)
-    if precedence < newcomer:
-        assert loser is None, "who is more urgent keeps it"
-    elif precedence == newcomer:
+    if precedence < newcomer and len(held) == 1:
+        assert loser is None, "who is more urgent keeps the only one"
+    elif precedence <= newcomer:
         assert (loser is not None) is (max(held) >= SLOT_TURN_S)
         assert loser is None or loser.held_s == max(held)
+
+
+def test_who_is_less_urgent_than_everybody_gets_a_slot_after_a_turn() -> None:
+    def holder(serial: int, precedence: Precedence, held_s: float) -> Waiting:
+        return Waiting(LinkId(str(serial)), precedence, 0.0, held_s=held_s)
+
+    urgent = [holder(serial, Precedence.EMERGENCY, serial) for serial in range(3)]
+    assert slot_to_yield(urgent, Precedence.ROUTINE) is None
+    longest = holder(3, Precedence.EMERGENCY, SLOT_TURN_S)
+    assert slot_to_yield([*urgent, longest], Precedence.ROUTINE) is longest
+    routine = holder(4, Precedence.ROUTINE, 0.0)
+    assert slot_to_yield([*urgent, routine], Precedence.EMERGENCY) is None
+    assert slot_to_yield([*urgent, longest, routine], Precedence.EMERGENCY) is longest
+    assert slot_to_yield([*urgent, routine], Precedence.WELFARE) is None
+    after = holder(5, Precedence.ROUTINE, SLOT_TURN_S)
+    assert slot_to_yield([*urgent, after], Precedence.WELFARE) is after

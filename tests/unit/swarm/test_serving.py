@@ -129,13 +129,14 @@ def test_without_a_free_slot_a_peer_is_told_to_come_back() -> None:
     assert second.heard() == [wire.ChunkReject(CONTENT.hash, ((20, 0, RANGE),), "busy", 1000)]
 
 
-def test_no_peer_is_told_busy_for_ever_while_others_keep_their_queues_full() -> None:
-    rig = seeding(SwarmSettings(upload_slots=2, upload_octets_per_s=4 * RANGE))
-    peers = [rig.peer(f"KA1AA{letter}", traits=INTERNET) for letter in "ABC"]
+def crowded(precedences: dict[str, int], *, slots: int) -> list[int]:
+    """Ranges that each of these gets while all keep their queues full, at four ranges a second."""
+    rig = seeding(SwarmSettings(upload_slots=slots, upload_octets_per_s=4 * RANGE))
+    peers = {rig.peer(call, traits=INTERNET): one for call, one in precedences.items()}
     got = dict.fromkeys((peer.link for peer in peers), 0)
     waiting = dict.fromkeys(got, 0)
     for _ in range(200):
-        for peer in peers:
+        for peer, precedence in peers.items():
             for message in peer.heard():
                 if isinstance(message, chunks.ChunkOctets):
                     got[peer.link] += 1
@@ -143,12 +144,26 @@ def test_no_peer_is_told_busy_for_ever_while_others_keep_their_queues_full() -> 
                 elif isinstance(message, wire.ChunkReject):
                     waiting[peer.link] -= len(message.ranges)
             while waiting[peer.link] < 8:
-                ask(peer, 3)
+                ask(peer, 3, precedence=precedence)
                 waiting[peer.link] += 1
         rig.wait(0.25)
         for peer in peers:
             peer.say(wire.Ping(1))
-    assert min(got.values()) > sum(got.values()) / 6, "a third is a fair share"
+    return list(got.values())
+
+
+def test_no_peer_is_told_busy_for_ever_while_others_keep_their_queues_full() -> None:
+    got = crowded({"KA1AAA": 3, "KA1AAB": 3, "KA1AAC": 3}, slots=2)
+    assert min(got) > sum(got) / 6, "a third is a fair share"
+
+
+@pytest.mark.parametrize("slots", [2, 4])
+@pytest.mark.parametrize("lesser", [1, 3])
+def test_who_calls_everything_an_emergency_leaves_a_share_to_others(
+    slots: int, lesser: int
+) -> None:
+    *urgent, other = crowded({"KA1AAA": 0, "KA1AAB": 0, "KA1AAC": lesser}, slots=slots)
+    assert 0 < other < sum(urgent) / 8
 
 
 def test_a_slot_is_free_again_when_everything_was_sent_or_failed() -> None:
