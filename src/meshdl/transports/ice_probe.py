@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import webrtc
 
 from meshdl.policy.nat import Seen
+from meshdl.transports import network_thread
 from meshdl.transports.sdp import shown_address
 from meshdl.wire.signalling import IceServer
 
@@ -73,7 +74,7 @@ async def probe(servers: Sequence[IceServer], *, relay: bool) -> Probe:
 
 def _connection(servers: Sequence[IceServer], *, relay: bool) -> webrtc.RTCPeerConnection:
     policy = webrtc.RTCIceTransportPolicy.relay if relay else webrtc.RTCIceTransportPolicy.all
-    return webrtc.RTCPeerConnection(
+    return network_thread.connection(
         webrtc.RTCConfiguration(
             ice_servers=[
                 webrtc.RTCIceServer(list(one.urls), one.username or None, one.credential or None)
