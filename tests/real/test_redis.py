@@ -228,7 +228,7 @@ def test_garbage_in_redis_disturbs_nobody(caplog: pytest.LogCaptureFixture) -> N
             settings = ServerSettings(port=0, redis_url=child.url)
             async with SignalServer(settings) as one, SignalServer(settings) as two:
                 async with station_at(one.port, "KA1AAA") as alice:
-                    for garbage in (b"\xff\x00", b"{}", b"\n\n", b"x" * 2_200_000, b'{"type":1}'):
+                    for garbage in (b"\xff\x00", b"{}", b"[{},7]", b"x" * 2_200_000, b'{"type":1}'):
                         assert await stranger.publish("meshdl:signal:0:all", garbage) == 2
                     async with station_at(two.port, "KA1BBB") as bob:
                         await alice.hears(wire.MemberJoined)

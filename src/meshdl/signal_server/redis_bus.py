@@ -3,7 +3,7 @@
 News and signals go by publish/subscribe, on one channel for all and one for each process;
 nothing of them is kept. Pins are kept, in one hash. What is published meanwhile goes out
 together as soon as Redis has taken what went before: under load a message to Redis carries
-hundreds of lines, and costs each of them little.
+hundreds of those of the core, and costs each of them little.
 
 A connection that fails ends both: what was said meanwhile may be lost, and the core must know.
 The next attempt follows by itself. Only this module knows Redis; its library is an extra
@@ -29,7 +29,7 @@ from meshdl.signalling.server_events import (
     Publish,
     ServerInput,
 )
-from meshdl.wire.siblings import decode_pin
+from meshdl.wire.siblings import MESSAGE_MAX, decode_pin, gathered
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -45,14 +45,14 @@ FLUSH_WITHIN_S = 1.0
 CANCEL_AGAIN_AFTER_S = 0.2
 
 OUTGOING_MAX = 16 * 1024 * 1024
-"""Characters that wait for Redis: a second of signals; more means that it does not keep up."""
+"""Octets that wait for Redis: a second of signals; more means that it does not keep up."""
 
 PAYLOAD_MAX = 256 * 1024
-"""Characters in one message to Redis, but for its last line."""
+"""Octets in one message to Redis, but for the last of those of the core in it."""
 
-HEARD_MAX = 8 * PAYLOAD_MAX
-"""Octets in one message from Redis: another process sends fewer, also when each of the
-characters, and of those of a last line as long as a message, takes four."""
+HEARD_MAX = PAYLOAD_MAX + 4 * MESSAGE_MAX + 2
+"""Octets in one message from Redis: another process sends no more, also when each of the
+characters of the last that it gathered takes four."""
 
 PINS_AT_ONCE = 500
 
@@ -110,13 +110,24 @@ class RedisBus:
         self._comparing, self._tried = asyncio.Event(), asyncio.Event()
         self.up = False
 
-    def send(self, effect: _Outgoing) -> None:
-        """Publish a line, or claim a pin; in order."""
+    def publish(self, effect: Publish) -> None:
+        """Publish a message; in order."""
         if self.up:
+            if not self._outgoing:
+                self._wake()
             self._outgoing.append(effect)
-            self._waiting += len(effect.line) if isinstance(effect, Publish) else 0
-            self._news.set()
-            self._idle.clear()
+            self._waiting += len(effect.octets)
+
+    def claim(self, effect: ClaimPin) -> None:
+        """Claim a pin; in order."""
+        if self.up:
+            if not self._outgoing:
+                self._wake()
+            self._outgoing.append(effect)
+
+    def _wake(self) -> None:
+        self._news.set()
+        self._idle.clear()
 
     def compare_pins(self) -> None:
         """Give the pins that are known here to Redis, and hear all that it has."""
@@ -181,22 +192,21 @@ class RedisBus:
 
     async def _read(self, ears: "PubSub") -> None:
         while True:
-            if lines := await self._hear(ears):
-                self._post(BusHeard(lines))
+            if octets := await self._hear(ears):
+                self._post(BusHeard(octets))
 
-    async def _hear(self, ears: "PubSub") -> str:
+    async def _hear(self, ears: "PubSub") -> bytes:
         message = await ears.get_message(timeout=SILENCE_MAX_S)
         if message is None:
             raise TimeoutError(f"it says nothing for {SILENCE_MAX_S:g} s")
         payload = message["data"]
         if message["type"] != "message" or not isinstance(payload, bytes):
-            return ""
+            return b""
         if len(payload) > HEARD_MAX:
             _log.warning("Redis at %s: a message of %d octets is dropped: it is no other process's",
                          self._shown, len(payload))  # fmt: skip
-            return ""
-        # What is no UTF-8 is no JSON either; the core counts it.
-        return payload.decode("utf-8", errors="replace")
+            return b""
+        return payload
 
     # To Redis.
 
@@ -260,35 +270,38 @@ _Message: TypeAlias = tuple[Process | None, bytes]
 
 
 def in_messages(outgoing: list[_Outgoing]) -> Iterator[ClaimPin | _Message]:
-    """Lines in as few messages as there may be.
+    """What is to be published in as few messages as there may be.
 
     What one process is told keeps its order, also that of what is told to all and to it alone:
     a page must not overtake news.
     """
-    waiting: dict[Process | None, list[str]] = {}
+    waiting: dict[Process | None, list[bytes]] = {}
     for one in outgoing:
         if isinstance(one, ClaimPin):
             yield one
             continue
-        if waiting and (None in waiting) != (one.to is None):
-            yield from _messages(waiting)
-            waiting = {}
-        waiting.setdefault(one.to, []).append(one.line)
+        told = waiting.get(one.to)
+        if told is None:
+            if waiting and (None in waiting) != (one.to is None):
+                yield from _messages(waiting)
+                waiting = {}
+            told = waiting[one.to] = []
+        told.append(one.octets)
     yield from _messages(waiting)
 
 
-def _messages(waiting: dict[Process | None, list[str]]) -> Iterator[_Message]:
-    for to, lines in waiting.items():
-        some: list[str] = []
+def _messages(waiting: dict[Process | None, list[bytes]]) -> Iterator[_Message]:
+    for to, told in waiting.items():
+        some: list[bytes] = []
         size = 0
-        for line in lines:
-            some.append(line)
-            size += len(line) + 1
+        for octets in told:
+            some.append(octets)
+            size += len(octets) + 1
             if size >= PAYLOAD_MAX:
-                yield to, "\n".join(some).encode()
+                yield to, gathered(some)
                 some, size = [], 0
         if some:
-            yield to, "\n".join(some).encode()
+            yield to, gathered(some)
 
 
 def _connect(url: str) -> "Redis":

@@ -67,6 +67,8 @@ JUDGED_AT_ONCE = 250
 RETRY_AFTER_MS = 500
 STOP_WITHIN_S = 3.0
 
+ALONE = "a server of one process has nobody to tell"
+
 _ENDS = frozenset({WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED})
 """What :meth:`aiohttp.web.WebSocketResponse.receive` returns when there is nothing more."""
 
@@ -271,7 +273,8 @@ class SignalServer:
                 if outbox is not None:
                     outbox.put(text)
             case Publish():
-                self._perform_shared(effect)
+                assert self._bus is not None, ALONE
+                self._bus.publish(effect)
             case CloseSocket(socket, reason):
                 outbox = self._outboxes.get(socket)
                 if outbox is not None:
@@ -285,12 +288,12 @@ class SignalServer:
             case _:
                 assert_never(effect)
 
-    def _perform_shared(self, effect: Publish | ClaimPin | ComparePins) -> None:
-        assert self._bus is not None, "a server of one process has nobody to tell"
+    def _perform_shared(self, effect: ClaimPin | ComparePins) -> None:
+        assert self._bus is not None, ALONE
         if isinstance(effect, ComparePins):
             self._bus.compare_pins()
         else:
-            self._bus.send(effect)
+            self._bus.claim(effect)
 
     def _keep(self, task: "asyncio.Task[None]") -> None:
         self._sending.add(task)

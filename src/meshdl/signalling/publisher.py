@@ -33,17 +33,18 @@ class Publisher:
         """Something has changed."""
         if self.own is not None:
             self.serial += 1
-            self._tell(None, wire.News(self.own, self.serial, fact))
+            self._tell_all(wire.News(self.own, self.serial, fact))
 
     def beat(self) -> None:
         """This process lives."""
         if self.own is not None:
-            self._tell(None, wire.Beat(self.own, self.serial))
+            self._tell_all(wire.Beat(self.own, self.serial))
 
     def say(self, to: Process, message: wire.SiblingMessage) -> None:
         """Tell one process."""
-        self._tell(to, message)
-
-    def _tell(self, to: Process | None, message: wire.SiblingMessage) -> None:
         if self.up:
             self._speaker.effects.append(Publish(to, wire.encode(message)))
+
+    def _tell_all(self, message: wire.News | wire.Beat) -> None:
+        if self.up:
+            self._speaker.effects.append(Publish(None, wire.encode(message)))

@@ -141,10 +141,10 @@ class BusHeard(msgspec.Struct, frozen=True, gc=False):
     """Other processes, or this one, said something, see :mod:`meshdl.wire.siblings`.
 
     Attributes:
-        lines: one or several.
+        octets: one message or several, in an array.
     """
 
-    lines: str
+    octets: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,14 +219,14 @@ class PinCallsign:
 
 
 class Publish(msgspec.Struct, frozen=True, gc=False):
-    """Tell a line to a process, or to all; in order.
+    """Tell a message to a process, or to all; in order.
 
     Attributes:
         to: ``None``: all of them.
     """
 
     to: Process | None
-    line: str
+    octets: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,11 @@ from meshdl.ids import ContentHash, StationId
 from meshdl.signalling import proofs
 from meshdl.signalling.directory import FOREVER, Directory, Remote, Resident, Standing
 from meshdl.signalling.publisher import Publisher
-from meshdl.signalling.server_events import Process, ServerLimits
+from meshdl.signalling.server_events import ServerLimits
 from meshdl.signalling.speaker import Speaker
 from meshdl.wire import siblings
 from meshdl.wire import signalling as wire
 from meshdl.wire.membership import Membership
-from meshdl.wire.signals import Envelope
 
 LIFETIME_S = 1800
 """How long an announcement holds; stations repeat it at half of that."""
@@ -179,17 +178,18 @@ class ServerRooms:
             carried = siblings.Carried(own, room, sender, to, envelope)
             self._publisher.say(target.process, carried)
 
-    def deliver(
-        self, process: Process, room: str, sender: StationId, to: StationId, envelope: Envelope
-    ) -> bool:
+    def deliver(self, carried: siblings.Carried) -> bool:
         """Another process carries a signal here; whether there was whom it is for."""
-        remote, target = self._directory.remote.get(sender), self._directory.residents.get(to)
-        if remote is None or remote.process != process or room not in remote.rooms:
+        directory, room = self._directory, carried.room
+        remote = directory.remote.get(StationId(carried.sender))
+        if remote is None or remote.process != carried.process:
             return False
-        if target is None or room not in target.rooms:
+        member = remote.rooms.get(room)
+        target = directory.residents.get(StationId(carried.to))
+        if member is None or target is None or room not in target.rooms:
             return False
         self._speaker.counts["relayed"] += 1
-        self._speaker.say(target.socket, wire.Relayed(room, remote.rooms[room], envelope))
+        self._speaker.say(target.socket, wire.Relayed(room, member, carried.envelope))
         return True
 
     def returned(self, room: str, sender: StationId, to: StationId) -> None:

@@ -59,6 +59,7 @@ PAGE_CHARACTERS = 96 * 1024
 """In one page, but for its last fact: some hundred stations, or some thousand contents."""
 
 _Said: TypeAlias = wire.Pull | wire.Page | wire.Returned
+_Told: TypeAlias = wire.Beat | wire.News | _Said
 
 
 @dataclass(slots=True)
@@ -110,9 +111,8 @@ class Siblings:
     def receive(self, event: BusInput, *, now: float) -> None:
         """Take one input."""
         match event:
-            case BusHeard(lines):
-                for line in lines.split("\n"):
-                    self._hear(line, now)
+            case BusHeard(octets):
+                self._hear(octets, now)
             case BusUp():
                 self._publisher.up = True
                 self._speaker.effects.append(ComparePins())
@@ -158,23 +158,30 @@ class Siblings:
 
     # What they say.
 
-    def _hear(self, line: str, now: float) -> None:
-        try:
-            message = wire.decode(line)
-            if message is not None and message.process != self._publisher.own:
+    def _hear(self, octets: bytes, now: float) -> None:
+        messages, unreadable = wire.decode_gathered(octets)
+        if unreadable:
+            self._speaker.counts["bus_unreadable"] += unreadable
+        own, deliver = self._publisher.own, self._rooms.deliver
+        carrier: str | None = None
+        for message in messages:
+            if message.process == own:
+                continue
+            if not isinstance(message, wire.Carried):
                 self._take(Process(message.process), message, now)
-        except RemoteProtocolError:
-            self._speaker.counts["bus_unreadable"] += 1
-
-    def _take(self, process: Process, message: wire.SiblingMessage, now: float) -> None:
-        sibling = self._known.get(process)
-        match message:
-            case wire.Carried(_, room, sender, to, envelope):  # nearly all
+                continue
+            # Nearly all are one, and all of an array are of one process.
+            if message.process != carrier:
+                carrier = message.process
+                sibling = self._known.get(Process(carrier))
                 if sibling is not None:
                     sibling.heard_at = now
-                ends = StationId(sender), StationId(to)
-                if not self._rooms.deliver(process, room, *ends, envelope):
-                    self._return(process, message)
+            if not deliver(message):
+                self._return(message)
+
+    def _take(self, process: Process, message: _Told, now: float) -> None:
+        sibling = self._known.get(process)
+        match message:
             case wire.Beat() | wire.News():
                 self._take_news(process, message, now)
             case _ if sibling is not None:
@@ -220,11 +227,12 @@ class Siblings:
             case _:
                 assert_never(message)
 
-    def _return(self, process: Process, carried: wire.Carried) -> None:
+    def _return(self, carried: wire.Carried) -> None:
         own = self._publisher.own
         assert own is not None
-        returned = wire.Returned(own, carried.room, carried.sender, carried.to)
-        self._publisher.say(process, returned)
+        if wire.is_process(carried.process):
+            returned = wire.Returned(own, carried.room, carried.sender, carried.to)
+            self._publisher.say(Process(carried.process), returned)
 
     # Pulling.
 

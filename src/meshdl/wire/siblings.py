@@ -1,22 +1,28 @@
-"""Messages between the processes of one signalling server: a line of JSON each.
+"""Messages between the processes of one signalling server: JSON objects, several in an array.
 
 They travel through a bus (Redis), to all processes or to one; how they are used is told in
 :mod:`meshdl.signalling.siblings`. They are no interface for other programs: all processes of
 one server run the same version.
 """
 
+import re
+from collections.abc import Iterable, Sequence
 from typing import Annotated, TypeAlias
 
 import msgspec
 
+from meshdl.errors import RemoteProtocolError
 from meshdl.ids import Callsign, StationKey, callsign, station_key
 from meshdl.wire.json_messages import Call, JsonMessage, Millis, Octets32, Reader
 from meshdl.wire.membership import Membership
 from meshdl.wire.signalling import Hashes, Lifetime, Member, Room, Station
 from meshdl.wire.signals import Envelope
 
-LINE_MAX = 256 * 1024
+MESSAGE_MAX = 256 * 1024
 """Characters in one message: a page, or a relay of the longest kind, and room."""
+
+MESSAGES_MAX = 8192
+"""In one array; none takes fewer than some fifty octets."""
 
 FACTS_MAX = 512
 """In one page."""
@@ -24,9 +30,11 @@ FACTS_MAX = 512
 ROOMS_MAX = 256
 """Of one station; what a server allows is far below."""
 
-Process = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}$")]
+PROCESS_PATTERN = r"^[0-9a-f]{16}$"
+
+Process = Annotated[str, msgspec.Meta(pattern=PROCESS_PATTERN)]
 Name = Annotated[str, msgspec.Meta(max_length=97)]
-"""Of a station or a room, or anything else."""
+"""Of a station, a room or a process, or anything else."""
 Cursor = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{16})?$")]
 Serial = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 
@@ -150,14 +158,14 @@ class Page(JsonMessage, frozen=True, tag="page"):
     after: Cursor = ""
 
 
-class Carried(JsonMessage, frozen=True, tag="carried"):
+class Carried(JsonMessage, frozen=True, gc=False, tag="carried"):
     """A signal for a station of the process that is told.
 
     There may be thousands a second, and patterns would be half of what it takes to read one. Who
     delivers it looks the names up, and whatever is none is nobody's.
     """
 
-    process: Process
+    process: Name
     room: Name
     sender: Name
     to: Name
@@ -176,17 +184,25 @@ class Returned(JsonMessage, frozen=True, tag="returned"):
 SiblingMessage: TypeAlias = Beat | News | Pull | Page | Carried | Returned
 
 _encoder = msgspec.json.Encoder()
-_lines: Reader[SiblingMessage] = Reader(
+_single: Reader[SiblingMessage] = Reader(
     "message of another process",
-    limit=LINE_MAX,
+    limit=MESSAGE_MAX,
     decoder=msgspec.json.Decoder(SiblingMessage),
     kinds=SiblingMessage.__args__,
 )
+_many = msgspec.json.Decoder(Annotated[list[SiblingMessage], msgspec.Meta(max_length=MESSAGES_MAX)])
+_apart = msgspec.json.Decoder(Annotated[list[msgspec.Raw], msgspec.Meta(max_length=MESSAGES_MAX)])
+_is_process = re.compile(PROCESS_PATTERN).fullmatch
 
 
-def encode(message: SiblingMessage) -> str:
-    """The line that carries ``message``, without its end."""
-    return _encoder.encode(message).decode("utf-8")
+def encode(message: SiblingMessage) -> bytes:
+    """The octets that carry ``message``."""
+    return _encoder.encode(message)
+
+
+def gathered(messages: Iterable[bytes]) -> bytes:
+    """The array of messages that were encoded one by one."""
+    return b"[" + b",".join(messages) + b"]"
 
 
 def size(fact: Fact) -> int:
@@ -194,13 +210,48 @@ def size(fact: Fact) -> int:
     return len(_encoder.encode(fact)) + 1
 
 
-def decode(line: str) -> SiblingMessage | None:
-    """What a line says, or ``None`` when its type is of the future.
+def decode(text: str) -> SiblingMessage | None:
+    """What one message says, or ``None`` when its type is of the future.
 
     Raises:
         RemoteProtocolError: it is no message.
     """
-    return _lines.read(line)
+    return _single.read(text)
+
+
+def decode_gathered(octets: bytes) -> tuple[Sequence[SiblingMessage], int]:
+    """The messages in an array, and how many besides cannot be read; never raises.
+
+    All are read in one step: a call for each would cost about what reading it does. How long the
+    array is was limited by whoever took it from the bus.
+    """
+    try:
+        return _many.decode(octets), 0
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return _decode_apart(octets)
+
+
+def _decode_apart(octets: bytes) -> tuple[list[SiblingMessage], int]:
+    """The same, for an array in which something is wrong, or of the future."""
+    try:
+        texts = [bytes(raw).decode("utf-8", errors="replace") for raw in _apart.decode(octets)]
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return [], 1
+    messages: list[SiblingMessage] = []
+    unreadable = 0
+    for text in texts:
+        try:
+            message = decode(text)
+        except RemoteProtocolError:
+            unreadable += 1
+        else:
+            messages += [message] if message is not None else []
+    return messages, unreadable
+
+
+def is_process(name: str) -> bool:
+    """Whether a process may have that name."""
+    return _is_process(name) is not None
 
 
 def decode_pin(name: bytes, value: bytes) -> tuple[Callsign, StationKey] | None:

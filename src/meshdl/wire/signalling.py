@@ -148,7 +148,7 @@ class Unwatch(JsonMessage, frozen=True, tag="unwatch"):
     content_hashes: Hashes
 
 
-class Relay(JsonMessage, frozen=True, tag="relay"):
+class Relay(JsonMessage, frozen=True, gc=False, tag="relay"):
     """Carry this to a station of the same room."""
 
     room: Room
@@ -235,7 +235,7 @@ class Found(JsonMessage, frozen=True, tag="found"):
     count: Unsigned
 
 
-class Relayed(JsonMessage, frozen=True, tag="relayed"):
+class Relayed(JsonMessage, frozen=True, gc=False, tag="relayed"):
     """A station of the room sends this."""
 
     room: Room

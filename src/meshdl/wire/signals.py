@@ -37,7 +37,7 @@ CANDIDATE_MAX = 512
 Sdp = Annotated[str, msgspec.Meta(max_length=SDP_MAX)]
 
 
-class Envelope(JsonValue, frozen=True):
+class Envelope(JsonValue, frozen=True, gc=False):
     """A signal and its sender's signature, see :mod:`meshdl.signalling.envelope`.
 
     Attributes:

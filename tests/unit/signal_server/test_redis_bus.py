@@ -1,5 +1,6 @@
 """What goes to Redis goes in few messages and in order; what is said of Redis has no secret."""
 
+import json
 import sys
 
 import pytest
@@ -23,29 +24,29 @@ targets = st.lists(st.sampled_from([None, ONE, TWO]), max_size=40)
 def test_every_process_hears_what_is_for_it_in_the_order_in_which_it_was_said(
     told: list[Process | None],
 ) -> None:
-    outgoing = [Publish(to, str(serial)) for serial, to in enumerate(told)]
+    outgoing = [Publish(to, b"%d" % serial) for serial, to in enumerate(told)]
     for process in (ONE, TWO):
         heard = []
         for message in in_messages([*outgoing]):
             assert not isinstance(message, ClaimPin)
             to, payload = message
             if to in {None, process}:
-                heard += payload.decode().split("\n")
-        assert heard == [one.line for one in outgoing if one.to in {None, process}]
+                heard += [b"%d" % serial for serial in json.loads(payload)]
+        assert heard == [one.octets for one in outgoing if one.to in {None, process}]
 
 
-def test_lines_for_one_process_share_a_message_unless_it_would_be_too_long() -> None:
+def test_what_is_for_one_process_shares_a_message_unless_it_would_be_too_long() -> None:
     short: list[Publish | ClaimPin] = [
-        Publish(ONE, "a"),
-        Publish(TWO, "b"),
-        Publish(ONE, "c"),
+        Publish(ONE, b"a"),
+        Publish(TWO, b"b"),
+        Publish(ONE, b"c"),
         CLAIM,
-        Publish(TWO, "d"),
+        Publish(TWO, b"d"),
     ]
-    assert list(in_messages(short)) == [CLAIM, (ONE, b"a\nc"), (TWO, b"b\nd")]
-    long: list[Publish | ClaimPin] = [Publish(None, "x" * (PAYLOAD_MAX // 2)) for _ in range(5)]
+    assert list(in_messages(short)) == [CLAIM, (ONE, b"[a,c]"), (TWO, b"[b,d]")]
+    long: list[Publish | ClaimPin] = [Publish(None, b"x" * (PAYLOAD_MAX // 2)) for _ in range(5)]
     sizes = [len(told[1]) for told in in_messages(long) if not isinstance(told, ClaimPin)]
-    assert sizes == [PAYLOAD_MAX + 1, PAYLOAD_MAX + 1, PAYLOAD_MAX // 2]
+    assert sizes == [PAYLOAD_MAX + 3, PAYLOAD_MAX + 3, PAYLOAD_MAX // 2 + 2]
 
 
 @pytest.mark.parametrize(

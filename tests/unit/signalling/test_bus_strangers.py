@@ -1,5 +1,6 @@
 """Whoever writes to the bus of a signalling server and is no process of it."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.weak_keys import station_keys
@@ -19,10 +20,15 @@ GONE_WITHIN_S = siblings.LOST_AFTER_S + 2 * siblings.BEAT_EVERY_S
 STRANGER = "00000000000000ff"
 
 
+def heard(*messages: bus_wire.SiblingMessage) -> server.BusHeard:
+    """What comes by the bus at once."""
+    return server.BusHeard(bus_wire.gathered(map(bus_wire.encode, messages)))
+
+
 def tell(world: World, *facts: bus_wire.Fact) -> None:
     """What a stranger says as if it were another process."""
     for serial, fact in enumerate(facts, world.server.counts["told"] + 1):
-        world.post(server.BusHeard(bus_wire.encode(bus_wire.News(STRANGER, serial, fact))))
+        world.post(heard(bus_wire.News(STRANGER, serial, fact)))
     world.server.counts["told"] += len(facts)
 
 
@@ -31,7 +37,7 @@ def introduced(limits: ServerLimits | None = None) -> tuple[World, End]:
     bus.strangers.add(server.Process(STRANGER))
     world = World(limits, bus=bus)
     watcher = End(world).proves("KA1AAA", Key("a")).joins().joins("two")
-    world.post(server.BusHeard(bus_wire.encode(bus_wire.Beat(STRANGER, 0))))
+    world.post(heard(bus_wire.Beat(STRANGER, 0)))
     return world, watcher
 
 
@@ -45,10 +51,10 @@ def test_a_page_of_an_earlier_round_does_not_end_the_present_one() -> None:
     tell(world, came("KA1BBB", key), bus_wire.Entered(key.id, "cq"))
     tell(world, bus_wire.Gone(Key("c").id))
     gap = bus_wire.News(STRANGER, 9, bus_wire.Gone(Key("c").id))
-    world.post(server.BusHeard(bus_wire.encode(gap)))  # from now on KA1BBB is doubted
-    world.post(server.BusHeard(bus_wire.encode(bus_wire.Page(STRANGER, 1, ()))))
+    world.post(heard(gap))  # from now on KA1BBB is doubted
+    world.post(heard(bus_wire.Page(STRANGER, 1, ())))
     assert watcher.of(wire.MemberLeft) == []
-    world.post(server.BusHeard(bus_wire.encode(bus_wire.Page(STRANGER, 2, ()))))
+    world.post(heard(bus_wire.Page(STRANGER, 2, ())))
     assert [left.station for left in watcher.of(wire.MemberLeft)] == [key.id]
 
 
@@ -86,7 +92,7 @@ def test_a_stranger_cannot_make_this_process_remember_more_than_its_limits() -> 
         stranger = server.Process(f"{number:016x}")
         world.bus.strangers.add(stranger)
         beat = bus_wire.Beat(stranger, 0)
-        world.post(server.BusHeard(bus_wire.encode(beat)))
+        world.post(heard(beat))
     assert world.server.siblings == siblings.SIBLINGS_MAX
 
 
@@ -102,13 +108,14 @@ def test_one_process_has_no_say_over_the_stations_of_another() -> None:
         bus_wire.Withdrawn(bob.id, "cq", (CONTENT,)),
     )
     forged = bus_wire.Carried(STRANGER, "cq", bob.id, Key("a").id, Envelope("x", b"s" * 64))
-    world.post(server.BusHeard(bus_wire.encode(forged)))
+    world.post(heard(forged))
     assert (watcher.of(wire.MemberLeft), watcher.of(wire.Relayed)) == ([], [])
     watcher.says(wire.Lookup("cq", CONTENT))
     assert holders_found(watcher) == ["KA1BBB"]
 
 
-def test_what_is_heard_at_once_is_taken_line_by_line_whatever_is_between() -> None:
+@pytest.mark.parametrize("nonsense", [b"7", b'{"type":"beat"}', b'{"type":"carried","to":"\xff"}'])
+def test_what_is_heard_at_once_is_taken_one_by_one_whatever_is_between(nonsense: bytes) -> None:
     world, watcher = introduced()
     key = Key("b")
     facts: list[bus_wire.Fact] = [came("KA1BBB", key), bus_wire.Entered(key.id, "cq")]
@@ -120,9 +127,10 @@ def test_what_is_heard_at_once_is_taken_line_by_line_whatever_is_between() -> No
         bus_wire.Carried(STRANGER, room, key.id, Key("a").id, signal)
         for room in ("two", "cq", "no such")
     ]
-    world.post(server.BusHeard("\nnonsense\n".join(map(bus_wire.encode, said))))
+    octets = [each for one in said for each in (bus_wire.encode(one), nonsense)]
+    world.post(server.BusHeard(bus_wire.gathered(octets)))
     assert [relayed.room for relayed in watcher.of(wire.Relayed)] == ["cq"]
-    assert world.server.counts["bus_unreadable"] == 4
+    assert world.server.counts["bus_unreadable"] == len(said)
 
 
 octets = st.binary(min_size=32, max_size=32)
@@ -145,8 +153,8 @@ facts = st.one_of(
 names = room_names | stations | st.text(max_size=97)
 processes = st.sampled_from([STRANGER, "00000000000000fe"])
 serials = st.integers(0, 5)
-lines = st.one_of(
-    st.text(max_size=200),
+said_by_some = st.one_of(
+    st.one_of(st.text(max_size=200).map(str.encode), st.binary(max_size=20)),
     st.one_of(
         st.builds(bus_wire.Beat, processes, serials),
         st.builds(bus_wire.News, processes, serials, facts),
@@ -155,7 +163,7 @@ lines = st.one_of(
             bus_wire.Page, processes, serials, st.lists(facts, max_size=4).map(tuple), st.booleans()
         ),
         st.builds(
-            bus_wire.Carried, processes, *(names,) * 3,
+            bus_wire.Carried, processes | names, *(names,) * 3,
             st.just(Envelope("x", b"s" * 64)),
         ),
         st.builds(bus_wire.Returned, processes, room_names, stations, stations),
@@ -164,13 +172,13 @@ lines = st.one_of(
 
 
 @settings(max_examples=60)
-@given(st.lists(st.lists(lines, max_size=3).map("\n".join), max_size=25))
+@given(st.lists(st.lists(said_by_some, max_size=3).map(bus_wire.gathered), max_size=25))
 def test_nothing_that_is_said_on_the_bus_makes_a_process_raise_or_drop_its_stations(
-    said: list[str],
+    said: list[bytes],
 ) -> None:
     world, watcher = introduced()
-    for line in said:
-        world.post(server.BusHeard(line))
+    for octets in said:
+        world.post(server.BusHeard(octets))
     world.wait(GONE_WITHIN_S)
     assert world.server.siblings == world.server.remote_stations == 0
     rekeyed = world.server.pins[Callsign("KA1AAA")] != Key("a").octets
@@ -184,7 +192,36 @@ def test_what_is_said_is_what_is_heard(fact: bus_wire.Fact, serial: int) -> None
         bus_wire.News(STRANGER, serial, fact),
         bus_wire.Page(STRANGER, serial, (fact, fact), more=True),
     ):
-        assert bus_wire.decode(bus_wire.encode(message)) == message
+        assert bus_wire.decode(bus_wire.encode(message).decode()) == message
+        several = [bus_wire.encode(message)] * 3
+        assert bus_wire.decode_gathered(bus_wire.gathered(several)) == ([message] * 3, 0)
+
+
+@given(st.lists(said_by_some, max_size=4).map(bus_wire.gathered) | st.binary(max_size=80))
+def test_whatever_is_read_keeps_its_limits(octets: bytes) -> None:
+    messages, unreadable = bus_wire.decode_gathered(octets)
+    assert unreadable >= 0
+    for message in messages:
+        assert bus_wire.decode(bus_wire.encode(message).decode()) == message
+
+
+@pytest.mark.parametrize(
+    "octets", [b"", b"{}", b"7", b"[", b"[" * 100_000, b"[0" + b",0" * bus_wire.MESSAGES_MAX + b"]"]
+)
+def test_what_is_no_array_of_messages_is_counted_once(octets: bytes) -> None:
+    assert bus_wire.decode_gathered(octets) == ([], 1)
+
+
+def test_a_signal_is_not_returned_to_what_is_no_process() -> None:
+    """The name of one becomes that of a channel."""
+    world, _ = introduced()
+    assert world.bus is not None
+    told: list[server.Process | None] = []
+    world.bus.tap = told.append
+    ends = Key("b").id, Key("a").id
+    for process in (STRANGER, "all", f"{STRANGER}\n", STRANGER.upper()):
+        world.post(heard(bus_wire.Carried(process, "cq", *ends, Envelope("x", b"s" * 64))))
+    assert told == [STRANGER]
 
 
 @given(st.binary(max_size=80), st.binary(max_size=80))

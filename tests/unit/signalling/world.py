@@ -16,6 +16,7 @@ from meshdl.signalling.client import SignallingClient
 from meshdl.signalling.deny_list import DenyList
 from meshdl.signalling.identity import ClientIdentity
 from meshdl.signalling.server import SignallingServer
+from meshdl.wire import siblings as bus_wire
 from meshdl.wire import signalling as wire
 from meshdl.wire.membership import Membership
 from meshdl.wire.rotation import KeyRotation
@@ -47,6 +48,7 @@ class Bus:
         up: whether it carries anything.
         deaf: processes that lose what they should hear.
         strangers: others that listen.
+        tap: called with whom each message is for.
     """
 
     def __init__(self) -> None:
@@ -55,6 +57,7 @@ class Bus:
         self.strangers: set[server.Process] = set()
         self.worlds: dict[server.Process, World] = {}
         self.pins: dict[Callsign, StationKey] = {}
+        self.tap: Callable[[server.Process | None], None] = lambda to: None
 
     def perform(
         self, world: "World", effect: server.Publish | server.ClaimPin | server.ComparePins
@@ -62,8 +65,8 @@ class Bus:
         if not self.up:
             return
         match effect:
-            case server.Publish(to, line):
-                self._publish(world, to, line)
+            case server.Publish(to, octets):
+                self._publish(world, to, octets)
             case server.ClaimPin(socket, call, key, old):
                 if self.pins.get(call, old) == old:
                     self.pins[call] = key
@@ -72,17 +75,18 @@ class Bus:
                 self.pins = {**world.server.pins, **self.pins}
                 world.post(server.PinsHeard(tuple(self.pins.items())))
 
-    def _publish(self, world: "World", to: server.Process | None, line: str) -> None:
+    def _publish(self, world: "World", to: server.Process | None, octets: bytes) -> None:
+        self.tap(to)
         for process in list(self.worlds):
             if to in {None, process}:
-                self.whisper(process, line)
+                self.whisper(process, octets)
         if to is not None and to not in self.worlds.keys() | self.strangers:
             world.post(server.NobodyListens(to))
 
-    def whisper(self, to: server.Process, line: str) -> None:
-        """Tell a line to one process."""
+    def whisper(self, to: server.Process, octets: bytes) -> None:
+        """Tell a message to one process."""
         if self.worlds[to] not in self.deaf:
-            self.worlds[to].post(server.BusHeard(line))
+            self.worlds[to].post(server.BusHeard(bus_wire.gathered([octets])))
 
     def go_down(self) -> None:
         self.up = False
