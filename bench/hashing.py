@@ -15,7 +15,7 @@ from meshdl.content.merkle import LEAF_OCTETS
 from meshdl.station.hashing import THREADS_MAX, hash_path
 
 OCTETS = 4 * 1024**3
-ROUNDS = 3
+ROUNDS = 5
 OPENSSL_SECONDS = 3
 ONE_CORE_AT_LEAST = 0.7
 
@@ -31,7 +31,7 @@ async def measure(report: Report) -> None:
             octets=OCTETS,
             rounds=ROUNDS,
         )
-    note = f"openssl speed -evp sha256 -bytes {LEAF_OCTETS} -seconds {OPENSSL_SECONDS}"
+    note = f"openssl speed -evp sha256 -bytes {LEAF_OCTETS} -elapsed -seconds {OPENSSL_SECONDS}"
     openssl = report.add_rate("SHA-256 of OpenSSL, one core", rates["openssl"], note=note)
     one = report.add_rate("share hashes, 1 thread", rates["one"], note="a file of 4 GiB")
     all_of_them = report.add_rate(
@@ -45,10 +45,14 @@ async def measure(report: Report) -> None:
 
 
 async def openssl_sha256(_octets: int) -> float:
-    """Octets a second of one core, as OpenSSL measures itself."""
+    """Octets a second of one core, as OpenSSL measures itself.
+
+    By the clock, as ours: left alone it counts processor time, and what the host of a virtual
+    machine takes away would be missing from our figure only.
+    """
     done = subprocess.run(
         ["openssl", "speed", "-mr", "-evp", "sha256", "-bytes", str(LEAF_OCTETS),
-         "-seconds", str(OPENSSL_SECONDS)],
+         "-elapsed", "-seconds", str(OPENSSL_SECONDS)],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     [found] = [line for line in done.stdout.splitlines() if line.startswith("+F:")]

@@ -9,14 +9,15 @@ queue, delays urgent traffic, and overflows it: a data channel whose packets are
 dozens crawls for seconds (at 20 ms and 100 Mbit/s a fixed 4 MiB window carries 3 % of what
 TCP does). So
 
-    window = R x (gain x D + queue) + one range
+    window = R x (gain x D + queue) + most of a range
 
 with R the largest rate of the last rounds, on long paths the second largest: one round that
 took in what had waited must not push several windows over the edge at once. Where R is what
 the path can do, gain 1 makes the window settle with ``queue`` seconds of it waiting, however
-many sources share the path: each puts only its share there. One range more, because what is
-asked for in pieces arrives in pieces; and pieces are smaller where the window is
-(:attr:`RequestWindow.range_octets`).
+many sources share the path: each puts only its share there. Most of a range more, because
+what is asked for in pieces arrives in pieces, and room for less than a piece is not asked for.
+Pieces are smaller where the window is (:attr:`RequestWindow.range_octets`), but not more than
+need be: whatever its length, each costs an event loop the same.
 
 *Finding the rate.* At first, with a gain above 1, every round brings more than the one
 before. When three rounds did not, the path is full and the gain becomes 1. What becomes free
@@ -44,8 +45,8 @@ above 1 and D is never forgotten (:data:`LOCAL`).
 *Many sources.* A window cannot be smaller than a range, and two are needed to keep a slow path
 busy: one on its way, one asked for. Where more than a few long-path sources are asked at once
 (:meth:`RequestWindow.share`), they keep the path busy together: there one range each is
-enough, and they share what a few would begin with, and the range that each of a few would
-have more than rate times delay.
+enough, and they share what a few would begin with, and what a few would have more than rate
+times delay.
 
 A round ends when everything has arrived that was on request when it began.
 """
@@ -59,8 +60,9 @@ MESSAGE_OCTETS = 64 * 1024
 RANGE_OCTETS_MIN = 16 * 1024
 """A leaf: the shortest range that can be verified."""
 
-RANGES_PER_WINDOW = 8
-"""So many pieces at least, unless they would be shorter than a leaf."""
+RANGES_PER_WINDOW = 3
+"""So many pieces at least, unless they would be shorter than a leaf: with more, event loops that
+are busy with pieces come round late, see docs/decisions/0006-request-window.md."""
 
 MAX_OCTETS = 8 * 1024 * 1024
 """More than 10 Gbit/s x 5 ms or 500 Mbit/s x 125 ms; bounds memory per source."""
@@ -261,16 +263,19 @@ class RequestWindow:
             return
         gain = tuning.finding_gain if self._finding else tuning.gain
         target = self._believed_rate() * (gain * trip_s + self._queue_s(trip_s))
-        more = max(tuning.floor_octets, self.range_octets)
-        if tuning.probes and self._sharing > FEW_SOURCES:
-            more = more * FEW_SOURCES // self._sharing
-        target = min(max(target + more, self._least_octets()), MAX_OCTETS)
+        target = min(max(target + self._more_octets(), self._least_octets()), MAX_OCTETS)
         if tuning.probes and self._finding:
             # A round that a slow start at the other end held up says nothing of the path.
             target = max(target, self.octets)
         self.octets = int(min(target, self.octets * tuning.growth))
         if tuning.probes and _epoch(now) != self._epoch:
             self._begin_epoch(_epoch(now))
+
+    def _more_octets(self) -> int:
+        more = max(self._tuning.floor_octets, self.range_octets * 3 // 4)
+        if self._tuning.probes and self._sharing > FEW_SOURCES:
+            more = more * FEW_SOURCES // self._sharing
+        return more
 
     def _queue_s(self, trip_s: float) -> float:
         tuning = self._tuning

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from io import FileIO
 from pathlib import Path
+from struct import Struct
 from typing import Self
 
 from meshdl.content import merkle
@@ -45,6 +46,7 @@ RANGES_AHEAD = 2
 """Ranges in work for each thread, so that none waits for the oldest to be fetched."""
 
 SPOOL_PREFIX = "hashing-"
+_PAIR = Struct(f"{2 * HASH_OCTETS}s")
 _JUNCTION = 0xA0000003
 """IO_REPARSE_TAG_MOUNT_POINT: what Windows has beside symbolic links."""
 
@@ -306,12 +308,7 @@ def _fold(level: bytes, layers: int) -> bytes:
     for layer in range(layers):
         if len(level) % (2 * HASH_OCTETS):
             level += merkle.pad_hash(layer)
-        level = b"".join(
-            [
-                sha256(level[at : at + 2 * HASH_OCTETS]).digest()
-                for at in range(0, len(level), 2 * HASH_OCTETS)
-            ]
-        )
+        level = b"".join([sha256(pair).digest() for (pair,) in _PAIR.iter_unpack(level)])
     return level
 
 

@@ -170,6 +170,25 @@ def test_lateness_that_is_over_leaves_no_longer_queue(seed: int, delay_s: float)
     assert max(path.waited_s) <= QUEUE_MAX_S + 0.01
 
 
+@settings(max_examples=5)
+@given(seed=st.integers(0, 2**32))
+def test_long_pieces_of_a_few_sources_leave_room_in_the_queue(seed: int) -> None:
+    # Each has most of a piece more; with a whole one they had 17 ms.
+    path = LatePath(12e6, 0.02, sources_count=FEW_SOURCES, late_s=0.001, seed=seed)
+    path.run(8.0)
+    assert path.run(10.0) >= 0.98 * path.rate_octets_per_s
+    waited_s = sorted(path.waited_s)
+    assert waited_s[len(waited_s) * 95 // 100] <= 0.015
+
+
+@given(rate=rates, delay_s=delays)
+def test_pieces_are_few_unless_they_would_be_longest(rate: float, delay_s: float) -> None:
+    path = PathModel(rate, delay_s)
+    settle(path)
+    longest = min(path.window.octets // 3, MESSAGE_OCTETS)
+    assert path.window.range_octets >= longest - RANGE_OCTETS_MIN
+
+
 @given(rate=st.floats(4.0, 5.5).map(lambda power: 10.0**power), delay_s=delays)
 def test_it_fills_slow_paths_too_with_two_ranges(rate: float, delay_s: float) -> None:
     path = PathModel(rate, delay_s)
