@@ -10,15 +10,19 @@ from pathlib import Path
 import ifaddr
 import pytest
 from tests.support.loops import run
-from tests.support.stations import station, until
+from tests.support.stations import until
 
 from meshdl.discovery.announcement import Announcement
 from meshdl.discovery.lan import LanDiscovery
 from meshdl.ids import Callsign, StationId
+from meshdl.station.config import InternetConfig, LanConfig, StationConfig
+from meshdl.station.home import Home
+from meshdl.station.station import Station
 
 pytestmark = pytest.mark.real
 
 WITHIN_S = 20.0
+NOBODY = "ws://127.0.0.1:9"
 STEPS = 40
 """Turns of the event loop; starting takes some twenty."""
 
@@ -97,7 +101,13 @@ def test_a_station_outlives_a_machine_that_cannot_list_its_addresses(
     monkeypatch.setattr("meshdl.station.internet.LOOK_EVERY_S", 0.05)
 
     async def whole() -> None:
-        async with station(tmp_path, "KA1AA", enabled=False) as alfa:
+        # Without a server nobody would look.
+        config = StationConfig(
+            callsign=Callsign("KA1AA"),
+            lan=LanConfig(enabled=False),
+            internet=InternetConfig(servers=(NOBODY,)),
+        )
+        async with Station(config, home=Home(tmp_path / "home")) as alfa:
             monkeypatch.setattr(ifaddr, "get_adapters", refusing)
 
             async def told() -> bool:
