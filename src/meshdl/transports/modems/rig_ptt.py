@@ -27,7 +27,7 @@ GUARD_SPARE_S = 2.0
 """After a burst should have ended: the station may be slow without being stuck."""
 
 GUARD_STARTS_WITHIN_S = 15.0
-GUARD_ENDS_WITHIN_S = 2.0
+GUARD_ENDS_WITHIN_S = 5.0
 UNKEY_TRIES = 3
 
 
