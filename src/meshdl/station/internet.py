@@ -283,8 +283,6 @@ class Internet:
         known = self._addresses(())
         while True:
             slept = await pause(LOOK_EVERY_S)
-            if not self._servers and not self.transport.has_links:
-                continue  # nothing is here to be mended, and looking costs milliseconds
             found = self._addresses(known)
             if found != known or slept:
                 known = found

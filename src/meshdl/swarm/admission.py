@@ -192,17 +192,6 @@ class Admission:
         for station, way in self._neighbours.due(linked, room=room, now=now):
             self._state.effects.append(Dial(station, way))
 
-    @property
-    def knows_anybody(self) -> bool:
-        """Whether discovery hears of any station."""
-        return bool(self._neighbours.known)
-
-    def wants_links(self) -> bool:
-        """Whether a station that discovery hears of is to be dialled, now or later."""
-        linked = self._linked()
-        # Where the way is told, a better one is worth trying.
-        return any(linked.get(one, Way.LAN) is not None for one in self._neighbours.known)
-
     def tend_lanes(self, *, now: float) -> None:
         """Dial the lanes that are wanted, close those that are not."""
         if self._leaving:

@@ -50,11 +50,6 @@ class Announcements:
             if wanted and download.by_links:
                 self._state.tell(session.link, wire.Want(content))
 
-    @property
-    def untold(self) -> bool:
-        """Whether somebody has not heard of all of it."""
-        return bool(self._untold)
-
     def tick(self) -> None:
         """Tell more of what there is to those who have not heard of all of it."""
         for link in list(self._untold):

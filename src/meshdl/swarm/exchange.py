@@ -123,11 +123,6 @@ class PeerExchange:
         if peer is not None and self._session_of(peer.key) is None:
             self._state.effects.append(CarrierGone(station_id(peer.key)))
 
-    @property
-    def stirred(self) -> bool:
-        """Whether there is anything to tell, now or later."""
-        return bool(self._stirred)
-
     def tick(self, *, now: float) -> None:
         """Tell what is new to whom it is new."""
         if not self._state.settings.exchange:

@@ -15,7 +15,8 @@ a :class:`~meshdl.swarm.state.Holding` and are served alike, by
 :mod:`meshdl.swarm.uploads`.
 
 This module only says who takes which input, and :mod:`meshdl.swarm.reception` who takes
-which message, and :mod:`meshdl.swarm.pace` when the core wants to be called again.
+which message. There is one timer: while there is any session or neighbour, the core wants
+to be called every ``TICK_S``.
 """
 
 from collections.abc import Mapping
@@ -46,7 +47,6 @@ from meshdl.swarm.learning import Learning
 from meshdl.swarm.lifecycle import Lifecycle
 from meshdl.swarm.metainfo_traffic import MetainfoTraffic
 from meshdl.swarm.neighbours import Neighbours
-from meshdl.swarm.pace import Pace
 from meshdl.swarm.peer import Peer
 from meshdl.swarm.reception import Reception
 from meshdl.swarm.session import Session
@@ -55,6 +55,7 @@ from meshdl.swarm.transfer_log import TransferLog
 from meshdl.swarm.uploads import Uploader
 from meshdl.swarm.vigil import Vigil
 
+TICK_S = 0.25
 SLOW_TICK_S = 1.0
 SLEPT_S = 5.0
 """A tick that is later by so much means a closed lid or a clock that jumped."""
@@ -87,7 +88,7 @@ class Swarm:
         limit = AnswerLimit(settings, now=now)
         self._metainfo = MetainfoTraffic(self._state, limit)
         self._admission = Admission(self._state, self.neighbours, pins, left=self._left)
-        self._vigil = Vigil(self._state, self._admission)
+        self._vigil = Vigil(self._state, close=self._close)
         self._fetcher = Fetcher(self._state, blame=self._blame, now=now)
         self._learning = Learning(self._state, self._fetcher)
         self._uploader = Uploader(self._state, limit, now=now)
@@ -112,15 +113,7 @@ class Swarm:
             uploader=self._uploader,
             vigil=self._vigil,
         )
-        self._pace = Pace(
-            self._state,
-            admission=self._admission,
-            announcements=self._announcements,
-            exchange=self._exchange,
-            fetcher=self._fetcher,
-            metainfo=self._metainfo,
-            vigil=self._vigil,
-        )
+        self._next_tick: float | None = None
         self._next_slow_tick = now
 
     # The four verbs.
@@ -164,14 +157,14 @@ class Swarm:
                 self._shut_down()
             case _:
                 self._from_operator(event, now)
-        self._pace.taken(now=now)
+        if self._next_tick is None and self._busy():
+            self._next_tick = now + TICK_S
 
     def expire(self, *, now: float) -> None:
         """Act on what is due."""
-        due = self.deadline()
-        if due is None or now < due:
+        if self._next_tick is None or now < self._next_tick:
             return
-        if now - due >= SLEPT_S:
+        if now - self._next_tick >= SLEPT_S:
             for session in self._state.sessions.values():
                 session.slept(now=now)
         self._admission.dial(now=now)
@@ -185,11 +178,11 @@ class Swarm:
         if now >= self._next_slow_tick:
             self._next_slow_tick = now + SLOW_TICK_S
             self._log.quiet(now=now)
-        self._pace.ticked(now=now)
+        self._next_tick = now + TICK_S if self._busy() else None
 
     def deadline(self) -> float | None:
         """When :meth:`expire` must next be called."""
-        return self._pace.next_tick
+        return self._next_tick
 
     def effects(self) -> list[SwarmEffect]:
         """Drain what must now be done."""
@@ -316,6 +309,9 @@ class Swarm:
 
     # How they do it together.
 
+    def _busy(self) -> bool:
+        return bool(self._state.sessions or self.neighbours.known or self._metainfo.fetches)
+
     def _left(self, session: Session, now: float) -> None:
         self._fetcher.leave(session)
         if session.first:
@@ -332,6 +328,9 @@ class Swarm:
         if session is not None and session.first and event.path is not session.traits.path:
             self._log.all_of(session)  # what moved until now took the path that it leaves
         self._admission.path_changed(event, now=now)
+
+    def _close(self, session: Session, reason: str, now: float) -> None:
+        self._admission.close(session, reason, now=now)
 
     def _blame(self, session: Session, error: RemoteProtocolError, now: float) -> None:
         self._admission.penalise(session, error, now=now)

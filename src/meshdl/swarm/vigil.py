@@ -18,12 +18,11 @@ one a link in a while.
 Only stations that say in their ``hello`` that they watch others are counted as watchers.
 """
 
-import math
+from collections.abc import Callable
 
 from meshdl.ids import LinkId, StationId, station_id
 from meshdl.links import Path
 from meshdl.policy.watch import watchers
-from meshdl.swarm.admission import Admission
 from meshdl.swarm.effects import Identified
 from meshdl.swarm.session import PING_AFTER_S, Liveness, Session
 from meshdl.swarm.state import SwarmState
@@ -48,11 +47,11 @@ class Vigil:
 
     Args:
         state: shared by the parts of the swarm core.
-        admission: ends the links of the dead.
+        close: ends a link, for a reason, at a time.
     """
 
-    def __init__(self, state: SwarmState, admission: Admission) -> None:
-        self._state, self._admission = state, admission
+    def __init__(self, state: SwarmState, close: Callable[[Session, str, float], None]) -> None:
+        self._state, self._close = state, close
         self._own = station_id(state.identity.key)
         self._chosen_of: list[LinkId] = []
         self._watched: frozenset[LinkId] = frozenset()
@@ -63,11 +62,6 @@ class Vigil:
         for session in list(self._state.sessions.values()):
             if session.link in self._state.sessions:  # its first lane may have ended it
                 self._check_on(session, now)
-
-    def asks_at(self) -> float:
-        """When the next station is to be asked, unless it is heard before; a moment ago: now."""
-        sessions = self._state.sessions.values()
-        return min((one.heard_at + self._ask_after_s(one) for one in sessions), default=math.inf)
 
     def suspected(self, suspect: wire.Suspect, *, now: float) -> None:
         """A peer hears nothing of a station: ask it ourselves."""
@@ -96,8 +90,7 @@ class Vigil:
     def _check_on(self, session: Session, now: float) -> None:
         match session.liveness(ask_after_s=self._ask_after_s(session), now=now):
             case Liveness.DEAD:
-                reason = "no sign of life" if session.peer else "no handshake"
-                self._admission.close(session, reason, now=now)
+                self._close(session, "no sign of life" if session.peer else "no handshake", now)
                 return
             case Liveness.ASK:
                 self._ask(session, now)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 import webrtc
 
 from meshdl.policy.nat import Seen
-from meshdl.transports import network_thread
 from meshdl.transports.sdp import shown_address
 from meshdl.wire.signalling import IceServer
 
@@ -74,7 +73,7 @@ async def probe(servers: Sequence[IceServer], *, relay: bool) -> Probe:
 
 def _connection(servers: Sequence[IceServer], *, relay: bool) -> webrtc.RTCPeerConnection:
     policy = webrtc.RTCIceTransportPolicy.relay if relay else webrtc.RTCIceTransportPolicy.all
-    return network_thread.connection(
+    return webrtc.RTCPeerConnection(
         webrtc.RTCConfiguration(
             ice_servers=[
                 webrtc.RTCIceServer(list(one.urls), one.username or None, one.credential or None)

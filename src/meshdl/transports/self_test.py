@@ -9,7 +9,7 @@ import asyncio
 import webrtc
 
 from meshdl.errors import LinkError
-from meshdl.transports import network_thread, warp
+from meshdl.transports import warp
 
 SELF_TEST_TIMEOUT_S = 5.0
 """It takes 70 ms on a desktop; a Raspberry Pi under load gets a minute's worth of that."""
@@ -31,7 +31,7 @@ async def exchange_a_message(*, loopback: bool = False) -> float:
     """
     warp.set_up(loopback=loopback)
     started_at = asyncio.get_running_loop().time()
-    dialler, answerer = network_thread.connection(), network_thread.connection()
+    dialler, answerer = webrtc.RTCPeerConnection(), webrtc.RTCPeerConnection()
     try:
         async with asyncio.timeout(SELF_TEST_TIMEOUT_S):
             await _echo(dialler, answerer)

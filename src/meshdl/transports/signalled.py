@@ -20,7 +20,7 @@ from meshdl.ids import LinkId, StationId
 from meshdl.links import DialFailed, Message, Way
 from meshdl.policy.bucket import TokenBucket
 from meshdl.signalling.client_events import Description, Refusal, SignalBody
-from meshdl.transports import network_thread, warp
+from meshdl.transports import warp
 from meshdl.transports.negotiation import Negotiation
 from meshdl.transports.webrtc_link import Link, Report
 from meshdl.wire.signalling import IceServer
@@ -125,7 +125,7 @@ class SignalledTransport:
                 one = webrtc.RTCIceServer(
                     list(server.urls), server.username or None, server.credential or None
                 )
-                network_thread.connection(webrtc.RTCConfiguration(ice_servers=[one])).close()
+                webrtc.RTCPeerConnection(webrtc.RTCConfiguration(ice_servers=[one])).close()
             except (webrtc.RTCException, ValueError, TypeError) as error:
                 _log.warning("%s is no ICE server: %s", ", ".join(server.urls), error)
             else:
@@ -177,11 +177,6 @@ class SignalledTransport:
             meant = found.station == station and session in {None, name}
             if meant and not found.negotiation.link.up:
                 self._fail(name, reason)
-
-    @property
-    def has_links(self) -> bool:
-        """Whether there is any, those being made included."""
-        return bool(self._sessions)
 
     def network_changed(self) -> None:
         """This machine has other addresses: every link that is up needs mending."""

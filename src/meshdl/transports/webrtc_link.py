@@ -1,7 +1,8 @@
 """One WebRTC connection with its two data channels, from its first description to its end.
 
-A channel's ``close`` event tells within milliseconds that the other end has closed the link; the
-connection's state lags. A peer that dies silently is missed after 17 s: the core above pings.
+A channel's ``close`` event tells that the other end has closed the link, within
+milliseconds; the state of the connection lags for seconds. A peer that dies silently is
+not noticed here for 17 s: the core above pings.
 
 Back-pressure: a chunks message is refused while a megabyte waits in the channel, and
 :class:`~meshdl.links.LinkWritable` follows when a quarter of it is left.
@@ -28,7 +29,6 @@ from meshdl.links import (
     PathChanged,
     Way,
 )
-from meshdl.transports import network_thread
 from meshdl.transports.sdp import (
     fingerprint,
     has_candidate,
@@ -111,7 +111,7 @@ class Link:
         self._reason: str | None = None
         self._closing: asyncio.TimerHandle | None = None
         self._shown: tuple[Path, str] | None = None
-        self._connection = self.connection = network_thread.connection(configuration)
+        self._connection = self.connection = webrtc.RTCPeerConnection(configuration)
         self._control = self._connection.create_data_channel(
             "control", webrtc.RTCDataChannelInit(negotiated=True, id=CONTROL_STREAM)
         )
