@@ -64,6 +64,18 @@ class SlowHashing:
             assert await asyncio.to_thread(self.begun.acquire, timeout=PATIENCE_S)
 
 
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """Of several ranges."""
+    return make_file(tmp_path / "archive.bin", 5 * hashing.RANGE_OCTETS)
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> SlowHashing:
+    """Hashing that waits."""
+    return SlowHashing(monkeypatch)
+
+
 def test_a_download_that_is_removed_meanwhile_ends(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with station(tmp_path, "KA1AA", enabled=False) as alfa:
@@ -122,14 +134,11 @@ def test_a_download_that_is_cancelled_goes_on(tmp_path: Path) -> None:
 
 
 def test_a_station_that_stops_does_not_hash_to_the_end_what_it_shares(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    archive: Path, slow: SlowHashing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = make_file(tmp_path / "archive.bin", 5 * hashing.RANGE_OCTETS)
-    slow = SlowHashing(monkeypatch)
-
     async def scenario() -> None:
         async with station(tmp_path, "KA1AA", enabled=False) as alfa:
-            shared = asyncio.create_task(alfa.share(source))
+            shared = asyncio.create_task(alfa.share(archive))
             await slow.wait(1)
             pool = alfa.view._library.pool
             stop = pool.stop
@@ -149,14 +158,11 @@ def test_a_station_that_stops_does_not_hash_to_the_end_what_it_shares(
 
 
 def test_a_share_that_is_cancelled_stops_hashing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    archive: Path, slow: SlowHashing, tmp_path: Path
 ) -> None:
-    source = make_file(tmp_path / "archive.bin", 5 * hashing.RANGE_OCTETS)
-    slow = SlowHashing(monkeypatch)
-
     async def scenario() -> None:
         async with station(tmp_path, "KA1AA", enabled=False) as alfa:
-            shared = asyncio.create_task(alfa.share(source))
+            shared = asyncio.create_task(alfa.share(archive))
             await slow.wait(1)
             shared.cancel()
             await asyncio.sleep(0)  # it has heard of it

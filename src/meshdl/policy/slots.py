@@ -11,14 +11,10 @@ from dataclasses import dataclass
 
 from meshdl.content.precedence import Precedence
 from meshdl.ids import LinkId
+from meshdl.policy.yielding import CREDIT_MAX_OCTETS, SHARE
 
 BUSY_RETRY_AFTER_S = 1.0
 """What a station without a free slot tells those who ask."""
-
-
-LESSER_SHARE = 1 / 16
-LESSER_OCTETS = 64 * 1024
-"""The longest range: what the less urgent are given at a time."""
 
 SLOT_TURN_S = 10.0
 """How long a peer keeps its slot while others that are as urgent are told to come back: many
@@ -72,7 +68,7 @@ class LesserShare:
         if first is not None and len(found) > 1:  # on the way of every message
             lesser = [one for one in found if one.precedence > first.precedence]
         self._passing_over = bool(lesser)
-        self._paying = self._passing_over and self._credit_octets >= LESSER_OCTETS
+        self._paying = self._passing_over and self._credit_octets >= CREDIT_MAX_OCTETS
         if self._paying:
             return min(lesser, key=lambda w: (w.virtual_octets, w.sent_octets, w.link))
         return first
@@ -82,8 +78,8 @@ class LesserShare:
         if self._paying:
             self._credit_octets -= octets
         elif self._passing_over:
-            credit = self._credit_octets + octets * LESSER_SHARE
-            self._credit_octets = min(credit, LESSER_OCTETS)
+            credit = self._credit_octets + octets * SHARE
+            self._credit_octets = min(credit, CREDIT_MAX_OCTETS)
 
 
 def slot_to_yield(holders: Iterable[Waiting], newcomer: Precedence) -> Waiting | None:
