@@ -207,6 +207,10 @@ class Admission:
         """Say goodbye on every link and close it; admit nobody from here on."""
         self._leaving = True
         for session in self._state.sessions.values():
+            if session.peer is None and session.first and session.handshake.proof_given:
+                # They may know by now who we are, though their own proof is on its way.
+                self._note_identification(session, "hello")
+                self._note_identification(session, "bye")
             self._bye(session, "station closes")
             self._state.effects.append(CloseLink(session.link, "station closes"))
 
@@ -265,14 +269,15 @@ class Admission:
         if not self._keep_best_link(session, peer, now):
             return False
         self._pins.note(peer)
-        own = self._state.identity.callsign
         session.identified_at = now
         self._neighbours.connected(station_id(peer.key))
-        self._state.effects += [
-            PeerUp(session.link, peer.callsign, peer.key, session.traits.path, session.address),
-            Identified(session.link, own, f"DE {own} (hello)", sent=True),
-            Identified(session.link, peer.callsign, f"DE {peer.callsign} (hello)", sent=False),
-        ]
+        self._state.effects.append(
+            PeerUp(session.link, peer.callsign, peer.key, session.traits.path, session.address)
+        )
+        self._note_identification(session, "hello")
+        self._state.effects.append(
+            Identified(session.link, peer.callsign, f"DE {peer.callsign} (hello)", sent=False)
+        )
         return True
 
     def _join(self, session: Session, proved: ProvedPeer, now: float) -> None:
@@ -325,4 +330,10 @@ class Admission:
         own = self._state.identity.callsign
         self._state.tell(session.link, wire.Bye(reason[:TEXT_MAX], own))
         if session.peer is not None and session.first:
-            self._state.effects.append(Identified(session.link, own, f"DE {own} (bye)", sent=True))
+            self._note_identification(session, "bye")
+
+    def _note_identification(self, session: Session, occasion: str) -> None:
+        own = self._state.identity.callsign
+        self._state.effects.append(
+            Identified(session.link, own, f"DE {own} ({occasion})", sent=True)
+        )

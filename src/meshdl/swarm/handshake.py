@@ -125,6 +125,11 @@ class Handshake:
         theirs = self._theirs.nonce if self._theirs is not None else b""
         return b"".join(sorted((self._nonce, theirs)))
 
+    @property
+    def proof_given(self) -> bool:
+        """Whether the other side can know by now who we are."""
+        return self.state is not HandshakeState.WAITING_FOR_HELLO
+
     def hello(self) -> Hello:
         """Our first message."""
         return Hello(

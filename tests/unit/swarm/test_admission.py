@@ -226,6 +226,21 @@ def test_a_station_that_closes_says_goodbye_and_admits_nobody() -> None:
     assert late.link not in rig.swarm.sessions
 
 
+def test_whoever_may_know_us_already_was_told_and_the_log_says_so() -> None:
+    rig = Rig()
+    rig.bare_link("KA1AAA")  # it has not even said hello, and is owed no proof
+    half_known = rig.bare_link("KA1BBB")
+    half_known.say(half_known.handshake.hello())
+    assert any(isinstance(one, wire.HelloProof) for one in half_known.heard())
+    rig.post(inputs.Shutdown())
+    assert isinstance(half_known.heard()[-1], wire.Bye)
+    said = [(one.link, one.text) for one in rig.of(effects.Identified) if one.sent]
+    assert said == [
+        (half_known.link, "DE KA1MMM (hello)"),
+        (half_known.link, "DE KA1MMM (bye)"),
+    ]
+
+
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "nonsense", '{"type":"ping"}', '{"type":"ping","token":-1}', "\ud800"]
 )
