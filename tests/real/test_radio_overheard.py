@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.kiss_hub import kiss_hub
-from tests.support.radio_stations import fast_tncs, radio_station, sent_by, wants
+from tests.support.radio_stations import fast_tncs, on_the_air, radio_station, sent_by, wants
 from tests.support.stations import hash_of, make_file, run, until
 
 from meshdl.control.view import ContentState, ContentStatus
@@ -31,12 +31,7 @@ def test_what_a_station_tells_of_is_described_and_then_got(tmp_path: Path) -> No
         ):
             with pytest.raises(ContentUnknown, match="no station that was heard"):
                 await bravo.view.radio.describe("00000000")
-
-            async def ready() -> bool:
-                both = [await one.view.radio.status() for one in (alfa, bravo)]
-                return all(one.modem is not None for one in both)
-
-            await until(ready)
+            await on_the_air(alfa, bravo)
             steps = alfa.view.share([str(source)], title=None, precedence="emergency", tags=[])
             shared = [step async for step in steps][-1]  # on a busy machine progress comes first
             assert isinstance(shared, ContentStatus)
@@ -73,6 +68,7 @@ def test_what_nobody_here_asked_for_is_kept_shown_served_and_taken_over(tmp_path
                 radio_station(tmp_path, "N0BBB", hub.port) as bravo,
                 radio_station(tmp_path, "N0CCC", hub.port) as charlie,
             ):
+                await on_the_air(alfa, bravo, charlie)
                 content = hash_of(await alfa.share(source))
                 await bravo.download(content, via="rf")
 
@@ -120,6 +116,7 @@ def test_the_oldest_of_what_was_overheard_makes_room(tmp_path: Path) -> None:
             radio_station(tmp_path, "N0BBB", hub.port) as bravo,
             radio_station(tmp_path, "N0CCC", hub.port, overheard_octets_max=25_000) as charlie,
         ):
+            await on_the_air(alfa, bravo, charlie)
 
             async def titles() -> list[str]:
                 return [one.title for one in await charlie.view.contents()]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.support.kiss_hub import KissHub, kiss_hub
-from tests.support.radio_stations import fast_tncs, radio_station, sent_by
+from tests.support.radio_stations import fast_tncs, on_the_air, radio_station, sent_by
 from tests.support.stations import hash_of, make_file, run, station, until, until_state
 
 from meshdl.cli.airtime import price_line
@@ -185,6 +185,7 @@ def test_without_a_declaration_a_station_only_listens_and_gets_what_others_ask_f
             assert status.silent_because.startswith("receiving only")
             assert status.verdict is not None
             assert status.verdict.level == "BLOCKED"
+            await on_the_air(alfa, bravo, charlie)
             await bravo.download(content, via="rf")
             got = await until_state(charlie, content, ContentState.COMPLETE)
             assert Path(got.location).read_bytes() == source.read_bytes()

@@ -14,6 +14,7 @@ from typing import Any
 from unittest.mock import patch
 
 from tests.support.kiss_hub import FAST, KissHub
+from tests.support.stations import until
 
 from meshdl.ids import Callsign
 from meshdl.station.config import InternetConfig, LanConfig, StationConfig
@@ -90,6 +91,16 @@ def radio_station(
     )
     (directory / call).mkdir(exist_ok=True)
     return Station(config, home=Home(directory / call / "home"))
+
+
+async def on_the_air(*stations: Station) -> None:
+    """Each of them has its modem, and hears what is sent from here on."""
+
+    async def all_of_them() -> bool:
+        found = [await one.view.radio.status() for one in stations]
+        return all(one.modem is not None for one in found)
+
+    await until(all_of_them)
 
 
 async def _main(directory: Path, call: str, port: int, target: str | None) -> None:

@@ -3,11 +3,10 @@
 from random import Random
 from typing import TypeVar
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.unit.signalling.keys import CLOSED, Key
 
-from meshdl.ids import Callsign, StationKey, station_id
+from meshdl.ids import Callsign
 from meshdl.signalling import client_events as events
-from meshdl.signalling import proofs
 from meshdl.signalling.client import SignallingClient
 from meshdl.signalling.identity import ClientIdentity
 from meshdl.wire import signalling as wire
@@ -16,17 +15,14 @@ from meshdl.wire.membership import Membership
 EffectT = TypeVar("EffectT")
 SERVER = "signal.example:7374"
 LIFETIME_S = 600
-ROOM_SECRET = Ed25519PrivateKey.from_private_bytes(b"r" * 32)
-CLOSED = proofs.closed_room("county-net", ROOM_SECRET)
 
 
 class Party:
     """A client and everything it wants done."""
 
     def __init__(self, call: str, *rooms: str, now: float = 100.0) -> None:
-        self.secret = Ed25519PrivateKey.from_private_bytes(call.encode().ljust(32, b"."))
-        self.key = StationKey(self.secret.public_key().public_bytes_raw())
-        self.id = station_id(self.key)
+        self.own = Key(call)
+        self.key, self.id = self.own.octets, self.own.id
         self.now = now
         self.done: list[events.ClientEffect] = []
         self.member = wire.Member(call, self.key, b"i" * 8, self.leave_to_be_in(CLOSED))
@@ -35,7 +31,7 @@ class Party:
             callsign=Callsign(call),
             key=self.key,
             instance=b"i" * 8,
-            sign=self.secret.sign,
+            sign=self.own.secret.sign,
             rooms={room: self.leave_to_be_in(room) for room in rooms or ("cq",)},
         )
         self.client = SignallingClient(identity, rng=Random(1), now=now)
@@ -44,7 +40,7 @@ class Party:
     def leave_to_be_in(self, room: str) -> Membership | None:
         if "#" not in room:
             return None
-        return proofs.admit(room, self.key, secret=ROOM_SECRET, expires_at_s=2_000)
+        return self.own.member(room, until_s=2_000)
 
     def tell(self, event: events.ClientInput) -> None:
         self.client.receive(event, now=self.now)

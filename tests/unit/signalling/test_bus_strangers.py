@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.weak_keys import station_keys
-from tests.unit.signalling.world import CLOSED, Bus, End, Key, Station, World, holders_found
+from tests.unit.signalling.keys import CLOSED, Key
+from tests.unit.signalling.world import Bus, End, Station, World, holders_found
 
 from meshdl.ids import Callsign, ContentHash, StationKey
 from meshdl.signalling import client_events as client

@@ -6,15 +6,8 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.signalling.party import (
-    CLOSED,
-    LIFETIME_S,
-    ROOM_SECRET,
-    SERVER,
-    Party,
-    carried,
-    two_who_met,
-)
+from tests.unit.signalling.keys import CLOSED
+from tests.unit.signalling.party import LIFETIME_S, SERVER, Party, carried, two_who_met
 
 from meshdl.ids import Callsign, ContentHash, StationId
 from meshdl.signalling import client_events as events
@@ -258,7 +251,7 @@ def test_rooms_are_joined_left_and_shown_another_membership_while_online() -> No
     party.hears(wire.Joined("cq", (bob,), 1))
     party.hears(wire.Joined(CLOSED, (bob,), 1))
     said = len(party.said(wire.Leave, wire.Join))
-    renewed = proofs.admit(CLOSED, party.key, secret=ROOM_SECRET, expires_at_s=9_000)
+    renewed = party.own.member(until_s=9_000)
     party.tell(events.BeIn({CLOSED: renewed, "other": None}))
     assert party.said(wire.Leave, wire.Join)[said:] == [
         wire.Leave("cq"),

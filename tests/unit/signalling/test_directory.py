@@ -4,7 +4,7 @@ import itertools
 from random import Random
 
 import pytest
-from tests.unit.signalling.world import Key
+from tests.unit.signalling.keys import Key
 
 from meshdl.ids import ContentHash, StationId
 from meshdl.signalling import directory as of

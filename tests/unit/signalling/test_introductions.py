@@ -3,7 +3,7 @@
 from typing import TypeVar
 
 import pytest
-from tests.unit.signalling.world import Key
+from tests.unit.signalling.keys import Key
 
 from meshdl.ids import Callsign, ContentHash, StationId
 from meshdl.signalling import client_events as client

@@ -3,7 +3,8 @@
 from itertools import pairwise
 
 import pytest
-from tests.unit.signalling.world import End, Key, World
+from tests.unit.signalling.keys import Key
+from tests.unit.signalling.world import End, World
 
 from meshdl.ids import Callsign, ContentHash
 from meshdl.signalling import origins

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 import pytest
-from tests.unit.signalling.world import CLOSED, NAME, UNIX_S, Bus, End, Key, Station, World
+from tests.unit.signalling.keys import CLOSED, UNIX_S, Key
+from tests.unit.signalling.world import NAME, Bus, End, Station, World
 
 from meshdl.ids import Callsign
 from meshdl.signalling import client_events as client

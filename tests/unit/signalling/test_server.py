@@ -3,7 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.signalling.world import CLOSED, NAME, UNIX_S, End, Key, Station, World, two
+from tests.unit.signalling.keys import CLOSED, UNIX_S, Key
+from tests.unit.signalling.world import NAME, End, Station, World, two
 
 from meshdl.ids import ContentHash
 from meshdl.signalling import client_events as client

@@ -1,6 +1,7 @@
 """One key to a callsign, at all processes of one signalling server."""
 
-from tests.unit.signalling.world import Bus, End, Key, World, two
+from tests.unit.signalling.keys import Key
+from tests.unit.signalling.world import Bus, End, World, two
 
 from meshdl.ids import Callsign
 from meshdl.signalling import server_events as server

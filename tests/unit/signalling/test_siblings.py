@@ -1,7 +1,8 @@
 """Processes of one signalling server: cores joined by a bus in memory, which fails on order."""
 
 import pytest
-from tests.unit.signalling.world import Bus, End, Key, Station, World, holders_found, two
+from tests.unit.signalling.keys import Key
+from tests.unit.signalling.world import Bus, End, Station, World, holders_found, two
 
 from meshdl.ids import Callsign, ContentHash
 from meshdl.signalling import client_events as client

@@ -6,9 +6,9 @@ from functools import partial
 from random import Random
 from typing import TypeVar
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.unit.signalling.keys import UNIX_S, Key
 
-from meshdl.ids import Callsign, StationId, StationKey, station_id
+from meshdl.ids import Callsign, StationId, StationKey
 from meshdl.signalling import client_events as client
 from meshdl.signalling import proofs
 from meshdl.signalling import server_events as server
@@ -18,27 +18,11 @@ from meshdl.signalling.identity import ClientIdentity
 from meshdl.signalling.server import SignallingServer
 from meshdl.wire import siblings as bus_wire
 from meshdl.wire import signalling as wire
-from meshdl.wire.membership import Membership
 from meshdl.wire.rotation import KeyRotation
 
 KindT = TypeVar("KindT")
 
 NAME = "signal.example"
-UNIX_S = 1_700_000_000.0
-ROOM_SECRET = Ed25519PrivateKey.from_private_bytes(b"r" * 32)
-CLOSED = proofs.closed_room("county-net", ROOM_SECRET)
-
-
-class Key:
-    """A station's key."""
-
-    def __init__(self, seed: str) -> None:
-        self.secret = Ed25519PrivateKey.from_private_bytes(seed.encode().ljust(32, b"."))
-        self.octets = StationKey(self.secret.public_key().public_bytes_raw())
-        self.id = station_id(self.octets)
-
-    def member(self, *, until_s: float = UNIX_S + 1e6) -> Membership:
-        return proofs.admit(CLOSED, self.octets, secret=ROOM_SECRET, expires_at_s=int(until_s))
 
 
 class Bus:
