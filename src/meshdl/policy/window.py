@@ -17,7 +17,8 @@ the path can do, gain 1 makes the window settle with ``queue`` seconds of it wai
 many sources share the path: each puts only its share there. Most of a range more, because
 what is asked for in pieces arrives in pieces, and room for less than a piece is not asked for.
 Pieces are smaller where the window is (:attr:`RequestWindow.range_octets`), but not more than
-need be: whatever its length, each costs an event loop the same.
+need be: whatever its length, each costs an event loop the same. On a local network that carries
+30 MB/s and more, where the event loops are what is scarce, they are the longest.
 
 *Finding the rate.* At first, with a gain above 1, every round brings more than the one
 before. When three rounds did not, the path is full and the gain becomes 1. What becomes free
@@ -55,14 +56,11 @@ from collections import deque
 from dataclasses import dataclass
 
 MESSAGE_OCTETS = 64 * 1024
-"""The longest range: what one request asks for where the window is large enough."""
+"""The longest range, but for a fast local network: what one request asks for where the window is
+large enough."""
 
 RANGE_OCTETS_MIN = 16 * 1024
 """A leaf: the shortest range that can be verified."""
-
-RANGES_PER_WINDOW = 3
-"""So many pieces at least, unless they would be shorter than a leaf: with more, event loops that
-are busy with pieces come round late, see docs/decisions/0006-request-window.md."""
 
 MAX_OCTETS = 8 * 1024 * 1024
 """More than 10 Gbit/s x 5 ms or 500 Mbit/s x 125 ms; bounds memory per source."""
@@ -99,7 +97,11 @@ class Tuning:
     Attributes:
         start_octets: the window before anything is known.
         floor_octets: what a window has at least, and beyond rate times delay.
-        range_octets: the shortest range.
+        range_octets: the shortest range, and the step to longer ones.
+        range_octets_max: the longest.
+        ranges: so many at least in a window, unless they would be shorter than the shortest. With
+            more, event loops that are busy with pieces come round late, see
+            docs/decisions/0006-request-window.md.
         finding_gain: of the delay, until the rate is found.
         gain: of the delay, from then on.
         queue_s: what is left waiting in the path, at least.
@@ -115,6 +117,8 @@ class Tuning:
     start_octets: int
     floor_octets: int
     range_octets: int
+    range_octets_max: int
+    ranges: int
     finding_gain: float
     gain: float
     queue_s: float
@@ -129,6 +133,8 @@ LOCAL = Tuning(
     start_octets=4 * MESSAGE_OCTETS,
     floor_octets=2 * MESSAGE_OCTETS,
     range_octets=MESSAGE_OCTETS,
+    range_octets_max=2 * MESSAGE_OCTETS,
+    ranges=8,
     finding_gain=1.25,
     gain=1.25,
     queue_s=QUEUE_MAX_S,
@@ -146,6 +152,8 @@ LONG = Tuning(
     start_octets=8 * RANGE_OCTETS_MIN,
     floor_octets=RANGE_OCTETS_MIN,
     range_octets=RANGE_OCTETS_MIN,
+    range_octets_max=MESSAGE_OCTETS,
+    ranges=3,
     finding_gain=1.4,
     gain=1.0,
     queue_s=0.010,
@@ -196,8 +204,9 @@ class RequestWindow:
     @property
     def range_octets(self) -> int:
         """How much to ask for at a time; whole leaves."""
-        part = self.octets // RANGES_PER_WINDOW // RANGE_OCTETS_MIN * RANGE_OCTETS_MIN
-        return min(max(part, self._tuning.range_octets), MESSAGE_OCTETS)
+        tuning = self._tuning
+        part = self.octets // tuning.ranges // tuning.range_octets * tuning.range_octets
+        return min(max(part, tuning.range_octets), tuning.range_octets_max)
 
     def share(self, sources: int) -> None:
         """So many long-path sources are asked at once, this one included."""

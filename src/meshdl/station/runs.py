@@ -10,7 +10,7 @@ from typing import Protocol
 
 from meshdl.ids import ChunkIndex
 
-PARTS_MAX = 256
+PARTS_MAX = 128
 """Systems take a thousand parts in one call; these are 16 MiB of the longest ranges."""
 
 

@@ -3,8 +3,8 @@
 Every range is checked leaf by leaf against the chunk's leaf hashes, which were proved
 against the chunk's own hash; so a chunk may be filled by several stations over several
 paths, whoever sends wrong octets is known at once, and what is verified is kept although
-the chunk is unfinished. A chunk that fits in one range needs no leaf hashes: its own hash
-decides.
+the chunk is unfinished. A small chunk is asked for in one range and needs no leaf hashes: its own
+hash decides.
 
 A leaf is *unasked*, *asked* (in a range, of one station; of two at the end), *verified*
 (write under way) or *written*. How long a range is depends on who is asked: a source behind
@@ -19,6 +19,10 @@ from meshdl.ids import ChunkIndex, LinkId
 from meshdl.wire.control import RANGE_OCTETS_MAX
 
 LEAVES_PER_RANGE = RANGE_OCTETS_MAX // merkle.LEAF_OCTETS
+
+LEAVES_AT_ONCE = 4
+"""A chunk of so many is asked for whole, however slow the path is; of a longer one the leaf hashes
+are fetched, so that it can come in pieces."""
 
 END_GAME_COPIES = 2
 END_GAME_AFTER_S = 0.5
@@ -86,13 +90,13 @@ class ActiveChunk:
     @property
     def needs_leaf_hashes(self) -> bool:
         """Whether octets cannot be verified by the chunk's own hash alone."""
-        return self.leaf_count > LEAVES_PER_RANGE or bool(self.verified)
+        return self.leaf_count > LEAVES_AT_ONCE or bool(self.verified)
 
     def take(self, most_octets: int, *, from_end: bool) -> tuple[int, int]:
         """Take unasked leaves that stand together; offset and length.
 
-        Cut at the borders of the longest range, so that what is left stays whole. A chunk
-        that fits in one range is taken whole: it needs no leaf hashes then.
+        Cut at the borders of the longest range, so that what is left stays whole. A chunk of
+        :data:`LEAVES_AT_ONCE` is taken whole: it needs no leaf hashes then.
 
         Args:
             most_octets: a leaf is taken even if it is longer.
@@ -100,7 +104,7 @@ class ActiveChunk:
         """
         most = max(most_octets // merkle.LEAF_OCTETS, 1)
         if not self.needs_leaf_hashes:
-            most = LEAVES_PER_RANGE
+            most = LEAVES_AT_ONCE
         if from_end:
             after = self.unasked.bit_length()
             border = (after - 1) // LEAVES_PER_RANGE * LEAVES_PER_RANGE

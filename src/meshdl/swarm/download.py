@@ -27,10 +27,10 @@ from meshdl.policy.turns import Turns
 from meshdl.swarm.active_chunk import ActiveChunk, Arrival, AskedRange, Verdict, leaves_between
 from meshdl.swarm.stage import Stage
 from meshdl.swarm.state import Holding
-from meshdl.wire.control import RANGE_OCTETS_MAX
 
 END_GAME_SHARE = 1 / 128
-"""At most this part of a content is asked for twice, and four ranges always may be."""
+END_GAME_OCTETS_MIN = 256 * 1024
+"""At most this part of a content is asked for twice, and so much of it always may be."""
 
 FORGIVE_EVERY_S = 10.0
 """How long a source is not asked again for a chunk in which it was wrong, at most."""
@@ -276,7 +276,7 @@ class Download:
 
     def _late_range(self, link: LinkId, offered: int, now: float) -> tuple[ActiveChunk, int] | None:
         total = self.holding.metainfo.total_octets
-        budget = max(total * END_GAME_SHARE, 4 * RANGE_OCTETS_MAX)
+        budget = max(total * END_GAME_SHARE, END_GAME_OCTETS_MIN)
         if self._fresh or self._asked_twice_octets >= budget:
             return None
         for chunk in self.active.values():

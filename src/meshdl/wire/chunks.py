@@ -1,16 +1,16 @@
 """Messages of the chunks channel: a fixed header, then the octets of one range.
 
-=======  =======  ==========================================================
-offset   octets   field (big endian)
-=======  =======  ==========================================================
-0        1        kind: 1 = octets of a chunk; others are ignored
-1        1        flags: 0; reserved
-2        2        reserved: 0
-4        4        handle: the asker's number for the content
-8        4        chunk index
-12       4        offset in the chunk, in octets
-16       1-65536  the octets
-=======  =======  ==========================================================
+=======  ========  =========================================================
+offset   octets    field (big endian)
+=======  ========  =========================================================
+0        1         kind: 1 = octets of a chunk; others are ignored
+1        1         flags: 0; reserved
+2        2         reserved: 0
+4        4         handle: the asker's number for the content
+8        4         chunk index
+12       4         offset in the chunk, in octets
+16       1-131072  the octets
+=======  ========  =========================================================
 
 The specification is ``docs/protocol/chunks.md``.
 """

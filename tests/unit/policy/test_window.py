@@ -154,9 +154,9 @@ def test_it_fills_long_paths_between_event_loops_that_come_round_late(
     """By 4 ms, three times a round trip: more than a queue's share of 10 ms makes up for."""
     path = LatePath(12e6, delay_s, sources_count=count, late_s=0.004, seed=seed)
     path.run(3.0)
-    assert path.run(5.0) >= 0.6 * path.rate_octets_per_s
+    assert path.run(5.0) >= 0.55 * path.rate_octets_per_s
     waited_s = sorted(path.waited_s)
-    assert waited_s[len(waited_s) * 95 // 100] <= 0.05
+    assert waited_s[len(waited_s) * 95 // 100] <= 0.055
 
 
 @settings(max_examples=5)
@@ -271,8 +271,8 @@ def test_it_never_grows_beyond_the_limit_and_never_shrinks_to_nothing(
     for _ in range(50):
         path.run(path.shortest_trip_s)
         assert tuning.floor_octets <= path.window.octets <= MAX_OCTETS
-        assert path.window.range_octets % RANGE_OCTETS_MIN == 0
-        assert tuning.range_octets <= path.window.range_octets <= MESSAGE_OCTETS
+        assert path.window.range_octets % tuning.range_octets == 0
+        assert tuning.range_octets <= path.window.range_octets <= tuning.range_octets_max
 
 
 @tunings
@@ -350,7 +350,7 @@ def test_pieces_are_small_where_the_window_is_small(tuning: Tuning) -> None:
     settle(slow)
     settle(fast)
     assert slow.window.range_octets == tuning.range_octets
-    assert fast.window.range_octets == MESSAGE_OCTETS
+    assert fast.window.range_octets == tuning.range_octets_max
 
 
 def test_a_short_message_tells_the_delay_before_the_first_range() -> None:

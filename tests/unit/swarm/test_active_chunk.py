@@ -8,6 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from meshdl.content.merkle import LEAF_OCTETS
 from meshdl.ids import ChunkIndex, LinkId
 from meshdl.swarm.active_chunk import (
+    LEAVES_AT_ONCE,
     LEAVES_PER_RANGE,
     ActiveChunk,
     AskedRange,
@@ -56,8 +57,8 @@ def test_the_far_end_comes_first_for_a_helper() -> None:
     assert chunk.take(LEAF_OCTETS, from_end=False) == (0, LEAF_OCTETS)
 
 
-def test_a_chunk_that_fits_in_one_range_is_taken_whole() -> None:
-    chunk = a_chunk(LEAVES_PER_RANGE)
+def test_a_small_chunk_is_taken_whole() -> None:
+    chunk = a_chunk(LEAVES_AT_ONCE)
     assert chunk.take(LEAF_OCTETS, from_end=False) == (0, chunk.octets)
 
 

@@ -108,7 +108,7 @@ def test_a_range_that_the_radio_brought_a_leaf_of_is_cancelled_and_the_rest_aske
         again += [one for request in requests for one in request.ranges if one[0] == 0]
         peer.serve(MIXED, found)
     assert (0, 0, 16 * KIB) in again
-    assert (0, 32 * KIB, 32 * KIB) in again
+    assert (0, 32 * KIB, 64 * KIB) in again
     assert all(not offset <= 16 * KIB < offset + octets for _, offset, octets in again)
 
 
