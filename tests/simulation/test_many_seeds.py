@@ -6,7 +6,7 @@ import pytest
 
 from meshdl.content.precedence import Precedence
 from meshdl.links import Message
-from meshdl.policy.turns import FEW
+from meshdl.policy.turns import FEW, LEAST
 from meshdl.sim.network import Drop, Network, Verdict, Wire
 from meshdl.sim.station import SimContent, SimStation
 from meshdl.sim.world import World
@@ -79,7 +79,7 @@ def test_seeds_that_fill_the_way_in_take_turns_a_few_at_a_time(count: int) -> No
         asked.append(sum(bool(one.asked) for one in star.leecher.core.peers()))
         assert star.world.now < 20.0
     half = active[len(active) // 2 :]
-    assert median(half) == FEW
+    assert LEAST <= median(half) <= FEW
     assert 1.0 <= mean(half) <= 3.5  # now and then more are tried
     later = asked[len(asked) // 2 :]
     assert mean(later) <= 0.3 * count + 2

@@ -30,7 +30,10 @@ from dataclasses import dataclass
 from meshdl.ids import LinkId
 
 FEW = 2
-"""Active at the least: one fills most ends, the other bridges what it lacks."""
+"""Of so many none waits for a turn."""
+
+LEAST = 1
+"""Active at the least. One fills most ends; where it does not, the trial tells."""
 
 FIRST = 4
 """Active at first: a step from all twenty, and a step from few."""
@@ -146,8 +149,8 @@ class ActiveCount:
         self._usual_rate = (self._usual_rate + rate) / 2 if self._usual_rate else rate
         if self._usual < sources and now >= self._more_at:
             self.active = min(GROWTH * self._usual, sources)
-        elif self._usual > FEW and now >= self._fewer_at:
-            self.active = max(min(self._usual, sources) // 2, FEW)
+        elif self._usual > LEAST and now >= self._fewer_at:
+            self.active = max(min(self._usual, sources) // 2, LEAST)
         else:
             return
         self._trial = _Trial(self.active, rate)

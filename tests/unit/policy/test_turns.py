@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshdl.ids import LinkId
-from meshdl.policy.turns import FEW, REST_MAX_S, TURN_S, ActiveCount, Turns
+from meshdl.policy.turns import FEW, LEAST, REST_MAX_S, TURN_S, ActiveCount, Turns
 
 STEP_S = 0.05
 """How often a download looks."""
@@ -66,7 +66,7 @@ class End:
         return sum(active > FEW for active in steps) / len(steps)
 
 
-@pytest.mark.parametrize(("noise", "most"), [(1.0, 0.1), (1.3, 0.15), (2.0, 0.6)])
+@pytest.mark.parametrize(("noise", "most"), [(1.0, 0.1), (1.3, 0.2), (2.0, 0.6)])
 @pytest.mark.parametrize("sources", [4, 10, 20, 60])
 def test_an_end_that_is_full_is_served_by_few(sources: int, noise: float, most: float) -> None:
     end = End(sources, lambda _: 80e6, noise)
@@ -100,7 +100,7 @@ def test_more_are_asked_when_sources_become_slow() -> None:
     limit = [10.0]
     end = End(20, lambda active: min(active * limit[0], 10.0) * 1e6)
     end.run(120.0)
-    assert end.history[-1] == FEW
+    assert LEAST <= end.history[-1] <= FEW
     limit[0] = 0.5
     end.run(3.0)
     assert end.run(10.0) >= 0.9 * 10e6
@@ -188,7 +188,7 @@ def test_one_that_is_gone_is_replaced_at_once() -> None:
 def test_trials_become_rare_when_nothing_comes_of_them() -> None:
     end = End(20, lambda _: 80e6)
     end.run(120.0)
-    begun = [n * STEP_S for n, (a, b) in enumerate(pairwise(end.history)) if b > a]
+    begun = [n * STEP_S for n, (a, b) in enumerate(pairwise(end.history)) if b > 2 * a]
     rests = [after - before for before, after in pairwise(begun)]
     assert all(after >= before - STEP_S for before, after in pairwise(rests))
     assert rests[-1] >= REST_MAX_S / 2
