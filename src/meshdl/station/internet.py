@@ -281,10 +281,16 @@ class Internet:
 
     async def _watch_addresses(self) -> None:
         known = self._addresses(())
+        watched = True
         while True:
             slept = await pause(LOOK_EVERY_S)
+            if not self._servers and not self.transport.has_links:
+                watched = False  # nothing is here to be mended, and looking costs milliseconds
+                continue
             found = self._addresses(known)
-            if found != known or slept:
+            if not watched:
+                known, watched = found, True  # what is here now was made with these
+            elif found != known or slept:
                 known = found
                 because = "the clock jumped; " if slept else ""
                 _log.info("%saddresses are now %s", because, ", ".join(found) or "none")

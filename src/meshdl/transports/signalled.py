@@ -178,6 +178,11 @@ class SignalledTransport:
             if meant and not found.negotiation.link.up:
                 self._fail(name, reason)
 
+    @property
+    def has_links(self) -> bool:
+        """Whether there is any, those being made included."""
+        return bool(self._sessions)
+
     def network_changed(self) -> None:
         """This machine has other addresses: every link that is up needs mending."""
         for session in self._sessions.values():
