@@ -27,7 +27,7 @@ URGENT_FOR_S = 3.0
 
 SHARE = 1 / 16
 CREDIT_MAX_OCTETS = 64 * 1024
-"""The longest range."""
+"""The longest range of a long path."""
 
 
 class Yielding:
