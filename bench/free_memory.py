@@ -4,6 +4,9 @@ The host of a virtual machine takes free memory back, and gives it out again pag
 the first touch: 2 to 8 s for a gigabyte on the machine of the README, up to a tenth of the
 processor time of a download, which fills the page cache. Whoever was given fresh memory would
 pay for it, and the sticks that work in memory would not.
+
+What is free is taken back within seconds, so this is done right before what is measured, and not
+before stations start and share.
 """
 
 import mmap

@@ -47,10 +47,10 @@ async def _measure(count: int, report: Report) -> float:
     with tempfile.TemporaryDirectory(prefix="meshdl-bench-") as name:
         path = Path(name) / "content.bin"
         make_content(path, OCTETS)
-        await asyncio.to_thread(touch, 2 * OCTETS)
         async with network(callsigns(count + 1)) as (leech, *seeds):
             for seed in seeds:
                 content = await seed.share(path)
+            await asyncio.to_thread(touch, 2 * OCTETS)
             began = time.perf_counter()
             got = await leech.download(content)
             seconds = time.perf_counter() - began

@@ -4,11 +4,13 @@ A round is: make a file, share it (hashing), download it (requests, hashes, disk
 rate is that of the download, from the command to the finished file under its own name.
 """
 
+import asyncio
 import tempfile
 import time
 from pathlib import Path
 
 from bench.baselines import measure_aiortc, measure_libtorrent, measure_wrtc
+from bench.free_memory import touch
 from bench.report import Figure, Report, in_turns, make_content
 from bench.stations import callsigns, cpu_s
 from meshdl.demo.processes import network
@@ -45,6 +47,7 @@ class Pair:
             make_content(path, octets)
             async with network(callsigns(2), module=self._module) as (seed, leech):
                 content = await seed.share(path)
+                await asyncio.to_thread(touch, 2 * octets)
                 before = cpu_s(seed), cpu_s(leech)
                 began = time.perf_counter()
                 got = await leech.download(content)
