@@ -21,6 +21,7 @@ from meshdl.policy.window import (
     RequestWindow,
     Tuning,
 )
+from meshdl.wire.control import RANGE_OCTETS_MAX
 
 tunings = pytest.mark.parametrize("tuning", [LOCAL, LONG], ids=["local", "long"])
 
@@ -351,6 +352,11 @@ def test_pieces_are_small_where_the_window_is_small(tuning: Tuning) -> None:
     settle(fast)
     assert slow.window.range_octets == tuning.range_octets
     assert fast.window.range_octets == tuning.range_octets_max
+
+
+@tunings
+def test_no_piece_is_longer_than_a_message_may_be(tuning: Tuning) -> None:
+    assert tuning.range_octets_max <= RANGE_OCTETS_MAX
 
 
 def test_a_short_message_tells_the_delay_before_the_first_range() -> None:
