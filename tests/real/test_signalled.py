@@ -18,7 +18,7 @@ from tests.support.transports import (
 )
 
 from meshdl.ids import StationId
-from meshdl.links import DialFailed, LinkDown, LinkUp, MessageReceived, PathChanged
+from meshdl.links import DialFailed, LinkDown, LinkUp, MessageReceived, Path, PathChanged
 from meshdl.signalling.client_events import Description, MoreCandidates, Refusal, SignalBody
 from meshdl.transports import signalled
 from meshdl.transports.sdp import fingerprint
@@ -127,6 +127,32 @@ def test_an_address_that_is_told_after_the_link_came_up_is_known_from_then_on() 
                         async with asyncio.timeout(0.2):
                             await alice.hear(PathChanged, len(shown(alice)))
                     port = remote_port(alice)
+
+    run(whole())
+
+
+class Misleading(SignalledNetwork):
+    """Tells Alice's candidates to nobody, and each end an address where the other is not."""
+
+    def deliver(self, sender: StationId, to: StationId, session: bytes, body: SignalBody) -> None:
+        if isinstance(body, Description):
+            line = "a=candidate:1 1 udp 2122260223 192.168.1.7 9 typ host\r\n"
+            body = Description(body.sdp + line, body.is_answer)
+        elif sender == ALICE and isinstance(body, MoreCandidates):
+            return
+        super().deliver(sender, to, session, body)
+
+
+def test_nobody_is_on_the_local_network_for_having_such_an_address() -> None:
+    """Behind another router there is the same 192.168.1.0."""
+
+    async def whole() -> None:
+        async with linked(Misleading()) as (alice, bob):
+            await talk(alice, bob, "so that nothing more is found out by itself")
+            await talk(bob, alice, "so that nothing more is found out by itself")
+            up = await bob.up()
+            assert (up.traits.path, up.remote_address) == (Path.DIRECT, "")
+            assert not bob.heard(PathChanged)
 
     run(whole())
 

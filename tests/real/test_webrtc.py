@@ -17,7 +17,16 @@ from tests.support.loops import run
 
 from meshdl.errors import LinkError, LinkRefused
 from meshdl.ids import LinkId, StationId
-from meshdl.links import DialFailed, LinkBinding, LinkDown, LinkEvent, LinkUp, MessageReceived
+from meshdl.links import (
+    DialFailed,
+    LinkBinding,
+    LinkDown,
+    LinkEvent,
+    LinkUp,
+    MessageReceived,
+    PathChanged,
+)
+from meshdl.links import Path as LinkPath
 from meshdl.transports.exchange import Answer, Offer
 from meshdl.transports.sdp import fingerprint
 from meshdl.transports.webrtc import WebRtcTransport
@@ -232,6 +241,34 @@ def test_the_binding_is_made_of_the_fingerprints_that_were_exchanged() -> None:
             ):
                 assert isinstance(heard.events[0], LinkUp)
                 assert heard.events[0].binding == expected
+
+    run(whole())
+
+
+def test_a_neighbour_whose_packets_come_from_elsewhere_than_it_described_is_a_neighbour() -> None:
+    """It has just moved here, or is a page that hides where it is."""
+
+    async def whole() -> None:
+        async with running(ALICE) as (alice, carrier, _), running(BOB) as (bob, _, at_bob):
+
+            async def carry(_: StationId, offer: Offer) -> Answer:
+                moved = re.sub(r"(a=candidate:.*) \d+ typ host", r"\1 9 typ host", offer.sdp)
+                return await bob.answer(Offer(offer.station, moved))
+
+            carrier.carry = carry
+            alice.dial(BOB)
+            await at_bob.until(LinkUp)
+            (link,) = bob._links.values()
+            assert link.connection.sctp is not None
+            ice = link.connection.sctp.transport.ice_transport
+            async with asyncio.timeout(WITHIN_S):
+                while (pair := ice.get_selected_candidate_pair()) is None:
+                    await asyncio.sleep(0)
+            assert str(pair.remote.type) == "prflx"
+            placed = [event.path for event in at_bob.events if isinstance(event, PathChanged)]
+            up = at_bob.events[0]
+            assert isinstance(up, LinkUp)
+            assert {up.traits.path, *placed} == {LinkPath.LAN}
 
     run(whole())
 

@@ -227,15 +227,23 @@ class Link:
         sctp = self._connection.sctp
         pair = sctp.transport.ice_transport.get_selected_candidate_pair() if sctp else None
         if pair is None:
-            # The pair surfaces a moment after the channels; the description tells as much.
-            remote = self._connection.remote_description
-            return where_described(str(remote.sdp)) if remote is not None else (Path.DIRECT, "")
+            return self._where_probably()
         shown = shown_address(address := pair.remote.address or "", str(pair.remote.port))
         if str(pair.local.type) == "relay":
             return Path.RELAYED, f"{shown} by {pair.local.url or pair.local.address}".strip()
         if str(pair.remote.type) == "relay":
             return Path.RELAYED, f"{shown} by the other station's relay".strip()
+        if not address:
+            # Its packets came from where no candidate is: it has moved, or hides behind a name.
+            return self._where_probably()
         return (Path.LAN if is_local(address) else Path.DIRECT), shown
+
+    def _where_probably(self) -> tuple[Path, str]:
+        """Before its address is known: the pair surfaces a moment after the channels."""
+        remote = self._connection.remote_description
+        if self._way is Way.INTERNET or remote is None:
+            return Path.DIRECT, ""  # whoever is far away describes local addresses too
+        return where_described(str(remote.sdp))
 
     def look_again(self, _event: webrtc.Event | None = None) -> None:
         """Tell it if the packets take another path, or it can be told better by now."""
