@@ -16,9 +16,13 @@ from dataclasses import dataclass, field
 
 from meshdl.content import merkle
 from meshdl.ids import ChunkIndex, LinkId
+from meshdl.swarm.session import Session
 from meshdl.wire.control import RANGE_OCTETS_MAX
 
 LEAVES_PER_RANGE = RANGE_OCTETS_MAX // merkle.LEAF_OCTETS
+
+NO_LINK = LinkId("radio")
+"""In the place of a link: there is nobody to blame, and nobody to ask again."""
 
 LEAVES_AT_ONCE = 4
 """A chunk of so many is asked for whole, however slow the path is; of a longer one the leaf hashes
@@ -42,11 +46,21 @@ class Verdict(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """Octets of a range and who sent them."""
+    """Octets of a range and who sent them.
 
-    link: LinkId
+    Attributes:
+        sender: may have left, for octets wait until their hashes are here; ``None`` when they
+            came by radio.
+    """
+
+    sender: Session | None
     offset: int
     octets: memoryview
+
+    @property
+    def link(self) -> LinkId:
+        """By which they came."""
+        return NO_LINK if self.sender is None else self.sender.link
 
 
 @dataclass(slots=True)

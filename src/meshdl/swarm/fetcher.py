@@ -14,21 +14,17 @@ earlier ranges of the same content were lost on the way (the chunks channel give
 message up after its lifetime): they are asked for again at once. A source that delivers
 nothing for ``STALL_AFTER_S`` loses all its ranges to the others and is *snubbed* for a
 while, longer each time. Whatever comes late all the same is welcome while it is of use.
-
-Octets that do not verify are blamed on who sent them, which is not always who sent the
-message that brought it to light: the last missing piece may be another's leaf hashes.
+What comes of the octets themselves is :mod:`meshdl.swarm.intake`'s affair.
 """
-
-from collections.abc import Callable
 
 from meshdl.errors import RemoteProtocolError
 from meshdl.ids import ChunkIndex, ContentHash, LinkId
 from meshdl.links import Path
 from meshdl.policy.bucket import TokenBucket
 from meshdl.policy.penalty import CORRUPT_POINTS
-from meshdl.swarm.active_chunk import Arrival, Verdict
+from meshdl.swarm.active_chunk import Arrival
 from meshdl.swarm.download import Download
-from meshdl.swarm.effects import WriteLeafHashes, WriteRange
+from meshdl.swarm.intake import Intake
 from meshdl.swarm.leaf_hashes import LeafHashes
 from meshdl.swarm.requests import WAITING_LEAST_OCTETS, Requests
 from meshdl.swarm.session import RangeKey, Session
@@ -49,23 +45,19 @@ class Fetcher:
 
     Args:
         state: shared by the parts of the swarm core.
-        blame: called with a session and what its peer did wrong, and the time.
-
-    Attributes:
-        unwritten_octets: verified, and still in memory.
+        requests: what is asked for now.
+        intake: takes what arrives.
     """
 
     def __init__(
         self,
         state: SwarmState,
+        requests: Requests,
+        intake: Intake,
         *,
-        blame: Callable[[Session, RemoteProtocolError, float], None],
         now: float,
     ) -> None:
-        self._state = state
-        self._blame = blame
-        self.unwritten_octets = 0
-        self._requests = Requests(state)
+        self._state, self._requests, self._intake = state, requests, intake
         self._sources = Sources(state)
         self._leaf_hashes = LeafHashes(state)
         self._bucket = TokenBucket.for_limit(state.settings.download_octets_per_s, now=now)
@@ -125,7 +117,8 @@ class Fetcher:
         if len(message.octets) != asked.octets:
             download.release(session.link, key.chunk, key.offset)
             raise RemoteProtocolError("chunk octets of the wrong length", penalty=CORRUPT_POINTS)
-        self.take(download, key.chunk, Arrival(session.link, key.offset, message.octets), now=now)
+        arrival = Arrival(session, key.offset, message.octets)
+        self._intake.take(download, key.chunk, arrival, now=now)
 
     def receive_hashes(self, session: Session, answer: Hashes, *, now: float) -> None:
         """Leaf hashes of a chunk arrived.
@@ -137,8 +130,7 @@ class Fetcher:
         if download is None or not download.fetching:
             return
         for index in self._leaf_hashes.receive(session, download, answer):
-            for arrival in download.take_waiting(index):
-                self.take(download, index, arrival, now=now)
+            self._intake.take_waiting(download, index, now=now)
 
     def receive_hashes_reject(self, session: Session, reject: HashesReject) -> None:
         """A peer has no such hashes (any more)."""
@@ -186,10 +178,6 @@ class Fetcher:
         session = self._state.sessions.get(link)
         if session is not None:
             self._requests.cancel(session, [RangeKey(content, chunk, offset)])
-
-    def written(self, octets: int) -> None:
-        """Verified octets left memory."""
-        self.unwritten_octets -= octets
 
     def drop(self, download: Download) -> None:
         """Ask nobody for this content any more."""
@@ -252,50 +240,8 @@ class Fetcher:
         waiting = [one.waiting_octets for one in self.downloads.values() if one.fetching]
         # A source may give octets and no leaf hashes: then half is left for other contents.
         share = max(most // (2 * len(waiting)), WAITING_LEAST_OCTETS)
-        in_flight = self._requests.octets + self.unwritten_octets + sum(waiting)
+        in_flight = self._requests.octets + self._intake.unwritten_octets + sum(waiting)
         return in_flight < most and download.waiting_octets < share
-
-    # Taking.
-
-    def take(self, download: Download, index: ChunkIndex, arrival: Arrival, *, now: float) -> None:
-        """Octets of a chunk are here, whoever sent them."""
-        sender = self._state.sessions.get(arrival.link)
-        match verdict := download.receive(arrival, index):
-            case Verdict.WAITING_FOR_HASHES:
-                pass
-            case Verdict.DUPLICATE:
-                download.duplicate_octets += len(arrival.octets)
-                download.release(arrival.link, index, arrival.offset)
-            case Verdict.VERIFIED | Verdict.VERIFIED_ALONE:
-                self._keep(download, index, arrival, alone=verdict is Verdict.VERIFIED_ALONE)
-                if sender is not None:
-                    traffic = sender.station.traffic_of(download.content)
-                    traffic.received += len(arrival.octets)
-                    traffic.moved_at = now
-            case Verdict.CORRUPT:
-                download.release(arrival.link, index, arrival.offset)
-                if sender is not None:
-                    for lane in self._state.lanes_of(sender.station):
-                        download.refuse(lane.link, index)
-                    text = f"octets of chunk {index} that do not verify"
-                    self._blame(sender, RemoteProtocolError(text, penalty=CORRUPT_POINTS), now)
-
-    def _keep(
-        self, download: Download, index: ChunkIndex, arrival: Arrival, *, alone: bool
-    ) -> None:
-        for other, offset in download.others_asked(arrival, index):
-            if other in self._state.sessions:
-                key = RangeKey(download.content, index, offset)
-                self._requests.cancel(self._state.sessions[other], [key])
-        chunk = download.active[index]
-        self.unwritten_octets += len(arrival.octets)
-        content, whole = download.content, chunk.verified == chunk.all_leaves
-        if alone and chunk.leaf_hashes is not None:
-            hashes = b"".join(chunk.leaf_hashes)
-            self._state.effects.append(WriteLeafHashes(content, index, hashes))
-        self._state.effects.append(
-            WriteRange(content, index, arrival.offset, arrival.octets, whole)
-        )
 
     def _receive_unasked(
         self, session: Session, key: RangeKey, message: ChunkOctets, now: float
@@ -308,10 +254,8 @@ class Fetcher:
         session.station.busy_until = min(session.station.busy_until, now)
         download = self.downloads.get(key.content)
         if download is not None and download.fetching:
-            arrival = Arrival(session.link, key.offset, message.octets)
-            self.take(download, key.chunk, arrival, now=now)
-
-    # Giving up.
+            arrival = Arrival(session, key.offset, message.octets)
+            self._intake.take(download, key.chunk, arrival, now=now)
 
     def _give_up_earlier(self, session: Session, key: RangeKey) -> None:
         lost = []

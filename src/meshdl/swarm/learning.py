@@ -10,20 +10,18 @@ they wait here, a few megabytes at the most. What finds no room is lost, and the
 told by what the store holds that it has to come again.
 """
 
-from meshdl.ids import ContentHash, LinkId
+from meshdl.ids import ContentHash
 from meshdl.swarm import inputs
 from meshdl.swarm.active_chunk import ActiveChunk, Arrival, leaves_between
 from meshdl.swarm.download import Download
 from meshdl.swarm.effects import WriteLeafHashes
 from meshdl.swarm.fetcher import Fetcher
+from meshdl.swarm.intake import Intake
 from meshdl.swarm.stage import Stage
 from meshdl.swarm.state import SwarmState
 
 EARLY_OCTETS_MAX = 4 * 1024 * 1024
 """As much as the radio gathers at once; the disk needs milliseconds to be ready."""
-
-NO_LINK = LinkId("radio")
-"""In the place of a link: there is nobody to blame, and nobody to ask again."""
 
 _Early = inputs.LeafHashesLearned | inputs.LeafLearned
 
@@ -34,10 +32,11 @@ class Learning:
     Args:
         state: shared by the parts of the swarm core.
         fetcher: has the downloads.
+        intake: takes what arrives.
     """
 
-    def __init__(self, state: SwarmState, fetcher: Fetcher) -> None:
-        self._state, self._fetcher = state, fetcher
+    def __init__(self, state: SwarmState, fetcher: Fetcher, intake: Intake) -> None:
+        self._state, self._fetcher, self._intake = state, fetcher, intake
         self._early: dict[ContentHash, list[_Early]] = {}
         self._early_octets = 0
 
@@ -56,8 +55,8 @@ class Learning:
             self._take_hashes(download, chunk, event.hashes, now)
         else:
             self._cancel(download, chunk, event.offset, len(event.octets))
-            arrival = Arrival(NO_LINK, event.offset, memoryview(event.octets))
-            self._fetcher.take(download, event.chunk, arrival, now=now)
+            arrival = Arrival(None, event.offset, memoryview(event.octets))
+            self._intake.take(download, event.chunk, arrival, now=now)
             self._fetcher.fill_all(now=now)
 
     def opened(self, content: ContentHash, *, now: float) -> None:
@@ -84,8 +83,7 @@ class Learning:
         if chunk.leaf_hashes is not None or not chunk.receive_leaf_hashes(hashes):
             return
         self._state.effects.append(WriteLeafHashes(download.content, chunk.index, hashes))
-        for arrival in download.take_waiting(chunk.index):
-            self._fetcher.take(download, chunk.index, arrival, now=now)
+        self._intake.take_waiting(download, chunk.index, now=now)
 
     def _cancel(self, download: Download, chunk: ActiveChunk, offset: int, octets: int) -> None:
         leaves = leaves_between(offset, octets)

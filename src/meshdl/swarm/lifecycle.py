@@ -13,6 +13,7 @@ from meshdl.swarm.announcements import Announcements
 from meshdl.swarm.download import Download
 from meshdl.swarm.effects import Advertise, CreateContent, DownloadChanged, FinishContent, Seek
 from meshdl.swarm.fetcher import Fetcher
+from meshdl.swarm.intake import Intake
 from meshdl.swarm.metainfo_traffic import MetainfoTraffic
 from meshdl.swarm.session import Session
 from meshdl.swarm.stage import Stage
@@ -30,13 +31,14 @@ class Lifecycle:
         state: SwarmState,
         *,
         fetcher: Fetcher,
+        intake: Intake,
         uploader: Uploader,
         metainfo: MetainfoTraffic,
         announcements: Announcements,
         log: TransferLog,
     ) -> None:
         self._state = state
-        self._fetcher = fetcher
+        self._fetcher, self._intake = fetcher, intake
         self._uploader = uploader
         self._metainfo = metainfo
         self._announcements = announcements
@@ -134,7 +136,7 @@ class Lifecycle:
 
     def written(self, event: inputs.RangeWritten) -> None:
         """Verified octets stand in the file."""
-        self._fetcher.written(event.octets)
+        self._intake.written(event.octets)
         download = self._fetcher.downloads.get(event.content)
         if download is None or not download.fills(self._state.holdings.get(event.content)):
             return

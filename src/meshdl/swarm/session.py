@@ -78,7 +78,7 @@ class UploadRequest:
     spared: bool
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Session:
     """One link. A record of facts: decisions are taken by the cores that hold it.
 

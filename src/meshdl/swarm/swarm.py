@@ -26,14 +26,7 @@ from typing import assert_never
 
 from meshdl.errors import RemoteProtocolError
 from meshdl.ids import Callsign, ContentHash, LinkId, StationKey, station_id
-from meshdl.links import (
-    DialFailed,
-    LinkDown,
-    LinkUp,
-    LinkWritable,
-    MessageReceived,
-    PathChanged,
-)
+from meshdl.links import DialFailed, LinkDown, LinkUp, LinkWritable, MessageReceived, PathChanged
 from meshdl.swarm import inputs
 from meshdl.swarm.admission import Admission
 from meshdl.swarm.announcements import Announcements
@@ -43,12 +36,14 @@ from meshdl.swarm.effects import DownloadChanged, SwarmEffect
 from meshdl.swarm.exchange import PeerExchange
 from meshdl.swarm.fetcher import Fetcher
 from meshdl.swarm.handshake import Identity
+from meshdl.swarm.intake import Intake
 from meshdl.swarm.learning import Learning
 from meshdl.swarm.lifecycle import Lifecycle
 from meshdl.swarm.metainfo_traffic import MetainfoTraffic
 from meshdl.swarm.neighbours import Neighbours
 from meshdl.swarm.peer import Peer
 from meshdl.swarm.reception import Reception
+from meshdl.swarm.requests import Requests
 from meshdl.swarm.session import Session
 from meshdl.swarm.state import Holding, SwarmSettings, SwarmState
 from meshdl.swarm.transfer_log import TransferLog
@@ -89,14 +84,17 @@ class Swarm:
         self._metainfo = MetainfoTraffic(self._state, limit)
         self._admission = Admission(self._state, self.neighbours, pins, left=self._left)
         self._vigil = Vigil(self._state, close=self._close)
-        self._fetcher = Fetcher(self._state, blame=self._blame, now=now)
-        self._learning = Learning(self._state, self._fetcher)
+        requests = Requests(self._state)
+        self._intake = Intake(self._state, requests, self._log, blame=self._blame)
+        self._fetcher = Fetcher(self._state, requests, self._intake, now=now)
+        self._learning = Learning(self._state, self._fetcher, self._intake)
         self._uploader = Uploader(self._state, limit, now=now)
         self._announcements = Announcements(self._state, self._fetcher)
         self._exchange = PeerExchange(self._state, self._fetcher, now=now)
         self._lifecycle = Lifecycle(
             self._state,
             fetcher=self._fetcher,
+            intake=self._intake,
             uploader=self._uploader,
             metainfo=self._metainfo,
             announcements=self._announcements,
@@ -222,7 +220,7 @@ class Swarm:
     @property
     def unwritten_octets(self) -> int:
         """Verified octets that wait for the disk."""
-        return self._fetcher.unwritten_octets
+        return self._intake.unwritten_octets
 
     # Who takes which input.
 
@@ -247,7 +245,7 @@ class Swarm:
                 self._lifecycle.opened(event, now=now)
                 self._learning.opened(event.content, now=now)
             case inputs.StoreFailed(content, reason, unwritten_octets):
-                self._fetcher.written(unwritten_octets)
+                self._intake.written(unwritten_octets)
                 self._lifecycle.store_failed(content, reason)
             case inputs.ContentFinished(content):
                 self._lifecycle.finished(content)

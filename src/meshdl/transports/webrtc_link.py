@@ -29,14 +29,8 @@ from meshdl.links import (
     PathChanged,
     Way,
 )
-from meshdl.transports.sdp import (
-    fingerprint,
-    has_candidate,
-    is_local,
-    message_octets_max,
-    shown_address,
-    where_described,
-)
+from meshdl.transports.placing import placed
+from meshdl.transports.sdp import fingerprint, has_candidate, message_octets_max
 
 CONTROL_STREAM, CHUNKS_STREAM = 0, 1
 CHUNKS_LIFETIME_MS = 3000
@@ -196,7 +190,7 @@ class Link:
         if self.up or self._ended or self._binding is None or not ready:
             return
         self.up = True
-        self._shown = path, address = self._where()
+        self._shown = path, address = placed(self._connection, self._way)
         if self._connection.sctp is not None:
             ice = self._connection.sctp.transport.ice_transport
             ice.on("selectedcandidatepairchange", self.look_again)
@@ -223,31 +217,9 @@ class Link:
             if self.up:
                 self._report(MessageReceived(self.id, message))
 
-    def _where(self) -> tuple[Path, str]:
-        sctp = self._connection.sctp
-        pair = sctp.transport.ice_transport.get_selected_candidate_pair() if sctp else None
-        if pair is None:
-            return self._where_probably()
-        shown = shown_address(address := pair.remote.address or "", str(pair.remote.port))
-        if str(pair.local.type) == "relay":
-            return Path.RELAYED, f"{shown} by {pair.local.url or pair.local.address}".strip()
-        if str(pair.remote.type) == "relay":
-            return Path.RELAYED, f"{shown} by the other station's relay".strip()
-        if not address:
-            # Its packets came from where no candidate is: it has moved, or hides behind a name.
-            return self._where_probably()
-        return (Path.LAN if is_local(address) else Path.DIRECT), shown
-
-    def _where_probably(self) -> tuple[Path, str]:
-        """Before its address is known: the pair surfaces a moment after the channels."""
-        remote = self._connection.remote_description
-        if self._way is Way.INTERNET or remote is None:
-            return Path.DIRECT, ""  # whoever is far away describes local addresses too
-        return where_described(str(remote.sdp))
-
     def look_again(self, _event: webrtc.Event | None = None) -> None:
         """Tell it if the packets take another path, or it can be told better by now."""
-        found = self._where()
+        found = placed(self._connection, self._way)
         if self.up and found != self._shown:
             self._shown = found
             self._report(PathChanged(self.id, *found))

@@ -24,6 +24,7 @@ from meshdl.sim.station import SimContent
 from meshdl.swarm import effects, inputs
 from meshdl.swarm.stage import Stage
 from meshdl.swarm.state import SwarmSettings
+from meshdl.swarm.transfer_log import LOG_TRANSFER_AFTER_S
 from meshdl.wire import chunks
 from meshdl.wire import control as wire
 
@@ -103,6 +104,9 @@ def test_octets_of_a_peer_that_left_count_when_their_hashes_come() -> None:
     late.say(hashes_for(one, next(m for m in requests if isinstance(m, wire.HashesRequest))))
     serve_all(one, late)
     assert rig.complete(one)
+    rig.wait(LOG_TRANSFER_AFTER_S)
+    records = [(record.callsign, record.octets) for record in rig.of(effects.Transferred)]
+    assert records == [("KA1AAA", 256 * KIB)]
 
 
 def test_corrupt_octets_of_a_peer_that_left_are_fetched_again() -> None:
