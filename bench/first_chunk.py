@@ -11,7 +11,8 @@ from pathlib import Path
 
 from bench.report import Figure, Report, make_content
 from bench.stations import callsigns
-from meshdl.control.view import ContentChanged, ContentStatus
+from meshdl.control.changes import ContentChanged
+from meshdl.control.content_status import ContentStatus
 from meshdl.demo.processes import Running, station
 
 ROUNDS = 5

@@ -13,7 +13,7 @@ from bench.light_seeds import OCTETS
 from bench.players import player
 from bench.report import Report
 from bench.stations import callsigns, cpu_s, peak_octets
-from meshdl.control.view import ContentState
+from meshdl.control.content_status import ContentState
 from meshdl.demo.processes import Running, station, until_linked
 
 

@@ -16,7 +16,7 @@ from bench.free_memory import touch
 from bench.from_light_seeds import measure_from
 from bench.report import Figure, Report, make_content
 from bench.stations import callsigns
-from meshdl.control.view import ContentStatus
+from meshdl.control.content_status import ContentStatus
 from meshdl.demo.processes import network
 
 OCTETS = 1024**3

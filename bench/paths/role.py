@@ -15,7 +15,8 @@ import sys
 import time
 from pathlib import Path
 
-from meshdl.control.view import ContentChanged, ContentState
+from meshdl.control.changes import ContentChanged
+from meshdl.control.content_status import ContentState
 from meshdl.demo.processes import Running, station, until_linked
 from meshdl.ids import Callsign
 

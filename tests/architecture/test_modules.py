@@ -11,7 +11,6 @@ ROOT = Path(__file__).resolve().parents[2]
 LINES_MAX = 350
 
 LONGER = {
-    "src/meshdl/control/view.py": 450,
     "src/meshdl/sim/disk.py": 400,
     "src/meshdl/station/catalogue.py": 400,
     "src/meshdl/station/store.py": 500,

@@ -14,7 +14,7 @@ from tests.support.stations import hash_of, make_file, run, station, until, unti
 
 from meshdl.cli.main import meshdl
 from meshdl.content import bencode
-from meshdl.control.view import ContentState
+from meshdl.control.content_status import ContentState
 from meshdl.ids import ContentHash
 from meshdl.station.station import Station
 

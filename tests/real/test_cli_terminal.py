@@ -13,8 +13,9 @@ import pytest
 from tests.support.fake_radio import price_of
 from tests.support.fake_station import MAP_HASH, FakeStation, content_of
 
+from meshdl.control.content_status import ContentState, ShareProgress
+from meshdl.control.log_entry import LogEntry
 from meshdl.control.server import ControlServer
-from meshdl.control.view import ContentState, LogEntry, ShareProgress
 from meshdl.ids import ContentHash
 
 pytestmark = [

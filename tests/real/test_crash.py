@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.support.stations import make_file, run, station, until, until_state
 
-from meshdl.control.view import ContentState
+from meshdl.control.content_status import ContentState
 from meshdl.demo.processes import Running, hash_of
 from meshdl.demo.processes import station as process
 from meshdl.errors import StorageError

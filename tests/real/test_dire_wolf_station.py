@@ -14,7 +14,7 @@ from tests.support.child_wolves import AirEar, Place, dire_wolves_at_home, place
 from tests.support.processes import until
 from tests.support.stations import hash_of, make_file, run
 
-from meshdl.control.view import ContentState
+from meshdl.control.content_status import ContentState
 from meshdl.ids import Callsign
 from meshdl.station import config_file
 from meshdl.station.config import InternetConfig, LanConfig, StationConfig

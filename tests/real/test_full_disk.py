@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.support.stations import hash_of, make_file, run, station, until_state
 
-from meshdl.control.view import ContentState
+from meshdl.control.content_status import ContentState
 from meshdl.errors import DiskFull, StorageError
 
 pytestmark = pytest.mark.real

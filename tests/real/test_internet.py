@@ -18,7 +18,7 @@ from tests.support.stations import (
     until_linked,
 )
 
-from meshdl.control.view import LogQuery
+from meshdl.control.log_entry import LogQuery
 from meshdl.discovery.interfaces import own_addresses
 from meshdl.ids import Callsign, StationKey, station_id
 from meshdl.signal_server.server import SignalServer

@@ -16,8 +16,8 @@ from tests.support.stations import hash_of, make_file, run, until, until_state
 
 from meshdl.cli import kill_switch
 from meshdl.control.client import ControlClient
+from meshdl.control.content_status import ContentState
 from meshdl.control.radio_view import RadioStatus
-from meshdl.control.view import ContentState
 from meshdl.errors import ConfigError
 from meshdl.ids import Callsign
 from meshdl.radio.transfer import calling

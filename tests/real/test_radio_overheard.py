@@ -8,7 +8,7 @@ from tests.support.kiss_hub import kiss_hub
 from tests.support.radio_stations import fast_tncs, on_the_air, radio_station, sent_by, wants
 from tests.support.stations import hash_of, make_file, run, until
 
-from meshdl.control.view import ContentState, ContentStatus
+from meshdl.control.content_status import ContentState, ContentStatus
 from meshdl.errors import ContentUnknown, TargetExists
 
 pytestmark = pytest.mark.real

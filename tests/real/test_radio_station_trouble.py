@@ -21,8 +21,9 @@ from tests.support.stations import hash_of, make_file, run, until, until_state
 
 from meshdl.content.precedence import Precedence
 from meshdl.content.record import ContentRecord
+from meshdl.control.content_status import ContentState, ContentStatus
+from meshdl.control.log_entry import LogEntry, LogQuery
 from meshdl.control.radio_view import RadioStatus
-from meshdl.control.view import ContentState, ContentStatus, LogEntry, LogQuery
 from meshdl.errors import ConfigError
 from meshdl.ids import ContentHash
 from meshdl.radio import keyer, logbook

@@ -14,7 +14,8 @@ from tests.support.stations import hash_of, make_file, run, station, until, unti
 
 from meshdl.cli.airtime import price_line
 from meshdl.control.client import ControlClient
-from meshdl.control.view import ContentState, LogEntry, LogQuery
+from meshdl.control.content_status import ContentState
+from meshdl.control.log_entry import LogEntry, LogQuery
 from meshdl.discovery.interfaces import own_addresses
 from meshdl.errors import ConfigError
 from meshdl.ids import ContentHash

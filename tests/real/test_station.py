@@ -16,7 +16,8 @@ from tests.support.stations import (
 )
 
 from meshdl.content.record import ContentRecord
-from meshdl.control.view import ContentState, LogQuery
+from meshdl.control.content_status import ContentState
+from meshdl.control.log_entry import LogQuery
 from meshdl.errors import (
     ContentLinkInvalid,
     ContentUnknown,

@@ -16,8 +16,8 @@ from tests.support.stations import (
     until,
 )
 
+from meshdl.control.content_status import ContentState
 from meshdl.control.feed import QUEUED_EVENTS_MAX
-from meshdl.control.view import ContentState
 from meshdl.errors import ContentUnknown, StationNotRunning
 from meshdl.ids import ContentHash
 from meshdl.station import hashing, sharing

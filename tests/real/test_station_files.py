@@ -19,7 +19,7 @@ from tests.support.stations import (
 )
 
 from meshdl.content.metainfo import Metainfo
-from meshdl.control.view import ContentState
+from meshdl.control.content_status import ContentState
 from meshdl.disk import Disk
 from meshdl.errors import DiskFull, FileChanged, StorageError, TargetExists, UnsafePath
 from meshdl.ids import ContentHash

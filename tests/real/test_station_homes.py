@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.support.stations import run, station, until, until_linked
 
-from meshdl.control.view import LinkState
+from meshdl.control.station_status import LinkState
 from meshdl.errors import ConfigError, HomeInUse
 from meshdl.ids import Callsign
 from meshdl.links import Path as LinkPath

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from tests.support.stations import run, station, until
 
-from meshdl.control.view import LinkState, LogQuery
+from meshdl.control.log_entry import LogQuery
+from meshdl.control.station_status import LinkState
 from meshdl.discovery.interfaces import own_addresses
 from meshdl.station.home import Home
 from meshdl.station.log import StationLog

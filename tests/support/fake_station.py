@@ -10,28 +10,22 @@ from typing import TypeAlias
 import msgspec
 from tests.support.fake_radio import FakeRadio
 
-from meshdl.control.feed import Feed, Subscription
-from meshdl.control.internet_status import OFF, InternetStatus
-from meshdl.control.view import (
+from meshdl.control.changes import ContentChanged, ContentRemoved, Event
+from meshdl.control.content_status import (
     ChunkMap,
-    ContentChanged,
-    ContentRemoved,
     ContentState,
     ContentStatus,
-    Event,
-    LanStatus,
-    LinkState,
-    LogEntry,
-    LogQuery,
     NetworkContent,
-    PeerStatus,
     PrecedenceName,
     ShareProgress,
     SourceStatus,
-    StationStatus,
-    StationView,
     Via,
 )
+from meshdl.control.feed import Feed, Subscription
+from meshdl.control.internet_status import OFF, InternetStatus
+from meshdl.control.log_entry import LogEntry, LogQuery
+from meshdl.control.station_status import LanStatus, LinkState, PeerStatus, StationStatus
+from meshdl.control.view import StationView
 from meshdl.errors import ContentLinkInvalid, ContentUnknown
 from meshdl.ids import Callsign, ContentHash, StationId
 from meshdl.links import Path as LinkPath

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from tests.support import loops
 
-from meshdl.control.view import ContentState, ContentStatus
+from meshdl.control.content_status import ContentState, ContentStatus
 from meshdl.discovery.interfaces import own_addresses
 from meshdl.ids import Callsign, ContentHash
 from meshdl.station.config import LanConfig, StationConfig

@@ -13,9 +13,10 @@ from meshdl.cli.console import printable
 from meshdl.cli.exits import NotAllowed
 from meshdl.cli.present import size
 from meshdl.content.metainfo import decode_torrent
+from meshdl.control.changes import ContentChanged
 from meshdl.control.client import ControlClient
+from meshdl.control.content_status import ContentStatus
 from meshdl.control.radio_view import AirtimePrice
-from meshdl.control.view import ContentChanged, ContentStatus
 from meshdl.errors import ContentUnknown, LinkClosed, SourceNotFound
 
 MINUTE_S = 60

@@ -10,7 +10,7 @@ from meshdl.cli.options import emit, home_option, json_option, pass_home
 from meshdl.cli.present import HASH_DIGITS, percent, rate, size
 from meshdl.cli.target import held_content
 from meshdl.control.client import ControlClient
-from meshdl.control.view import ContentStatus, NetworkContent
+from meshdl.control.content_status import ContentStatus, NetworkContent
 from meshdl.errors import FileUnwritable, TargetExists
 from meshdl.station.home import Home
 

@@ -19,16 +19,10 @@ from meshdl.cli.options import Seconds, emit, home_option, json_option, pass_hom
 from meshdl.cli.present import progress_line, size
 from meshdl.cli.share import PRECEDENCES
 from meshdl.cli.target import wanted_content
+from meshdl.control.changes import ContentChanged, ContentRemoved
 from meshdl.control.client import ControlClient
+from meshdl.control.content_status import ContentState, ContentStatus, PrecedenceName, Via
 from meshdl.control.messages import TORRENT_BODY_MAX_OCTETS
-from meshdl.control.view import (
-    ContentChanged,
-    ContentRemoved,
-    ContentState,
-    ContentStatus,
-    PrecedenceName,
-    Via,
-)
 from meshdl.errors import ContentUnknown, FileUnreadable, LinkClosed, SourceNotFound, StorageError
 from meshdl.ids import ContentHash
 from meshdl.station.home import Home

@@ -15,8 +15,8 @@ import msgspec
 from meshdl.cli.options import emit, home_option, json_option, pass_home
 from meshdl.cli.present import HASH_DIGITS, instant, size
 from meshdl.control.client import ControlClient
+from meshdl.control.log_entry import LogEntry, LogKind, LogQuery
 from meshdl.control.radio_log import RadioFacts
-from meshdl.control.view import LogEntry, LogKind, LogQuery
 from meshdl.errors import FileUnreadable, LogDamaged, StationNotRunning
 from meshdl.station import config_file
 from meshdl.station.home import Home

@@ -10,7 +10,7 @@ from meshdl.cli.options import emit, home_option, json_option, pass_home
 from meshdl.cli.present import duration, instant, rate, size
 from meshdl.control.client import ControlClient
 from meshdl.control.internet_status import InternetStatus, RoomStatus
-from meshdl.control.view import PeerStatus, StationStatus
+from meshdl.control.station_status import PeerStatus, StationStatus
 from meshdl.ids import StationId
 from meshdl.ids import callsign as parse_callsign
 from meshdl.station.home import Home

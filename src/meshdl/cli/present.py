@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from meshdl.control.view import ContentState, ContentStatus, SourceStatus
+from meshdl.control.content_status import ContentState, ContentStatus, SourceStatus
 
 HASH_DIGITS = 12
 """Of a hash in a table: what ``pause``, ``get`` and the others take, too."""

@@ -10,8 +10,8 @@ from meshdl.cli.console import LiveLine
 from meshdl.cli.options import emit, home_option, json_option, pass_home
 from meshdl.cli.present import size
 from meshdl.control.client import ControlClient
+from meshdl.control.content_status import ContentStatus, PrecedenceName, ShareProgress
 from meshdl.control.messages import Hashing, Shared
-from meshdl.control.view import ContentStatus, PrecedenceName, ShareProgress
 from meshdl.station.home import Home
 
 PRECEDENCES = ("routine", "welfare", "priority", "emergency")

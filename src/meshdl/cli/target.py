@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from meshdl.cli.present import HASH_DIGITS
 from meshdl.content.link import ContentLink
 from meshdl.control.client import ControlClient
-from meshdl.control.view import ContentStatus, NetworkContent
+from meshdl.control.content_status import ContentStatus, NetworkContent
 from meshdl.errors import ContentLinkInvalid, ContentUnknown
 from meshdl.ids import ContentHash
 

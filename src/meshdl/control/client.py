@@ -17,7 +17,17 @@ import aiohttp
 import msgspec
 
 from meshdl.control import address as control_address
+from meshdl.control.changes import Event
+from meshdl.control.content_status import (
+    ChunkMap,
+    ContentStatus,
+    NetworkContent,
+    PrecedenceName,
+    ShareProgress,
+    Via,
+)
 from meshdl.control.faults import error_from
+from meshdl.control.log_entry import LogEntry, LogQuery
 from meshdl.control.messages import (
     API,
     DownloadRequest,
@@ -30,19 +40,7 @@ from meshdl.control.messages import (
     TrustRequest,
 )
 from meshdl.control.radio_client import RadioClient
-from meshdl.control.view import (
-    ChunkMap,
-    ContentStatus,
-    Event,
-    LogEntry,
-    LogQuery,
-    NetworkContent,
-    PeerStatus,
-    PrecedenceName,
-    ShareProgress,
-    StationStatus,
-    Via,
-)
+from meshdl.control.station_status import PeerStatus, StationStatus
 from meshdl.errors import LinkClosed, RemoteProtocolError
 from meshdl.ids import Callsign, ContentHash, StationId
 from meshdl.wire.signalling import IceServer

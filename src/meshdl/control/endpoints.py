@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 import msgspec
 from aiohttp import web
 
+from meshdl.control.content_status import ContentStatus, ShareProgress
 from meshdl.control.feed import Subscription
+from meshdl.control.log_entry import LogQuery
 from meshdl.control.messages import (
     JSON_BODY_MAX_OCTETS,
     TORRENT_BODY_MAX_OCTETS,
@@ -25,7 +27,7 @@ from meshdl.control.messages import (
     TrustRequest,
 )
 from meshdl.control.streams import write_events, write_lines
-from meshdl.control.view import ContentStatus, LogQuery, ShareProgress, StationView
+from meshdl.control.view import StationView
 from meshdl.errors import ContentLinkInvalid, LinkRefused, RemoteProtocolError
 from meshdl.ids import ContentHash, StationId, callsign, content_hash
 

@@ -9,7 +9,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from meshdl.control.view import ContentStatus, PrecedenceName, ShareProgress, Via
+from meshdl.control.content_status import ContentStatus, PrecedenceName, ShareProgress, Via
 
 API = "/api/v1"
 

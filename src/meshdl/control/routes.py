@@ -12,7 +12,10 @@ import msgspec
 from aiohttp import web
 
 from meshdl.control import endpoints, radio_endpoints
+from meshdl.control.changes import Event
+from meshdl.control.content_status import ChunkMap, ContentStatus, NetworkContent
 from meshdl.control.endpoints import JSON, TORRENT
+from meshdl.control.log_entry import LogEntry, LogQuery
 from meshdl.control.messages import (
     API,
     DownloadOptions,
@@ -29,18 +32,9 @@ from meshdl.control.radio_messages import (
     SwitchOffRequest,
 )
 from meshdl.control.radio_view import AirtimePrice, HeardFrame, RadioReload, RadioStatus
+from meshdl.control.station_status import PeerStatus, StationStatus
 from meshdl.control.streams import EVENT_STREAM, JSON_LINES
-from meshdl.control.view import (
-    ChunkMap,
-    ContentStatus,
-    Event,
-    LogEntry,
-    LogQuery,
-    NetworkContent,
-    PeerStatus,
-    StationStatus,
-    StationView,
-)
+from meshdl.control.view import StationView
 from meshdl.wire.signalling import IceServer
 
 Serve: TypeAlias = Callable[[StationView, web.Request], Awaitable[web.StreamResponse]]

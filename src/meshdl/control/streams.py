@@ -8,11 +8,12 @@ from http import HTTPStatus
 import msgspec
 from aiohttp import web
 
+from meshdl.control.changes import ContentChanged, Event, PeerChanged, StationChanged
 from meshdl.control.faults import facts_of
 from meshdl.control.feed import Subscription
 from meshdl.control.messages import Failed
 from meshdl.control.radio_view import HeardFrame
-from meshdl.control.view import ContentChanged, Event, PeerChanged, StationChanged, StationView
+from meshdl.control.view import StationView
 from meshdl.errors import MeshdlError
 
 JSON_LINES = "application/x-ndjson"

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from meshdl.control.address import CONTROL_FILE
+from meshdl.control.changes import ContentChanged
 from meshdl.control.client import ControlClient
-from meshdl.control.view import ContentChanged, ContentState, ContentStatus
+from meshdl.control.content_status import ContentState, ContentStatus
 from meshdl.discovery.interfaces import own_addresses
 from meshdl.errors import LinkError, StationNotRunning, StorageError
 from meshdl.ids import Callsign, ContentHash

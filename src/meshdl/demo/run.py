@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from meshdl.content.bitfield import Bitfield
-from meshdl.control.view import ContentState, ContentStatus, LogQuery
+from meshdl.control.content_status import ContentState, ContentStatus
+from meshdl.control.log_entry import LogQuery
 from meshdl.demo.files import digests, make_folder
 from meshdl.demo.processes import Running, hash_of, network
 from meshdl.errors import FileChanged

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from meshdl.content.precedence import Precedence
 from meshdl.content.record import ContentRecord
-from meshdl.control.view import Via
+from meshdl.control.content_status import Via
 from meshdl.errors import ContentUnknown
 from meshdl.ids import Callsign, ContentHash, StationKey, station_key
 from meshdl.station.database import Database, Migration
@@ -74,7 +74,7 @@ class StoredState(enum.StrEnum):
     """What the station means to do with a content.
 
     What it happens to be doing (waiting, verifying) is not stored: it is seen anew after
-    a restart. See :class:`meshdl.control.view.ContentState`.
+    a restart. See :class:`meshdl.control.content_status.ContentState`.
     """
 
     SHARING = "sharing"

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from meshdl.control.client import ControlClient
-from meshdl.control.view import StationStatus
+from meshdl.control.station_status import StationStatus
 from meshdl.errors import LinkError, MeshdlError
 from meshdl.station import config_file, keys
 from meshdl.station.config import LAN_PORT_DEFAULT, LanConfig, StationConfig

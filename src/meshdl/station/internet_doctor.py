@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from meshdl.control.client import ControlClient
 from meshdl.control.internet_status import InternetStatus, ServerStatus
-from meshdl.control.view import LinkState, PeerStatus
+from meshdl.control.station_status import LinkState, PeerStatus
 from meshdl.errors import MeshdlError
 from meshdl.links import Path
 from meshdl.policy.bottleneck import Bottleneck

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from typing import Self, TypeAlias
 
 from meshdl import __version__
-from meshdl.control.view import LanStatus
+from meshdl.control.station_status import LanStatus
 from meshdl.discovery.announcement import Announcement
 from meshdl.discovery.book import AddressBook
 from meshdl.discovery.events import KeyInUseElsewhere, LanEvent, StationFound, StationLost

@@ -34,7 +34,7 @@ from pathlib import Path
 
 from meshdl.content.metainfo import Metainfo
 from meshdl.content.precedence import Precedence
-from meshdl.control.view import Via
+from meshdl.control.content_status import Via
 from meshdl.disk import Disk
 from meshdl.errors import StorageError
 from meshdl.ids import ContentHash

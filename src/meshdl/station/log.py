@@ -15,8 +15,8 @@ from pathlib import Path
 
 import msgspec
 
+from meshdl.control.log_entry import Direction, LogEntry, LogKind, LogQuery
 from meshdl.control.radio_log import RadioFacts
-from meshdl.control.view import Direction, LogEntry, LogKind, LogQuery
 from meshdl.ids import Callsign, ContentHash, StationId
 from meshdl.links import Path as LinkPath
 from meshdl.station import log_chain

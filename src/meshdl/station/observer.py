@@ -12,21 +12,17 @@ from contextlib import suppress
 from itertools import islice
 
 from meshdl.content.link import ContentLink
-from meshdl.control.feed import Feed
-from meshdl.control.view import (
+from meshdl.control.changes import (
     ContentChanged,
     ContentRemoved,
-    ContentState,
-    ContentStatus,
     Event,
-    LinkState,
     PeerChanged,
     PeerRemoved,
-    PeerStatus,
-    SourceStatus,
     StationChanged,
-    StationStatus,
 )
+from meshdl.control.content_status import ContentState, ContentStatus, SourceStatus
+from meshdl.control.feed import Feed
+from meshdl.control.station_status import LinkState, PeerStatus, StationStatus
 from meshdl.ids import Callsign, ContentHash, StationId, station_id
 from meshdl.links import Path
 from meshdl.policy.bottleneck import bottleneck

@@ -4,13 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from meshdl.control.view import (
-    ContentChanged,
-    ContentRemoved,
-    ContentState,
-    ContentStatus,
-    StationView,
-)
+from meshdl.control.changes import ContentChanged, ContentRemoved
+from meshdl.control.content_status import ContentState, ContentStatus
+from meshdl.control.view import StationView
 from meshdl.errors import ContentUnknown, StationNotRunning, StorageError
 from meshdl.ids import ContentHash
 

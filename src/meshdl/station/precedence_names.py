@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from meshdl.content.precedence import Precedence
-from meshdl.control.view import PrecedenceName
+from meshdl.control.content_status import PrecedenceName
 
 PRECEDENCE_NAMES: Mapping[Precedence, PrecedenceName] = {
     Precedence.EMERGENCY: "emergency",

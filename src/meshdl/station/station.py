@@ -29,8 +29,9 @@ from typing import Self
 
 from meshdl import __version__
 from meshdl.content.metainfo import Metainfo
+from meshdl.control.content_status import ContentStatus, Via
 from meshdl.control.server import ControlServer
-from meshdl.control.view import ContentStatus, LanStatus, Via
+from meshdl.control.station_status import LanStatus
 from meshdl.errors import StationNotRunning, StorageError
 from meshdl.ids import ContentHash, StationId, StationKey, station_id
 from meshdl.links import Way

@@ -19,24 +19,21 @@ from meshdl.content.bitfield import Bitfield
 from meshdl.content.link import ContentLink
 from meshdl.content.metainfo import Metainfo, encode_torrent
 from meshdl.content.precedence import Precedence
-from meshdl.control.feed import Feed, Subscription
-from meshdl.control.internet_status import OFF, InternetStatus
-from meshdl.control.radio_view import RadioView
-from meshdl.control.view import (
+from meshdl.control.changes import Event
+from meshdl.control.content_status import (
     ChunkMap,
     ContentState,
     ContentStatus,
-    Event,
-    LanStatus,
-    LogEntry,
-    LogQuery,
     NetworkContent,
-    PeerStatus,
     PrecedenceName,
     ShareProgress,
-    StationStatus,
     Via,
 )
+from meshdl.control.feed import Feed, Subscription
+from meshdl.control.internet_status import OFF, InternetStatus
+from meshdl.control.log_entry import LogEntry, LogQuery
+from meshdl.control.radio_view import RadioView
+from meshdl.control.station_status import LanStatus, PeerStatus, StationStatus
 from meshdl.errors import ConfigError
 from meshdl.ids import Callsign, ContentHash, StationId, station_id
 from meshdl.links import Path as LinkPath

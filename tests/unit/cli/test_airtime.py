@@ -11,9 +11,9 @@ from tests.support.fake_station import MAP_HASH, FakeStation, content_of
 
 from meshdl.cli import airtime
 from meshdl.cli.main import meshdl
+from meshdl.control.content_status import ContentState
 from meshdl.control.radio_view import AirContent, RadioStationHeard
 from meshdl.control.server import ControlServer
-from meshdl.control.view import ContentState
 from meshdl.errors import ConfigError
 from meshdl.ids import Callsign, ContentHash
 

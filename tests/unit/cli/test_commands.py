@@ -26,10 +26,11 @@ from tests.support.fake_station import (
 
 from meshdl.cli import doctor
 from meshdl.cli.main import COMMANDS, meshdl
+from meshdl.control.content_status import ContentState, ShareProgress
 from meshdl.control.internet_status import InternetStatus, RoomStatus, ServerStatus
+from meshdl.control.log_entry import LogEntry, LogQuery
 from meshdl.control.radio_log import RadioFacts
 from meshdl.control.server import ControlServer
-from meshdl.control.view import ContentState, LogEntry, LogQuery, ShareProgress
 from meshdl.errors import (
     ConfigError,
     DiskFull,

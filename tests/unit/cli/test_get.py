@@ -11,8 +11,9 @@ from click.testing import CliRunner, Result
 from tests.support.fake_station import BULLETIN_HASH, MAP_HASH, FakeStation, content_of
 
 from meshdl.cli.main import meshdl
+from meshdl.control.changes import ContentRemoved
+from meshdl.control.content_status import ContentState
 from meshdl.control.server import ControlServer
-from meshdl.control.view import ContentRemoved, ContentState
 from meshdl.ids import ContentHash
 
 Run = Callable[..., Result]

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.support.fake_station import MAP_HASH, content_of
 
 from meshdl.cli import present
-from meshdl.control.view import ContentState
+from meshdl.control.content_status import ContentState
 
 
 @pytest.mark.parametrize(

@@ -9,15 +9,15 @@ import click
 
 from meshdl.cli.exits import EXIT_CODES, INTERRUPTED, NOT_ALLOWED, TEMPORARY, USAGE
 from meshdl.cli.main import COMMANDS, meshdl
-from meshdl.control.faults import STATUS
-from meshdl.control.routes import ROUTES
-from meshdl.control.view import (
+from meshdl.control.changes import (
     ContentChanged,
     ContentRemoved,
     PeerChanged,
     PeerRemoved,
     StationChanged,
 )
+from meshdl.control.faults import STATUS
+from meshdl.control.routes import ROUTES
 from meshdl.signal_server.metrics import exposition
 from meshdl.signalling.server import SignallingServer
 from meshdl.signalling.server_events import ServerLimits

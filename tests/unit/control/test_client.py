@@ -20,18 +20,12 @@ from tests.support.fake_station import (
 
 from meshdl.control import endpoints
 from meshdl.control.address import ControlAddress, publish
+from meshdl.control.changes import ContentChanged, PeerChanged, StationChanged
 from meshdl.control.client import ControlClient
+from meshdl.control.content_status import ContentState, ShareProgress
 from meshdl.control.feed import Feed
+from meshdl.control.log_entry import LogEntry, LogQuery
 from meshdl.control.server import ControlServer
-from meshdl.control.view import (
-    ContentChanged,
-    ContentState,
-    LogEntry,
-    LogQuery,
-    PeerChanged,
-    ShareProgress,
-    StationChanged,
-)
 from meshdl.errors import (
     ConfigError,
     ContentLinkInvalid,

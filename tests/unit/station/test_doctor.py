@@ -8,7 +8,7 @@ import pytest
 from tests.support.fake_station import FakeStation
 
 from meshdl.control.server import ControlServer
-from meshdl.control.view import LanStatus, StationStatus
+from meshdl.control.station_status import LanStatus, StationStatus
 from meshdl.ids import Callsign, StationId
 from meshdl.station import config_file, doctor, keys
 from meshdl.station.config import LanConfig

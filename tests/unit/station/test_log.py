@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from meshdl.control.view import LogQuery
+from meshdl.control.log_entry import LogQuery
 from meshdl.errors import StorageError
 from meshdl.ids import Callsign, ContentHash, StationId
 from meshdl.links import Path as LinkPath

@@ -10,8 +10,9 @@ from typing import Any, cast
 from tests.support.loops import run
 
 from meshdl.content.precedence import Precedence
+from meshdl.control.changes import ContentChanged, ContentRemoved, Event
+from meshdl.control.content_status import ContentState
 from meshdl.control.feed import Feed
-from meshdl.control.view import ContentChanged, ContentRemoved, ContentState, Event
 from meshdl.ids import ContentHash
 from meshdl.station import observer
 from meshdl.station.catalogue import CatalogueEntry, StoredState

@@ -3,7 +3,7 @@
 import logging
 import socket
 
-from meshdl.control.view import LogEntry
+from meshdl.control.log_entry import LogEntry
 from meshdl.station.radio.adif import datagram
 from meshdl.station.radio.contacts import Contact, Contacts
 

@@ -7,7 +7,7 @@ something came from it. It ends when neither happens for ten minutes.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from meshdl.control.view import LogEntry
+from meshdl.control.log_entry import LogEntry
 
 CONTACT_ENDS_AFTER_S = 600.0
 """As long as a callsign lasts (47 CFR 97.119(a))."""

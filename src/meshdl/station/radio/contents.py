@@ -27,7 +27,7 @@ from meshdl.content import merkle
 from meshdl.content.metainfo import Metainfo
 from meshdl.content.precedence import Precedence
 from meshdl.content.record import ContentRecord
-from meshdl.control.view import Via
+from meshdl.control.content_status import Via
 from meshdl.ids import ChunkIndex, ContentHash
 from meshdl.radio.transfer import events
 from meshdl.radio.transfer.gathering import NewSymbol

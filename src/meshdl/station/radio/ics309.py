@@ -7,7 +7,7 @@ Bursts of one transmission to one station about one thing within a minute are on
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-from meshdl.control.view import LogEntry
+from meshdl.control.log_entry import LogEntry
 
 SAME_LINE_S = 60.0
 

@@ -10,8 +10,8 @@ from typing import TypeAlias
 
 from meshdl.air import FrameHeard, ModemTraits
 from meshdl.content.precedence import Precedence
+from meshdl.control.log_entry import Direction, LogEntry
 from meshdl.control.radio_log import RadioFacts
-from meshdl.control.view import Direction, LogEntry
 from meshdl.errors import StorageError
 from meshdl.ids import Callsign, ContentHash
 from meshdl.radio.declaration import Declaration

@@ -4,7 +4,7 @@ import asyncio
 from functools import partial
 from typing import Self
 
-from meshdl.control.view import LogEntry
+from meshdl.control.log_entry import LogEntry
 from meshdl.station.radio.adif_udp import AdifSender
 from meshdl.station.worker import Worker
 

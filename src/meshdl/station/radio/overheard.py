@@ -16,7 +16,7 @@ from pathlib import Path
 
 from meshdl.content.metainfo import Metainfo
 from meshdl.content.precedence import Precedence
-from meshdl.control.view import Via
+from meshdl.control.content_status import Via
 from meshdl.errors import ContentUnknown, FileUnwritable, StorageError, TargetExists
 from meshdl.ids import ContentHash
 from meshdl.station.catalogue import CatalogueEntry, StoredState

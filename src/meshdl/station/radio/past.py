@@ -7,8 +7,8 @@ was keyed, or was about to be.
 
 from collections.abc import Iterable, Iterator
 
+from meshdl.control.log_entry import LogEntry, LogQuery
 from meshdl.control.radio_log import RadioFacts
-from meshdl.control.view import LogEntry, LogQuery
 from meshdl.errors import StorageError
 from meshdl.ids import Callsign
 from meshdl.radio.budget import HOUR_S

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import Protocol
 
+from meshdl.control.content_status import ContentStatus
 from meshdl.control.radio_view import RadioReload, RadioView
-from meshdl.control.view import ContentStatus
 from meshdl.ids import ContentHash, StationId
 from meshdl.radio.transfer.events import GatewayChanged
 from meshdl.station import config_file

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from meshdl.air import ModemTraits
 from meshdl.content.link import ContentLink
+from meshdl.control.content_status import ContentStatus
 from meshdl.control.feed import Feed, Subscription
 from meshdl.control.radio_view import (
     AirContent,
@@ -19,7 +20,6 @@ from meshdl.control.radio_view import (
     RadioStatus,
     RadioVerdict,
 )
-from meshdl.control.view import ContentStatus
 from meshdl.errors import ConfigError, ContentUnknown, LinkRefused
 from meshdl.ids import Callsign, ContentHash
 from meshdl.radio import transmitter_events as door

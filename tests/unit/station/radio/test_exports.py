@@ -8,8 +8,8 @@ import adif_io
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meshdl.control.log_entry import Direction, LogEntry
 from meshdl.control.radio_log import RadioEventName, RadioFacts
-from meshdl.control.view import Direction, LogEntry
 from meshdl.station.radio.adif import BANDS_MHZ, datagram, record, to_adif
 from meshdl.station.radio.adif_udp import AdifSender
 from meshdl.station.radio.contacts import OPEN_MAX, Contact, Contacts, contacts_of

@@ -11,7 +11,7 @@ from tests.unit.radio.stations import AFSK, VHF, traffic
 
 from meshdl.air import FrameHeard
 from meshdl.content.precedence import Precedence
-from meshdl.control.view import LogQuery
+from meshdl.control.log_entry import LogQuery
 from meshdl.ids import Callsign, ContentHash
 from meshdl.radio.log_records import RadioEvent, RadioRecord
 from meshdl.radio.transmitter_events import LogCommitted, LogFailed, WriteLog

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from tests.unit.radio.stations import HF, VHF
 
+from meshdl.control.log_entry import LogEntry
 from meshdl.control.radio_log import RadioFacts
-from meshdl.control.view import LogEntry
 from meshdl.errors import FileUnwritable
 from meshdl.ids import Callsign
 from meshdl.radio.transmitter_events import Remember
