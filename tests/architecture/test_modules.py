@@ -12,7 +12,6 @@ LINES_MAX = 350
 
 LONGER = {
     "src/meshdl/sim/disk.py": 400,
-    "src/meshdl/station/catalogue.py": 400,
     "src/meshdl/station/store.py": 500,
 }
 """Modules that are still too long, and how long they may be. It only ever shrinks."""

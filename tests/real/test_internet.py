@@ -251,7 +251,7 @@ def test_a_new_key_that_the_old_one_signed_for_is_taken_by_peers_and_servers(
             logged = [one.text async for one in bob.view.log(LogQuery(kind="event"))]
             assert [text for text in logged if "signed for it" in text]
         catalogue = Catalogue(tmp_path / "KA1BBB" / "home" / "catalogue.sqlite3")
-        assert station_id(catalogue.pins()[Callsign("KA1AAA")].key) == done.new
+        assert station_id(catalogue.pins.all()[Callsign("KA1AAA")].key) == done.new
         catalogue.close()
 
     run(whole())

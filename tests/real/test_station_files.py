@@ -24,7 +24,7 @@ from meshdl.disk import Disk
 from meshdl.errors import DiskFull, FileChanged, StorageError, TargetExists, UnsafePath
 from meshdl.ids import ContentHash
 from meshdl.station import opening
-from meshdl.station.catalogue import CatalogueEntry
+from meshdl.station.catalogue_entry import CatalogueEntry
 from meshdl.station.home import Home
 from meshdl.swarm import inputs
 from meshdl.swarm.inputs import SwarmInput

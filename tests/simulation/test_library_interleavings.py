@@ -22,7 +22,8 @@ from meshdl.errors import ContentUnknown, TargetExists
 from meshdl.ids import Callsign, ContentHash, StationKey
 from meshdl.sim.disk import FaultyDisk
 from meshdl.station import store_keeper
-from meshdl.station.catalogue import Catalogue, CatalogueEntry, StoredState
+from meshdl.station.catalogue import Catalogue
+from meshdl.station.catalogue_entry import CatalogueEntry, StoredState
 from meshdl.station.content_home import ContentHome
 from meshdl.station.hashing import Hashed
 from meshdl.station.library import Library

@@ -212,7 +212,7 @@ def _guest(home: Home, text: str) -> StationKey:
         ) from error
     catalogue = Catalogue(home.catalogue_file)
     try:
-        pin = catalogue.pins().get(call)
+        pin = catalogue.pins.all().get(call)
     finally:
         catalogue.close()
     if pin is None:

@@ -1,7 +1,7 @@
 """What is wrong with a content, or what it waits for, in a sentence for people."""
 
 from meshdl.control.content_status import ContentState
-from meshdl.station.catalogue import CatalogueEntry
+from meshdl.station.catalogue_entry import CatalogueEntry
 from meshdl.station.radio.contents import RadioContents
 from meshdl.swarm.download import Download
 

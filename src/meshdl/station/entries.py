@@ -7,7 +7,8 @@ from functools import partial
 
 from meshdl.errors import ContentUnknown
 from meshdl.ids import ContentHash
-from meshdl.station.catalogue import Catalogue, CatalogueEntry
+from meshdl.station.catalogue import Catalogue
+from meshdl.station.catalogue_entry import CatalogueEntry
 from meshdl.station.unwritten import Book, Unwritten
 from meshdl.station.worker import Worker
 

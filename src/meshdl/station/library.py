@@ -38,7 +38,8 @@ from meshdl.control.content_status import Via
 from meshdl.disk import Disk
 from meshdl.errors import StorageError
 from meshdl.ids import ContentHash
-from meshdl.station.catalogue import Catalogue, CatalogueEntry, StoredState
+from meshdl.station.catalogue import Catalogue
+from meshdl.station.catalogue_entry import CatalogueEntry, StoredState
 from meshdl.station.content_files import part_of
 from meshdl.station.content_home import load_metainfo
 from meshdl.station.entries import Entries, Item

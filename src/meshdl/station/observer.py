@@ -26,7 +26,7 @@ from meshdl.control.station_status import LinkState, PeerStatus, StationStatus
 from meshdl.ids import Callsign, ContentHash, StationId, station_id
 from meshdl.links import Path
 from meshdl.policy.bottleneck import bottleneck
-from meshdl.station.catalogue import CatalogueEntry, StoredState
+from meshdl.station.catalogue_entry import CatalogueEntry, StoredState
 from meshdl.station.content_problem import problem_of
 from meshdl.station.library import Library
 from meshdl.station.limits_seen import source_facts

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from meshdl.content.metainfo import Metainfo, chunk_hashes
 from meshdl.disk import Disk
 from meshdl.errors import UnsafePath
-from meshdl.station.catalogue import CatalogueEntry, StoredState
+from meshdl.station.catalogue_entry import CatalogueEntry, StoredState
 from meshdl.station.content_home import load_metainfo, save_metainfo
 from meshdl.station.hashing import Hashed
 from meshdl.station.home import Home

@@ -123,7 +123,7 @@ class RecordBook:
             private_key=self._key,
         )
         await self._worker.call(
-            partial(self._catalogue.remember, [record], own=True, now=time.time())
+            partial(self._catalogue.records.remember, [record], own=True, now=time.time())
         )
         self._post(OfferRecord(content, record.encode()))
         return record
@@ -139,7 +139,9 @@ class RecordBook:
         precedence: Precedence,
     ) -> None:
         """Tell the peers of a content by the record that is known of it, else by our own."""
-        found = await self._worker.call(partial(self._catalogue.record, content, now=time.time()))
+        found = await self._worker.call(
+            partial(self._catalogue.records.of, content, now=time.time())
+        )
         if found is not None:
             self._post(OfferRecord(content, found.octets))
             return
@@ -164,7 +166,9 @@ class RecordBook:
 
     async def find(self, content: ContentHash) -> ContentRecord | None:
         """The record to show for a content."""
-        found = await self._worker.call(partial(self._catalogue.record, content, now=time.time()))
+        found = await self._worker.call(
+            partial(self._catalogue.records.of, content, now=time.time())
+        )
         return self._decode(found.octets) if found is not None else None
 
     def holders(self, content: ContentHash) -> tuple[Callsign, ...]:
@@ -244,11 +248,11 @@ class RecordBook:
                 continue
             if not record.is_expired(now):
                 records.append(record)
-        refused = attempt(partial(self._catalogue.remember, records, own=False, now=now))
+        refused = attempt(partial(self._catalogue.records.remember, records, own=False, now=now))
         return _Verified(records, refused)
 
     def _known(self) -> list[ContentRecord]:
-        return [self._decode(one.octets) for one in self._catalogue.records(now=time.time())]
+        return [self._decode(one.octets) for one in self._catalogue.records.all(now=time.time())]
 
     def _decode(self, octets: bytes) -> ContentRecord:
         record = self._decoded.get(octets)

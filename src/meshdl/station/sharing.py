@@ -8,7 +8,7 @@ from pathlib import Path
 
 from meshdl.content.precedence import Precedence
 from meshdl.errors import FilePrivate, StorageError
-from meshdl.station.catalogue import CatalogueEntry
+from meshdl.station.catalogue_entry import CatalogueEntry
 from meshdl.station.examination import Progress
 from meshdl.station.hashing import Hashed, hash_path
 from meshdl.station.home import Home

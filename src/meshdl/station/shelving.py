@@ -13,7 +13,7 @@ from meshdl.content.metainfo import Metainfo
 from meshdl.disk import Disk
 from meshdl.errors import ContentUnknown, MeshdlError
 from meshdl.station import opening
-from meshdl.station.catalogue import CatalogueEntry, StoredState
+from meshdl.station.catalogue_entry import CatalogueEntry, StoredState
 from meshdl.station.content_home import ContentHome
 from meshdl.station.entries import Entries, Item
 from meshdl.station.hashing import Hashed

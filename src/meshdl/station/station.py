@@ -38,7 +38,8 @@ from meshdl.links import Way
 from meshdl.policy.bucket import UNLIMITED
 from meshdl.station import key_rotation, keys
 from meshdl.station.background import background, watch
-from meshdl.station.catalogue import Catalogue, CatalogueEntry
+from meshdl.station.catalogue import Catalogue
+from meshdl.station.catalogue_entry import CatalogueEntry
 from meshdl.station.config import StationConfig
 from meshdl.station.disk import RealDisk
 from meshdl.station.hashing import remove_leftovers

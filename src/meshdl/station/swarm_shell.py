@@ -11,7 +11,8 @@ from typing import assert_never
 from meshdl.discovery.masking import masked
 from meshdl.driver import Driver
 from meshdl.ids import Callsign, ContentHash, StationId, StationKey, station_id
-from meshdl.station.catalogue import Catalogue, StoredState
+from meshdl.station.catalogue import Catalogue
+from meshdl.station.catalogue_entry import StoredState
 from meshdl.station.library import Library
 from meshdl.station.log import StationLog
 from meshdl.station.record_book import RecordBook
@@ -74,7 +75,7 @@ class SwarmShell:
         self._catalogue, self._log_book = catalogue, log
         self._changed, self._warn, self._unwritten = changed, warn, unwritten
         self._pens = Worker("log")
-        pins = {callsign: pin.key for callsign, pin in catalogue.pins().items()}
+        pins = {callsign: pin.key for callsign, pin in catalogue.pins.all().items()}
         now = asyncio.get_running_loop().time()
         self.core = Swarm(identity, settings, rng=random.SystemRandom(), pins=pins, now=now)
         self.driver: Driver[SwarmInput, SwarmEffect] = Driver(self.core, self._perform)
@@ -178,12 +179,12 @@ class SwarmShell:
         self._changed(content)
 
     def _pin(self, callsign: Callsign, key: StationKey) -> None:
-        pin = partial(self._catalogue.pin, callsign, key, now=time.time())
+        pin = partial(self._catalogue.pins.pin, callsign, key, now=time.time())
         self._unwritten.submit(self._pens, Book.CATALOGUE, pin)
 
     def _pin_moved(self, effect: effects.PinMoved) -> None:
         old, new = station_id(effect.old_key), station_id(effect.key)
-        move = partial(self._catalogue.repin, effect.callsign, effect.key, now=time.time())
+        move = partial(self._catalogue.pins.repin, effect.callsign, effect.key, now=time.time())
         self._unwritten.submit(self._pens, Book.CATALOGUE, move)
         self._warn(
             f"{effect.callsign} has a new station key ({new}); its old one ({old}) signed for it",

@@ -37,7 +37,8 @@ from meshdl.control.station_status import LanStatus, PeerStatus, StationStatus
 from meshdl.errors import ConfigError
 from meshdl.ids import Callsign, ContentHash, StationId, station_id
 from meshdl.links import Path as LinkPath
-from meshdl.station.catalogue import Catalogue, StoredState
+from meshdl.station.catalogue import Catalogue
+from meshdl.station.catalogue_entry import StoredState
 from meshdl.station.config import StationConfig
 from meshdl.station.content_home import read_torrent
 from meshdl.station.home import Home
@@ -300,7 +301,7 @@ class LiveView:
                 f"no station {station} has shown its key since this one was started; "
                 "wait until it is heard again",
             )
-        await asyncio.to_thread(self._catalogue.repin, callsign, key, now=time.time())
+        await asyncio.to_thread(self._catalogue.pins.repin, callsign, key, now=time.time())
         self._shell.driver.post(StationTrusted(callsign, key))
         self.observer.notes.pop(station, None)
         for text in [text for text in self._warnings if station in text]:

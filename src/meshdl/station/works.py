@@ -12,7 +12,7 @@ from functools import partial
 from meshdl.content.metainfo import Metainfo
 from meshdl.errors import ContentError, StorageError
 from meshdl.ids import ContentHash
-from meshdl.station.catalogue import CatalogueEntry, StoredState
+from meshdl.station.catalogue_entry import CatalogueEntry, StoredState
 from meshdl.station.entries import Entries, Item
 from meshdl.station.hashing import Hashed
 from meshdl.station.pool import Pool, Work

@@ -74,7 +74,7 @@ def test_it_can_be_for_a_station_that_is_named_by_key_or_callsign(
     assert (unknown.exit_code, "meshdl key show" in unknown.stderr) == (78, True)
     catalogue = Catalogue(Home(keeper).catalogue_file)
     guest_key = keys.public_key(keys.load(Home(guest).key_file))
-    catalogue.pin(Callsign("KB2DEF"), guest_key, now=1.0)
+    catalogue.pins.pin(Callsign("KB2DEF"), guest_key, now=1.0)
     catalogue.close()
     by_callsign = told(keeper, "room", "invite", "county-net", "--for", "kb2def")
     assert by_callsign["station_id"] == shown["station_id"]

@@ -13,9 +13,11 @@ from meshdl.content.precedence import Precedence
 from meshdl.content.record import ContentRecord
 from meshdl.errors import ContentUnknown
 from meshdl.ids import Callsign, ContentHash, StationKey
-from meshdl.station import catalogue as catalogues
-from meshdl.station.catalogue import MIGRATIONS, Catalogue, CatalogueEntry, Pinned, StoredState
+from meshdl.station import pin_table, record_table
+from meshdl.station.catalogue import MIGRATIONS, Catalogue
+from meshdl.station.catalogue_entry import CatalogueEntry, StoredState
 from meshdl.station.database import Database
+from meshdl.station.pin_table import Pinned
 
 ALICE, BOB, US = (Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in (1, 2, 3))
 KA1ABC, KA1XYZ = Callsign("KA1ABC"), Callsign("KA1XYZ")
@@ -107,78 +109,78 @@ def test_a_content_that_is_not_there_is_unknown(catalogue: Catalogue) -> None:
 
 def test_a_removed_content_takes_our_record_along_and_nobody_elses(catalogue: Catalogue) -> None:
     catalogue.put(replace(ENTRY, content_hash=content(1)))
-    catalogue.remember([record(1, US)], own=True, now=1000.0)
-    catalogue.remember([record(1, ALICE)], own=False, now=1000.0)
+    catalogue.records.remember([record(1, US)], own=True, now=1000.0)
+    catalogue.records.remember([record(1, ALICE)], own=False, now=1000.0)
     catalogue.remove(content(1))
     assert catalogue.entries() == ()
-    assert [one.octets for one in catalogue.records(now=1000.0)] == [record(1).encode()]
+    assert [one.octets for one in catalogue.records.all(now=1000.0)] == [record(1).encode()]
 
 
 # Records.
 
 
 def test_records_are_kept_as_they_came(catalogue: Catalogue) -> None:
-    assert catalogue.remember([record(1), record(2)], own=False, now=1000.0) == 2
-    assert catalogue.remember([record(1)], own=False, now=1001.0) == 0
-    found = catalogue.record(content(1), now=1001.0)
+    assert catalogue.records.remember([record(1), record(2)], own=False, now=1000.0) == 2
+    assert catalogue.records.remember([record(1)], own=False, now=1001.0) == 0
+    found = catalogue.records.of(content(1), now=1001.0)
     assert found is not None
     assert (found.octets, found.own, found.first_seen) == (record(1).encode(), False, 1000.0)
     assert ContentRecord.decode(found.octets) == record(1)
-    assert catalogue.record(content(3), now=1001.0) is None
+    assert catalogue.records.of(content(3), now=1001.0) is None
 
 
 def test_a_newer_record_of_the_same_originator_replaces_the_older(catalogue: Catalogue) -> None:
     new = record(1, created=1100, title="Better maps")
-    catalogue.remember([new], own=False, now=1100.0)
-    assert catalogue.remember([record(1)], own=False, now=1101.0) == 0
-    catalogue.remember([record(1, created=1200)], own=False, now=1200.0)
-    assert [one.octets for one in catalogue.records(now=1200.0)] == [
+    catalogue.records.remember([new], own=False, now=1100.0)
+    assert catalogue.records.remember([record(1)], own=False, now=1101.0) == 0
+    catalogue.records.remember([record(1, created=1200)], own=False, now=1200.0)
+    assert [one.octets for one in catalogue.records.all(now=1200.0)] == [
         record(1, created=1200).encode()
     ]
 
 
 def test_our_own_record_is_shown_first_and_else_the_newest(catalogue: Catalogue) -> None:
     ours, alices, bobs = record(1, US), record(1, ALICE, created=1100), record(1, BOB, created=1200)
-    catalogue.remember([alices, bobs], own=False, now=1200.0)
-    shown = catalogue.record(content(1), now=1200.0)
+    catalogue.records.remember([alices, bobs], own=False, now=1200.0)
+    shown = catalogue.records.of(content(1), now=1200.0)
     assert shown is not None
     assert shown.octets == bobs.encode()
-    catalogue.remember([ours], own=True, now=1200.0)
-    shown = catalogue.record(content(1), now=1200.0)
+    catalogue.records.remember([ours], own=True, now=1200.0)
+    shown = catalogue.records.of(content(1), now=1200.0)
     assert shown is not None
     assert (shown.octets, shown.own) == (ours.encode(), True)
 
 
 def test_an_expired_record_is_neither_taken_nor_shown(catalogue: Catalogue) -> None:
-    assert catalogue.remember([record(1)], own=False, now=2000.0) == 0
-    catalogue.remember([record(1)], own=False, now=1999.9)
-    assert len(catalogue.records(now=1999.9)) == 1
-    assert catalogue.records(now=2000.0) == ()
-    assert catalogue.record(content(1), now=2000.0) is None
-    catalogue.remember([record(2, created=1500)], own=False, now=2000.0)
-    assert [one.content_hash for one in catalogue.records(now=0.0)] == [content(2)]
+    assert catalogue.records.remember([record(1)], own=False, now=2000.0) == 0
+    catalogue.records.remember([record(1)], own=False, now=1999.9)
+    assert len(catalogue.records.all(now=1999.9)) == 1
+    assert catalogue.records.all(now=2000.0) == ()
+    assert catalogue.records.of(content(1), now=2000.0) is None
+    catalogue.records.remember([record(2, created=1500)], own=False, now=2000.0)
+    assert [one.content_hash for one in catalogue.records.all(now=0.0)] == [content(2)]
 
 
 def test_the_oldest_records_of_others_give_way(
     catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catalogues, "RECORDS_MAX", 3)
-    catalogue.remember([record(9, US)], own=True, now=1000.0)
+    monkeypatch.setattr(record_table, "RECORDS_MAX", 3)
+    catalogue.records.remember([record(9, US)], own=True, now=1000.0)
     for number in range(5):
-        catalogue.remember([record(number)], own=False, now=1001.0 + number)
-    held = [one.content_hash for one in catalogue.records(now=1010.0)]
+        catalogue.records.remember([record(number)], own=False, now=1001.0 + number)
+    held = [one.content_hash for one in catalogue.records.all(now=1010.0)]
     assert held == [content(9), content(4), content(3), content(2)]
 
 
 def test_one_originator_does_not_push_out_the_others(
     catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catalogues, "RECORDS_MAX", 6)
-    monkeypatch.setattr(catalogues, "RECORDS_PER_KEY_MAX", 2)
-    catalogue.remember([record(1, BOB)], own=False, now=1000.0)
+    monkeypatch.setattr(record_table, "RECORDS_MAX", 6)
+    monkeypatch.setattr(record_table, "RECORDS_PER_KEY_MAX", 2)
+    catalogue.records.remember([record(1, BOB)], own=False, now=1000.0)
     flood = [record(number) for number in range(10, 30)]
-    catalogue.remember(flood, own=False, now=1001.0)
-    held = {one.content_hash for one in catalogue.records(now=1001.0)}
+    catalogue.records.remember(flood, own=False, now=1001.0)
+    held = {one.content_hash for one in catalogue.records.all(now=1001.0)}
     assert content(1) in held
     assert len(held) == 3
 
@@ -187,41 +189,41 @@ def test_one_originator_does_not_push_out_the_others(
 
 
 def test_a_callsign_keeps_the_first_key_it_was_seen_with(catalogue: Catalogue) -> None:
-    assert catalogue.pin(KA1ABC, KEY, now=1.0) is Pinned.NEW
-    assert catalogue.pin(KA1ABC, KEY, now=3.0) is Pinned.MATCHES
-    assert catalogue.pin(KA1ABC, KEY, now=2.0) is Pinned.MATCHES  # the clock was set back
-    assert catalogue.pin(KA1ABC, OTHER_KEY, now=4.0) is Pinned.DIFFERS
-    pin = catalogue.pins()[KA1ABC]
+    assert catalogue.pins.pin(KA1ABC, KEY, now=1.0) is Pinned.NEW
+    assert catalogue.pins.pin(KA1ABC, KEY, now=3.0) is Pinned.MATCHES
+    assert catalogue.pins.pin(KA1ABC, KEY, now=2.0) is Pinned.MATCHES  # the clock was set back
+    assert catalogue.pins.pin(KA1ABC, OTHER_KEY, now=4.0) is Pinned.DIFFERS
+    pin = catalogue.pins.all()[KA1ABC]
     assert (pin.key, pin.first_seen, pin.last_seen) == (KEY, 1.0, 3.0)
 
 
 def test_another_key_takes_its_place_only_when_that_is_meant(catalogue: Catalogue) -> None:
-    catalogue.pin(KA1ABC, KEY, now=1.0)
-    catalogue.pin(KA1XYZ, KEY, now=1.0)
-    catalogue.repin(KA1ABC, OTHER_KEY, now=2.0)
-    assert catalogue.pin(KA1ABC, KEY, now=3.0) is Pinned.DIFFERS
-    pin = catalogue.pins()[KA1ABC]
+    catalogue.pins.pin(KA1ABC, KEY, now=1.0)
+    catalogue.pins.pin(KA1XYZ, KEY, now=1.0)
+    catalogue.pins.repin(KA1ABC, OTHER_KEY, now=2.0)
+    assert catalogue.pins.pin(KA1ABC, KEY, now=3.0) is Pinned.DIFFERS
+    pin = catalogue.pins.all()[KA1ABC]
     assert (pin.key, pin.first_seen, pin.last_seen) == (OTHER_KEY, 2.0, 2.0)
-    assert catalogue.pins()[KA1XYZ].key == KEY
-    catalogue.repin(Callsign("W1AW"), KEY, now=4.0)
-    assert catalogue.pin(Callsign("W1AW"), KEY, now=5.0) is Pinned.MATCHES
+    assert catalogue.pins.all()[KA1XYZ].key == KEY
+    catalogue.pins.repin(Callsign("W1AW"), KEY, now=4.0)
+    assert catalogue.pins.pin(Callsign("W1AW"), KEY, now=5.0) is Pinned.MATCHES
 
 
 def test_a_pinned_key_that_anybody_can_sign_for_is_no_pin(catalogue: Catalogue) -> None:
-    catalogue.repin(KA1ABC, StationKey(SMALL_ORDER_KEYS[0]), now=1.0)
-    assert KA1ABC not in catalogue.pins()
-    assert catalogue.pin(KA1ABC, KEY, now=2.0) is not Pinned.DIFFERS
-    assert catalogue.pins()[KA1ABC].key == KEY
+    catalogue.pins.repin(KA1ABC, StationKey(SMALL_ORDER_KEYS[0]), now=1.0)
+    assert KA1ABC not in catalogue.pins.all()
+    assert catalogue.pins.pin(KA1ABC, KEY, now=2.0) is not Pinned.DIFFERS
+    assert catalogue.pins.all()[KA1ABC].key == KEY
 
 
 def test_the_stations_not_seen_for_longest_are_forgotten(
     catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catalogues, "PINS_MAX", 2)
+    monkeypatch.setattr(pin_table, "PINS_MAX", 2)
     calls = [Callsign(f"KA1A{letter}") for letter in "ABC"]
     for at, call in enumerate([calls[0], calls[1], calls[0], calls[2]]):
-        catalogue.pin(call, KEY, now=float(at))
-    assert list(catalogue.pins()) == [calls[0], calls[2]]
+        catalogue.pins.pin(call, KEY, now=float(at))
+    assert list(catalogue.pins.all()) == [calls[0], calls[2]]
 
 
 def test_what_was_shared_before_files_had_an_owner_stays_the_operators(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from meshdl.control.content_status import ContentState
 from meshdl.control.feed import Feed
 from meshdl.ids import ContentHash
 from meshdl.station import observer
-from meshdl.station.catalogue import CatalogueEntry, StoredState
+from meshdl.station.catalogue_entry import CatalogueEntry, StoredState
 from meshdl.station.library import Library
 from meshdl.station.observer import Observer
 from meshdl.station.record_book import RecordBook

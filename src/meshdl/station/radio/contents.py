@@ -31,7 +31,7 @@ from meshdl.control.content_status import Via
 from meshdl.ids import ChunkIndex, ContentHash
 from meshdl.radio.transfer import events
 from meshdl.radio.transfer.gathering import NewSymbol
-from meshdl.station.catalogue import CatalogueEntry, StoredState
+from meshdl.station.catalogue_entry import CatalogueEntry, StoredState
 from meshdl.station.library import Library
 from meshdl.station.radio.opened import leaves_held, unfinished_chunks
 from meshdl.station.radio.overheard import Overheard

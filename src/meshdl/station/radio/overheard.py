@@ -19,7 +19,7 @@ from meshdl.content.precedence import Precedence
 from meshdl.control.content_status import Via
 from meshdl.errors import ContentUnknown, FileUnwritable, StorageError, TargetExists
 from meshdl.ids import ContentHash
-from meshdl.station.catalogue import CatalogueEntry, StoredState
+from meshdl.station.catalogue_entry import CatalogueEntry, StoredState
 from meshdl.station.content_files import PART_SUFFIX
 from meshdl.station.home import Home
 from meshdl.station.library import Library

@@ -19,7 +19,7 @@ from meshdl.ids import ContentHash, StationId
 from meshdl.radio.transfer.events import GatewayChanged
 from meshdl.station import config_file
 from meshdl.station.background import watch
-from meshdl.station.catalogue import CatalogueEntry, StoredState
+from meshdl.station.catalogue_entry import CatalogueEntry, StoredState
 from meshdl.station.config import StationConfig
 from meshdl.station.home import Home
 from meshdl.station.library import Library

@@ -29,7 +29,7 @@ from meshdl.radio.traffic import Purpose, Traffic
 from meshdl.radio.transfer import events
 from meshdl.radio.transfer.asking import SMALL_OBJECT_SYMBOLS
 from meshdl.radio.transfer.stations import HeardStation
-from meshdl.station.catalogue import CatalogueEntry
+from meshdl.station.catalogue_entry import CatalogueEntry
 from meshdl.station.library import Library
 from meshdl.station.radio.contents import RadioContents
 from meshdl.station.radio.modem import modes_of

@@ -15,7 +15,7 @@ from meshdl.ids import Callsign, ChunkIndex, ContentHash, StationKey
 from meshdl.radio.transfer import events
 from meshdl.radio.transfer.contents import ObjectKey
 from meshdl.sim.radio_memory import content_of
-from meshdl.station.catalogue import CatalogueEntry, StoredState
+from meshdl.station.catalogue_entry import CatalogueEntry, StoredState
 from meshdl.station.radio.contents import RadioContents
 from meshdl.swarm import effects, inputs
 from meshdl.wire.onair.codes import content_tag
