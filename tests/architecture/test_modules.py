@@ -11,7 +11,6 @@ ROOT = Path(__file__).resolve().parents[2]
 LINES_MAX = 350
 
 LONGER = {
-    "src/meshdl/sim/disk.py": 400,
     "src/meshdl/station/store.py": 500,
 }
 """Modules that are still too long, and how long they may be. It only ever shrinks."""

@@ -22,16 +22,12 @@ Linux does.
 
 import enum
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import TypeAlias
 
 from meshdl.disk import FileStat
 from meshdl.errors import DiskFull, FileUnreadable, FileUnwritable, StorageError, TargetExists
-
-PAGE_OCTETS = 4096
-"""What the disk keeps or loses as a whole."""
+from meshdl.sim.two_views import Directory, Entry, File, lose
 
 PLENTY_OCTETS = 2**40
 
@@ -51,63 +47,6 @@ class Fault(enum.Enum):
     """EIO."""
 
 
-@dataclass(slots=True)
-class _File:
-    """One file in both views.
-
-    Attributes:
-        dirty: pages written to since they were last synced.
-    """
-
-    cache: bytearray
-    platter: bytearray
-    mtime_ns: int
-    dirty: set[int] = field(default_factory=set)
-
-    def touch(self, offset: int, octets: int) -> None:
-        """Mark the pages of a range dirty."""
-        if octets:
-            first, last = offset // PAGE_OCTETS, (offset + octets - 1) // PAGE_OCTETS
-            self.dirty.update(range(first, last + 1))
-
-    def settle(self, pages: set[int], octets: int) -> None:
-        """Make the platter ``octets`` long, with ``pages`` from the cache."""
-        del self.platter[octets:]
-        self.platter.extend(bytes(octets - len(self.platter)))
-        for page in pages:
-            start, end = page * PAGE_OCTETS, min((page + 1) * PAGE_OCTETS, octets)
-            kept = self.cache[start:end]
-            self.platter[start : start + len(kept)] = kept
-
-
-@dataclass(slots=True)
-class _Directory:
-    """Entries in both views.
-
-    Attributes:
-        waiting: changes that the platter does not have yet, oldest first: a name, and
-            what it stands for now (nothing: removed). Those of one change stand together.
-    """
-
-    cache: dict[str, "_Entry"] = field(default_factory=dict)
-    platter: dict[str, "_Entry"] = field(default_factory=dict)
-    waiting: list[dict[str, "_Entry | None"]] = field(default_factory=list)
-
-    def change(self, names: dict[str, "_Entry | None"]) -> None:
-        """Change the cache at once, the platter later."""
-        _apply(names, self.cache)
-        self.waiting.append(names)
-
-    def settle(self, changes: int) -> None:
-        """Bring the first so many waiting changes to the platter."""
-        for names in self.waiting[:changes]:
-            _apply(names, self.platter)
-        del self.waiting[:changes]
-
-
-_Entry: TypeAlias = _File | _Directory
-
-
 class FaultyDisk:
     """Implements :class:`meshdl.disk.Disk`. Not for use by several threads at once.
 
@@ -123,7 +62,7 @@ class FaultyDisk:
         self.operations = 0
         self.room_octets = PLENTY_OCTETS
         self.before: Callable[[str, Path], None] = lambda _name, _path: None
-        self._root = _Directory()
+        self._root = Directory()
         self._clock_ns = 1_700_000_000_000_000_000
         self._fault: tuple[int, Fault] | None = None
         self._dead = False
@@ -141,7 +80,7 @@ class FaultyDisk:
     def cut_power(self) -> None:
         """Everything that was not synced is lost, or not. The next program starts."""
         self.kill()
-        self._lose(self._root)
+        lose(self._root, self.rng)
 
     # The interface.
 
@@ -149,9 +88,9 @@ class FaultyDisk:
         """See :meth:`meshdl.disk.Disk.stat`."""
         self._operation("stat", path, FileUnreadable)
         match self._find(path):
-            case _File() as file:
+            case File() as file:
                 return FileStat(len(file.cache), file.mtime_ns)
-            case _Directory():
+            case Directory():
                 return FileStat(0, self._clock_ns, is_file=False)
             case None:
                 return None
@@ -190,7 +129,7 @@ class FaultyDisk:
         self._operation("create", path, FileUnwritable)
         if self._find(path) is not None:
             raise TargetExists(f"{path} is there already; move it away")
-        file = _File(bytearray(octets), bytearray(), self._tick())
+        file = File(bytearray(octets), bytearray(), self._tick())
         self._parent(path).change({path.name: file})
         self._die_after()
 
@@ -230,21 +169,21 @@ class FaultyDisk:
         """See :meth:`meshdl.disk.Disk.make_directory`."""
         self._operation("make_directory", path, FileUnwritable)
         match self._find(path):
-            case _File():
+            case File():
                 raise TargetExists(f"{path} is there already; move it away")
             case None:
-                self._parent(path).change({path.name: _Directory()})
+                self._parent(path).change({path.name: Directory()})
         self._die_after()
 
     def remove_directory(self, path: Path) -> None:
         """See :meth:`meshdl.disk.Disk.remove_directory`."""
         self._operation("remove_directory", path, FileUnwritable)
         match self._find(path):
-            case _Directory(cache=entries) if entries:
+            case Directory(cache=entries) if entries:
                 raise TargetExists(f"{path} is not empty; empty it")
-            case _Directory():
+            case Directory():
                 self._parent(path).change({path.name: None})
-            case _File():
+            case File():
                 raise FileUnwritable(f"{path} is no directory; remove it as a file")
         self._die_after()
 
@@ -254,7 +193,7 @@ class FaultyDisk:
         moved, replaced = self._find(old), self._find(new)
         if moved is None:
             raise FileUnwritable(f"{old} is not there; put it back")
-        if isinstance(replaced, _Directory) or (replaced is not None and not replacing):
+        if isinstance(replaced, Directory) or (replaced is not None and not replacing):
             raise TargetExists(f"{new} is there already; move it away")
         if old.parent == new.parent:
             self._parent(old).change({old.name: None, new.name: moved})
@@ -267,9 +206,9 @@ class FaultyDisk:
         """See :meth:`meshdl.disk.Disk.remove`."""
         self._operation("remove", path, FileUnwritable)
         match self._find(path):
-            case _Directory():
+            case Directory():
                 raise FileUnwritable(f"{path} is a directory; remove it as one")
-            case _File():
+            case File():
                 self._parent(path).change({path.name: None})
         self._die_after()
 
@@ -327,47 +266,25 @@ class FaultyDisk:
         self._clock_ns += 1_000_000
         return self._clock_ns
 
-    def _find(self, path: Path) -> _Entry | None:
-        entry: _Entry | None = self._root
+    def _find(self, path: Path) -> Entry | None:
+        entry: Entry | None = self._root
         for name in path.parts[1:]:
-            if not isinstance(entry, _Directory):
+            if not isinstance(entry, Directory):
                 return None
             entry = entry.cache.get(name)
         return entry
 
-    def _file(self, path: Path, failure: type[StorageError]) -> _File:
+    def _file(self, path: Path, failure: type[StorageError]) -> File:
         entry = self._find(path)
-        if not isinstance(entry, _File):
+        if not isinstance(entry, File):
             raise failure(f"{path} is not there, or no file; put it back")
         return entry
 
-    def _directory(self, path: Path) -> _Directory:
+    def _directory(self, path: Path) -> Directory:
         entry = self._find(path)
-        if not isinstance(entry, _Directory):
+        if not isinstance(entry, Directory):
             raise FileUnwritable(f"{path} is not there, or no directory; make it")
         return entry
 
-    def _parent(self, path: Path) -> _Directory:
+    def _parent(self, path: Path) -> Directory:
         return self._directory(path.parent)
-
-    def _lose(self, directory: _Directory) -> None:
-        directory.settle(self.rng.randint(0, len(directory.waiting)))
-        directory.waiting.clear()
-        directory.cache = dict(directory.platter)
-        for entry in directory.cache.values():
-            match entry:
-                case _Directory():
-                    self._lose(entry)
-                case _File() as file:
-                    lengths = [len(file.platter), len(file.cache)]
-                    pages = {one for one in file.dirty if self.rng.random() < 0.5}
-                    file.settle(pages, self.rng.choice(lengths))
-                    file.cache, file.dirty = bytearray(file.platter), set()
-
-
-def _apply(names: dict[str, _Entry | None], entries: dict[str, _Entry]) -> None:
-    for name, entry in names.items():
-        if entry is None:
-            entries.pop(name, None)
-        else:
-            entries[name] = entry

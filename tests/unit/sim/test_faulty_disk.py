@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from meshdl.errors import DiskFull, FileUnreadable, FileUnwritable, StorageError
-from meshdl.sim.disk import PAGE_OCTETS, Crash, Fault, FaultyDisk
+from meshdl.sim.disk import Crash, Fault, FaultyDisk
+from meshdl.sim.two_views import PAGE_OCTETS
 
 A = Path("/a")
 OLD, NEW = b"o" * (4 * PAGE_OCTETS), b"n" * (4 * PAGE_OCTETS)
