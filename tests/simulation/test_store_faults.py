@@ -12,6 +12,7 @@ from meshdl.content.merkle import LEAF_OCTETS
 from meshdl.errors import ContentUnknown, DiskFull, StorageError
 from meshdl.ids import ChunkIndex
 from meshdl.sim.disk import Crash, Fault, FaultyDisk
+from meshdl.station import store_making
 from meshdl.station.content_home import load_metainfo, save_metainfo
 from meshdl.station.store import Checkpoint, ContentStore
 
@@ -51,7 +52,7 @@ class Station:
             load_metainfo(self.disk, HOME, FOLDER.metainfo.content_hash)
         except ContentUnknown:
             save_metainfo(self.disk, HOME, FOLDER.metainfo, FOLDER.layers)
-        return ContentStore.continue_download(
+        return store_making.continue_download(
             self.disk, HOME, FOLDER.metainfo, FOLDER.hashes, DOWNLOADS
         )
 
@@ -131,7 +132,7 @@ def check_finished(disk: FaultyDisk) -> None:
     for name, octets in FOLDER.octets.items():
         assert disk.read(FOLDER.path(name, LOCATION), 0, len(octets) + 1) == octets
     assert disk.stat(LOCATION.with_name("folder.part")) is None
-    store = ContentStore.open(disk, HOME, FOLDER.metainfo, FOLDER.hashes, LOCATION)
+    store = store_making.open_content(disk, HOME, FOLDER.metainfo, FOLDER.hashes, LOCATION)
     assert store.finished
     assert store.have.full
     check_truth(store)

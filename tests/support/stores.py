@@ -7,6 +7,7 @@ from tests.support.folders import DOWNLOADS, HOME, Folder, make_directories
 from meshdl.content.merkle import LEAF_OCTETS
 from meshdl.ids import ChunkIndex
 from meshdl.sim.disk import FaultyDisk
+from meshdl.station import store_making
 from meshdl.station.content_home import save_metainfo
 from meshdl.station.store import ContentStore
 
@@ -27,11 +28,11 @@ def new_disk() -> FaultyDisk:
 
 def create(disk: FaultyDisk, content: Folder = FOLDER, directory: Path = DOWNLOADS) -> ContentStore:
     save_metainfo(disk, HOME, content.metainfo, content.layers)
-    return ContentStore.create_download(disk, HOME, content.metainfo, content.hashes, directory)
+    return store_making.create_download(disk, HOME, content.metainfo, content.hashes, directory)
 
 
 def reopen(disk: FaultyDisk, store: ContentStore, content: Folder = FOLDER) -> ContentStore:
-    return ContentStore.open(disk, HOME, content.metainfo, content.hashes, store.location)
+    return store_making.open_content(disk, HOME, content.metainfo, content.hashes, store.location)
 
 
 def fill(
@@ -50,7 +51,7 @@ def share(disk: FaultyDisk, content: Folder = FOLDER, location: Path = SHARED) -
     disk.create(spooled, 0)
     disk.write(spooled, 0, content.all_leaf_hashes())
     stats = [disk.stat(content.path(str(one.path), location)) for one in content.metainfo.files]
-    return ContentStore.serve(
+    return store_making.share_in_place(
         disk,
         HOME,
         content.metainfo,

@@ -21,6 +21,10 @@ Progress: TypeAlias = Callable[[int, int], None]
 """Told how many octets of how many are hashed."""
 
 
+def untold(_done: int, _octets: int) -> None:
+    """A :data:`Progress` for callers who do not want to know."""
+
+
 class Examiner:
     """Looks at the files of one content, chunk by chunk."""
 

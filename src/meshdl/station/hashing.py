@@ -53,7 +53,7 @@ _JUNCTION = 0xA0000003
 
 @dataclass(frozen=True, slots=True)
 class Hashed:
-    """Everything that :meth:`meshdl.station.store.ContentStore.serve` needs.
+    """Everything that :func:`meshdl.station.store_making.share_in_place` needs.
 
     Attributes:
         metainfo: of the content.

@@ -6,13 +6,13 @@ read: a system sets the time before it changes octets, so octets that were read 
 an unchanged time was seen are the hashed ones.
 """
 
+from typing import Self
+
 from meshdl.content.bitfield import Bitfield
-from meshdl.content.metainfo import Metainfo
 from meshdl.disk import FileStat
 from meshdl.ids import ChunkIndex
-from meshdl.station.content_files import ContentFiles
-from meshdl.station.content_home import ContentHome
-from meshdl.station.examination import Examiner, Progress
+from meshdl.station.examination import Progress
+from meshdl.station.place import Place
 
 
 class InPlace:
@@ -24,36 +24,32 @@ class InPlace:
         changed: indices of files that are no longer what was hashed.
     """
 
-    def __init__(
-        self, metainfo: Metainfo, state: ContentHome, files: ContentFiles, examiner: Examiner
-    ) -> None:
-        self.have = Bitfield(metainfo.chunk_count)
-        self.partial: dict[ChunkIndex, int] = {}
-        self.changed: set[int] = set()
-        self._metainfo, self._state = metainfo, state
-        self._files, self._examiner = files, examiner
-        self._stats: list[FileStat | None] = []
-
-    def take(self, stats: list[FileStat | None]) -> None:
+    def __init__(self, place: Place, stats: list[FileStat | None]) -> None:
         """The files were right when they looked like ``stats``; ``None``: one was not."""
-        self._stats = stats
-        self.changed = {file for file, stat in enumerate(stats) if stat is None}
-        # As text, because setting bits of an int would copy it for each file.
-        digits = "".join(
-            ("0" if stat is None else "1") * entry.chunk_count
-            for entry, stat in zip(self._metainfo.files, stats, strict=True)
-        )
-        self.have = Bitfield(self._metainfo.chunk_count, int(digits[::-1] or "0", 2))
+        self.partial: dict[ChunkIndex, int] = {}
+        self._metainfo, self._state = place.metainfo, place.state
+        self._files, self._examiner = place.files, place.examiner
+        self._take(stats)
 
-    def compare(self) -> None:
-        """After a restart: take the files that look as they did when they were hashed."""
-        hashed = self._state.read_stats() or []
-        self.take(
+    @classmethod
+    def as_hashed(cls, place: Place) -> Self:
+        """After a restart: the files that look as they did when they were hashed."""
+        place.files.stand_in_place()
+        hashed = place.state.read_stats() or []
+        return cls(
+            place,
             [
                 stat if hashed[file : file + 1] == [stat] else None
-                for file, stat in enumerate(self._files.stats())
-            ]
+                for file, stat in enumerate(place.files.stats())
+            ],
         )
+
+    @classmethod
+    def after_download(cls, place: Place, stats: list[FileStat | None]) -> Self:
+        """The files have their names by now: the journal, which says otherwise, goes."""
+        place.disk.remove(place.state.journal)
+        place.disk.sync_directory(place.state.directory)
+        return cls(place, stats)
 
     def verify(self, progress: Progress) -> None:
         """Hash everything again, and take what is right.
@@ -74,7 +70,7 @@ class InPlace:
             if every & ~right:
                 whole[file] = None
         self._state.write_stats(whole)
-        self.take(stats)
+        self._take(stats)
         self.have.bits &= right
 
     def unchanged(self, file: int) -> bool:
@@ -82,3 +78,13 @@ class InPlace:
         if self._files.stat(file) != self._stats[file]:
             self.changed.add(file)
         return file not in self.changed
+
+    def _take(self, stats: list[FileStat | None]) -> None:
+        self._stats = stats
+        self.changed = {file for file, stat in enumerate(stats) if stat is None}
+        # As text, because setting bits of an int would copy it for each file.
+        digits = "".join(
+            ("0" if stat is None else "1") * entry.chunk_count
+            for entry, stat in zip(self._metainfo.files, stats, strict=True)
+        )
+        self.have = Bitfield(self._metainfo.chunk_count, int(digits[::-1] or "0", 2))

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from meshdl.content.metainfo import Metainfo, chunk_hashes
 from meshdl.disk import Disk
 from meshdl.errors import UnsafePath
+from meshdl.station import store_making
 from meshdl.station.catalogue_entry import CatalogueEntry, StoredState
 from meshdl.station.content_home import load_metainfo, save_metainfo
 from meshdl.station.hashing import Hashed
@@ -28,7 +29,7 @@ def serve(disk: Disk, home: Home, hashed: Hashed) -> ContentStore:
         StorageError: the home directory takes no more. So with all of these.
     """
     save_metainfo(disk, home, hashed.metainfo, hashed.layers)
-    return ContentStore.serve(
+    return store_making.share_in_place(
         disk,
         home,
         hashed.metainfo,
@@ -52,7 +53,7 @@ def create(
     refuse_setting(directory, metainfo.name)
     hashes = tuple(chunk_hashes(metainfo, layers))
     save_metainfo(disk, home, metainfo, layers)
-    store = ContentStore.continue_download(
+    store = store_making.continue_download(
         disk, home, metainfo, hashes, directory, progress=progress
     )
     return store, hashes
@@ -63,10 +64,17 @@ def open_again(disk: Disk, home: Home, entry: CatalogueEntry, *, progress: Progr
     metainfo, layers = load_metainfo(disk, home, entry.content_hash)
     hashes = tuple(chunk_hashes(metainfo, layers))
     if entry.in_place or entry.state is StoredState.COMPLETE:
-        store = ContentStore.open(disk, home, metainfo, hashes, entry.path, progress=progress)
-        store.keeps_files = entry.in_place
+        store = store_making.open_content(
+            disk,
+            home,
+            metainfo,
+            hashes,
+            entry.path,
+            keeps_files=entry.in_place,
+            progress=progress,
+        )
     else:
-        store = ContentStore.continue_download(
+        store = store_making.continue_download(
             disk, home, metainfo, hashes, entry.path.parent, progress=progress
         )
     if store.changed:

@@ -25,9 +25,9 @@ without a ``.part`` beside it therefore means that the files have their name alr
 Leaf hashes are kept for other peers. They are only a convenience: a chunk's are proved
 against its hash whenever they are used, and hashed again from the file if they do not.
 
-Three modules do the work: :mod:`meshdl.station.unfinished` writes,
-:mod:`meshdl.station.in_place` notices when the user changes a file, and
-:mod:`meshdl.station.held_ranges` reads what either holds.
+Four modules do the work: :mod:`meshdl.station.store_making` makes and opens stores,
+:mod:`meshdl.station.unfinished` writes, :mod:`meshdl.station.in_place` notices when the
+user changes a file, and :mod:`meshdl.station.held_ranges` reads what either holds.
 
 One thread calls everything, but for two methods: :meth:`Checkpoint.complete` may run in
 another while writes go on, and :meth:`ContentStore.read_cached` in any.
@@ -35,40 +35,27 @@ another while writes go on, and :meth:`ContentStore.read_cached` in any.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
 
 from meshdl.content.bitfield import Bitfield
 from meshdl.content.merkle import HASH_OCTETS
-from meshdl.content.metainfo import Metainfo
-from meshdl.disk import Disk, FileStat
-from meshdl.errors import (
-    LocalProtocolError,
-    StorageError,
-    TargetExists,
-)
+from meshdl.errors import LocalProtocolError
 from meshdl.ids import ChunkIndex
-from meshdl.station import journal
-from meshdl.station.content_files import ContentFiles
-from meshdl.station.content_home import ContentHome, LeafHashes
-from meshdl.station.examination import Examiner, Progress
+from meshdl.station.examination import Progress, untold
 from meshdl.station.hash_reader import HashReader
-from meshdl.station.held_ranges import Held, HeldRanges
-from meshdl.station.home import Home
+from meshdl.station.held_ranges import HeldRanges
 from meshdl.station.in_place import InPlace
-from meshdl.station.journal import Claims, Loaded
+from meshdl.station.place import Place
 from meshdl.station.runs import Run
-from meshdl.station.unfinished import Checkpoint, Place, Unfinished
-
-
-def _untold(_done: int, _octets: int) -> None:
-    """A :data:`Progress` for callers who do not want to know."""
+from meshdl.station.unfinished import Checkpoint, Unfinished
 
 
 class ContentStore:
-    """The octets of one content. Made by one of the class methods.
+    """The octets of one content. Made by the functions of :mod:`meshdl.station.store_making`.
 
-    They all take the disk, the home directory of the station, the metainfo of the
-    content, and one proved hash for each of its chunks.
+    Args:
+        place: what it works on.
+        held: which mode it is in: what of the content counts as held.
+        keeps_files: see below.
 
     Attributes:
         metainfo: of the content.
@@ -76,163 +63,14 @@ class ContentStore:
     """
 
     def __init__(
-        self,
-        disk: Disk,
-        home: Home,
-        metainfo: Metainfo,
-        chunk_hashes: Sequence[bytes],
-        location: Path,
+        self, place: Place, held: Unfinished | InPlace, *, keeps_files: bool = False
     ) -> None:
-        """Lay it out; nothing is touched yet."""
-        self.metainfo = metainfo
-        self.keeps_files = False
-        self._disk = disk
-        self._state = ContentHome(disk, home, metainfo.content_hash)
-        self._files = ContentFiles(disk, metainfo, location)
-        self._leaves = LeafHashes(disk, self._state.leaves, metainfo, chunk_hashes)
-        self._examiner = Examiner(metainfo, chunk_hashes, self._files, self._leaves)
-        self._hashes = HashReader(metainfo, chunk_hashes, self._leaf_hashes)
-        self._place = Place(disk, metainfo, self._state, self._files, self._examiner)
-        self._ranges = HeldRanges(metainfo, self._files)
-        self._unfinished: Unfinished | None = None
-        self._in_place = InPlace(metainfo, self._state, self._files, self._examiner)
-
-    # How one comes to be.
-
-    @classmethod
-    def create_download(
-        cls,
-        disk: Disk,
-        home: Home,
-        metainfo: Metainfo,
-        chunk_hashes: Sequence[bytes],
-        directory: Path,
-    ) -> Self:
-        """Make room for a download. :func:`save_metainfo` comes before.
-
-        The file or folder will lie in ``directory``. What a crashed try has left there is
-        gone on with.
-
-        Raises:
-            TargetExists: it, or a ``.part`` of somebody else, is there already.
-            DiskFull: the disk has clearly too little room.
-            StorageError: the disk refused otherwise.
-        """
-        store = cls(disk, home, metainfo, chunk_hashes, directory / metainfo.name)
-        store._files.check_location()
-        store._state.create()
-        if disk.stat(store._files.part) is not None:
-            if disk.stat(store._state.journal) is None:
-                raise TargetExists(
-                    f"{store._files.part} is there already, and no download of ours; move it "
-                    "away, or choose another directory with -o"
-                )
-            # The journal may be of a download to some other directory: trust nothing.
-            store._resume(Loaded(readable=False), _untold)
-            return store
-        store._files.make_directory()
-        store._files.check_room()
-        try:
-            # The journal comes first: it tells a .part of ours from one of somebody else.
-            store._unfinished = Unfinished(store._place, Claims())
-            store._files.make_room()
-            store._leaves.make_room()
-        except StorageError:
-            store._files.remove()
-            disk.remove(store._state.journal)
-            raise
-        return store
-
-    @classmethod
-    def open(
-        cls,
-        disk: Disk,
-        home: Home,
-        metainfo: Metainfo,
-        chunk_hashes: Sequence[bytes],
-        location: Path,
-        *,
-        progress: Progress = _untold,
-    ) -> Self:
-        """Go on with a content after a restart, whatever happened in between.
-
-        ``location`` is where the complete file or folder is or will be; ``progress`` is
-        told while octets are hashed.
-
-        Raises:
-            TargetExists: something else has the place of the unfinished download.
-            StorageError: the disk refused.
-        """
-        store = cls(disk, home, metainfo, chunk_hashes, location)
-        loaded = journal.load(disk, store._state.journal, metainfo)
-        if loaded is None:
-            store._files.stand_in_place()
-            store._in_place.compare()
-        elif disk.stat(store._files.part) is None and disk.stat(location) is not None:
-            store._resume_finish(loaded, progress)
-        else:
-            store._resume(loaded, progress)
-        return store
-
-    @classmethod
-    def continue_download(
-        cls,
-        disk: Disk,
-        home: Home,
-        metainfo: Metainfo,
-        chunk_hashes: Sequence[bytes],
-        directory: Path,
-        *,
-        progress: Progress = _untold,
-    ) -> Self:
-        """Go on with a download whatever came of it, even when nothing did so far.
-
-        As :meth:`open`, or :meth:`create_download` when there is nothing to open.
-        """
-        state = ContentHome(disk, home, metainfo.content_hash)
-        if disk.stat(state.journal) is None and disk.stat(state.stats) is None:
-            return cls.create_download(disk, home, metainfo, chunk_hashes, directory)
-        location = directory / metainfo.name
-        store = cls.open(disk, home, metainfo, chunk_hashes, location, progress=progress)
-        if store.changed:
-            store.verify_all(progress)
-        if store.finished and not store.have.full:
-            raise TargetExists(
-                f"{location} was downloaded and is not what it was; move it away to get the "
-                "content anew"
-            )
-        return store
-
-    @classmethod
-    def serve(
-        cls,
-        disk: Disk,
-        home: Home,
-        metainfo: Metainfo,
-        chunk_hashes: Sequence[bytes],
-        root: Path,
-        *,
-        leaf_hashes: Path,
-        stats: Sequence[FileStat],
-    ) -> Self:
-        """Share the file or folder ``root`` where it is. :func:`save_metainfo` comes before.
-
-        Both come from :func:`meshdl.station.hashing.hash_path`: ``leaf_hashes`` is a file
-        with all of them, on the disk of the home directory, and is moved there; ``stats``
-        tell what each file looked like when it was hashed.
-
-        Raises:
-            StorageError: the disk refused.
-        """
-        store = cls(disk, home, metainfo, chunk_hashes, root)
-        store.keeps_files = True
-        store._state.create()
-        disk.remove(store._state.journal)
-        store._leaves.adopt(leaf_hashes)
-        store._state.write_stats(stats)
-        store._files.stand_in_place()
-        store._in_place.compare()
-        return store
+        self.metainfo = place.metainfo
+        self.keeps_files = keeps_files
+        self._place, self._held = place, held
+        self._files, self._state = place.files, place.state
+        self._hashes = HashReader(place.metainfo, place.chunk_hashes, self._leaf_hashes)
+        self._ranges = HeldRanges(place.metainfo, place.files)
 
     # What it tells.
 
@@ -249,7 +87,7 @@ class ContentStore:
     @property
     def finished(self) -> bool:
         """Whether the files lie in place, under their own names."""
-        return self._unfinished is None
+        return isinstance(self._held, InPlace)
 
     @property
     def have(self) -> Bitfield:
@@ -358,7 +196,7 @@ class ContentStore:
         """
         if len(hashes) != self.metainfo.span(chunk).leaf_count * HASH_OCTETS:
             raise LocalProtocolError(f"{len(hashes)} octets of leaf hashes for chunk {chunk}")
-        self._leaves.put(chunk, hashes)
+        self._place.leaves.put(chunk, hashes)
 
     def begin_checkpoint(self) -> Checkpoint | None:
         """Note what is claimed so far, for :meth:`Checkpoint.complete` to make durable.
@@ -370,7 +208,8 @@ class ContentStore:
             LocalProtocolError: one is under way.
             StorageError: an earlier one failed; open the content again.
         """
-        return self._unfinished.begin_checkpoint() if self._unfinished else None
+        held = self._held
+        return held.begin_checkpoint() if isinstance(held, Unfinished) else None
 
     def checkpoint(self) -> None:
         """Make everything durable that was claimed so far, at once.
@@ -394,7 +233,7 @@ class ContentStore:
             TargetExists: something has that name by now; finish again when it is gone.
             StorageError: the disk refused; open the content again.
         """
-        if self._unfinished is None:
+        if self.finished:
             return self.location
         if not self.have.full:
             raise LocalProtocolError(f"{self.metainfo.name!r} is finished and lacks chunks")
@@ -402,10 +241,10 @@ class ContentStore:
         stats = self._files.stats()
         self._state.write_stats(stats)
         self._files.move_into_place()
-        self._stand_in_place(stats)
+        self._held = InPlace.after_download(self._place, stats)
         return self.location
 
-    def verify_all(self, progress: Progress = _untold) -> Bitfield:
+    def verify_all(self, progress: Progress = untold) -> Bitfield:
         """Hash everything again, for instance after :exc:`FileChanged`.
 
         Returns:
@@ -415,12 +254,12 @@ class ContentStore:
             LocalProtocolError: a checkpoint is under way.
             StorageError: the disk refused to keep the result.
         """
-        if self._unfinished is not None:
-            if not self._unfinished.at_rest:
-                raise LocalProtocolError("a checkpoint is under way")
-            self._unfinished = Unfinished.verify(self._place, progress)
+        if isinstance(self._held, InPlace):
+            self._held.verify(progress)
+        elif self._held.at_rest:
+            self._held = Unfinished.verify(self._place, progress)
         else:
-            self._in_place.verify(progress)
+            raise LocalProtocolError("a checkpoint is under way")
         return self.have
 
     def close(self) -> None:
@@ -431,13 +270,13 @@ class ContentStore:
             StorageError: the disk refused; what was claimed is claimed all the same.
         """
         try:
-            if self._unfinished is not None and not self._unfinished.failed:
+            if isinstance(self._held, Unfinished) and not self._held.failed:
                 self.checkpoint()
                 # By these it is found out when somebody changes the files meanwhile.
                 self._state.write_stats(self._files.stats())
         finally:
             self._files.release()
-            self._disk.release(self._state.directory)
+            self._place.disk.release(self._state.directory)
 
     def forget(self, *, delete_files: bool) -> None:
         """Forget the content.
@@ -452,49 +291,16 @@ class ContentStore:
 
     # How it does that.
 
-    @property
-    def _held(self) -> Held:
-        return self._in_place if self._unfinished is None else self._unfinished
-
     def _leaf_hashes(self, chunk: ChunkIndex) -> list[bytes]:
         held, file = self._held, self.metainfo.span(chunk).file
-        return self._examiner.leaf_hashes(
+        return self._place.examiner.leaf_hashes(
             chunk, held=chunk in held.have and file not in held.changed
         )
 
     def _writable(self) -> Unfinished:
-        if self._unfinished is None:
+        if isinstance(self._held, InPlace):
             raise LocalProtocolError(f"{self.metainfo.name!r} is in place and only read")
-        return self._unfinished
-
-    def _resume(self, loaded: Loaded, progress: Progress) -> None:
-        self._state.create()
-        self._leaves.make_room()
-        self._unfinished = Unfinished.resume(self._place, loaded, progress)
-
-    def _resume_finish(self, loaded: Loaded, progress: Progress) -> None:
-        """Go on behind the step that gave the files their own names."""
-        self._files.stand_in_place()
-        stats = self._files.stats()
-        right = loaded.trusted.chunks
-        if stats != self._state.read_stats():
-            chunks = range(self.metainfo.chunk_count)
-            right = self._examiner.claims(chunks, progress).chunks
-        if not Bitfield(self.metainfo.chunk_count, right).full:
-            raise TargetExists(
-                f"{self.location} is there and {self._files.part} is gone, and it is not the whole "
-                "content; move it away to get the content anew"
-            )
-        self._disk.sync_directory(self.location.parent)
-        self._state.write_stats(stats)
-        self._stand_in_place(stats)
-
-    def _stand_in_place(self, stats: list[FileStat | None]) -> None:
-        """The files have their names: the journal, which says otherwise, goes."""
-        self._disk.remove(self._state.journal)
-        self._disk.sync_directory(self._state.directory)
-        self._unfinished = None
-        self._in_place.take(stats)
+        return self._held
 
 
 __all__ = ["Checkpoint", "ContentStore"]

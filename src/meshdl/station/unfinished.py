@@ -5,31 +5,18 @@ durable in the right order. What a crash has left in doubt is examined by
 :meth:`Unfinished.resume`. See :mod:`meshdl.station.store` for how it fits together.
 """
 
-from dataclasses import dataclass
 from typing import Self
 
 from meshdl.content.bitfield import Bitfield, indices_of
 from meshdl.content.merkle import LEAF_OCTETS
 from meshdl.content.metainfo import Metainfo
-from meshdl.disk import Disk
 from meshdl.errors import FileUnwritable, LocalProtocolError, StorageError
 from meshdl.ids import ChunkIndex
-from meshdl.station.content_files import ContentFiles, Found
-from meshdl.station.content_home import ContentHome
-from meshdl.station.examination import Examiner, Progress, all_leaves
+from meshdl.station.content_files import Found
+from meshdl.station.examination import Progress, all_leaves
 from meshdl.station.journal import Claims, Journal, Loaded, Mark
+from meshdl.station.place import Place
 from meshdl.station.runs import Run
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """What an unfinished download works on."""
-
-    disk: Disk
-    metainfo: Metainfo
-    state: ContentHome
-    files: ContentFiles
-    examiner: Examiner
 
 
 class Unfinished:

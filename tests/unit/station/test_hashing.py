@@ -8,12 +8,11 @@ from tests.support.folders import Folder
 
 from meshdl.content.merkle import LEAF_OCTETS
 from meshdl.errors import FileChanged, FileUnreadable, MetainfoInvalid, UnsafePath
-from meshdl.station import hashing
+from meshdl.station import hashing, store_making
 from meshdl.station.content_home import save_metainfo
 from meshdl.station.disk import RealDisk
 from meshdl.station.hashing import Hashed, hash_path
 from meshdl.station.home import Home
-from meshdl.station.store import ContentStore
 
 SIZES = [0, 1, LEAF_OCTETS - 1, LEAF_OCTETS, LEAF_OCTETS + 1, 5 * LEAF_OCTETS + 3]
 DEEP = Folder(
@@ -73,7 +72,7 @@ def test_what_was_hashed_is_served(tmp_path: Path) -> None:
     home.create()
     found = hashed(put(DEEP, tmp_path), home.contents_directory)
     save_metainfo(disk, home, found.metainfo, found.layers)
-    store = ContentStore.serve(
+    store = store_making.share_in_place(
         disk,
         home,
         found.metainfo,

@@ -30,6 +30,7 @@ from meshdl.errors import (
 )
 from meshdl.ids import ChunkIndex
 from meshdl.sim.disk import Fault, FaultyDisk
+from meshdl.station import store_making
 from meshdl.station.content_home import ContentHome, save_metainfo
 from meshdl.station.disk import RealDisk
 from meshdl.station.home import Home
@@ -63,10 +64,10 @@ def test_a_download_on_the_real_disk(tmp_path: Path) -> None:
     home.create()
     save_metainfo(disk, home, FOLDER.metainfo, FOLDER.layers)
     directory = tmp_path / "made" / "on demand"
-    store = ContentStore.create_download(disk, home, FOLDER.metainfo, FOLDER.hashes, directory)
+    store = store_making.create_download(disk, home, FOLDER.metainfo, FOLDER.hashes, directory)
     fill(store, chunks=FOLDER.chunks[:2])
     store.close()
-    store = ContentStore.continue_download(disk, home, FOLDER.metainfo, FOLDER.hashes, directory)
+    store = store_making.continue_download(disk, home, FOLDER.metainfo, FOLDER.hashes, directory)
     assert list(store.have) == FOLDER.chunks[:2]
     fill(store, chunks=FOLDER.chunks[2:])
     assert store.finish() == directory / "folder"
@@ -322,7 +323,7 @@ def test_a_journal_that_is_garbage_costs_only_hashing() -> None:
     fill(store, chunks=FOLDER.chunks[:-1])
     disk.write(ContentHome(disk, HOME, FOLDER.metainfo.content_hash).journal, 0, b"garbage")
     told: list[tuple[int, int]] = []
-    again = ContentStore.open(
+    again = store_making.open_content(
         disk,
         HOME,
         FOLDER.metainfo,
@@ -353,7 +354,7 @@ def test_continuing_creates_what_never_was() -> None:
     save_metainfo(disk, HOME, FILE.metainfo, FILE.layers)
 
     def go_on() -> ContentStore:
-        return ContentStore.continue_download(disk, HOME, FILE.metainfo, FILE.hashes, DOWNLOADS)
+        return store_making.continue_download(disk, HOME, FILE.metainfo, FILE.hashes, DOWNLOADS)
 
     fill(go_on(), FILE)
     disk.kill()
@@ -450,7 +451,7 @@ def test_a_disk_that_is_not_plugged_in_is_told() -> None:
     make_directories(disk, HOME.contents_directory)
     save_metainfo(disk, HOME, FILE.metainfo, FILE.layers)
     with pytest.raises(FileUnwritable, match="plug the disk in"):
-        ContentStore.create_download(
+        store_making.create_download(
             disk, HOME, FILE.metainfo, FILE.hashes, Path("/media/stick/here")
         )
 
