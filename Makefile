@@ -45,7 +45,8 @@ sim: $(VENV)/.test  ## Only the simulated swarms and disks, with ten times the e
 		-o faulthandler_timeout=890
 
 soak: $(VENV)/.test  ## The same and the codecs, with a hundred times the examples (an hour)
-	$(BIN)/python -m pytest tests/simulation tests/unit --hypothesis-profile=soak --timeout=1800
+	$(BIN)/python -m pytest tests/simulation tests/unit --hypothesis-profile=soak --timeout=1800 \
+		-o faulthandler_timeout=1790
 	$(BIN)/python -m pytest tests/real/test_radio_dire_wolf.py --hypothesis-profile=soak \
 		-o faulthandler_timeout=1490 -rP
 
