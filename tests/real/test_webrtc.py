@@ -261,9 +261,11 @@ def test_a_neighbour_whose_packets_come_from_elsewhere_than_it_described_is_a_ne
             (link,) = bob._links.values()
             assert link.connection.sctp is not None
             ice = link.connection.sctp.transport.ice_transport
+            chosen = asyncio.Event()
+            ice.on("selectedcandidatepairchange", lambda _event: chosen.set())
             async with asyncio.timeout(WITHIN_S):
                 while (pair := ice.get_selected_candidate_pair()) is None:
-                    await asyncio.sleep(0)
+                    await chosen.wait()
             assert str(pair.remote.type) == "prflx"
             placed = [event.path for event in at_bob.events if isinstance(event, PathChanged)]
             up = at_bob.events[0]
