@@ -41,11 +41,11 @@ bench: $(VENV)/.bench  ## Every figure that a document may cite, in one run
 	$(BIN)/python -m bench
 
 sim: $(VENV)/.test  ## Only the simulated swarms and disks, with ten times the examples (minutes)
-	$(BIN)/python -m pytest tests/simulation --hypothesis-profile=sim --timeout=900 \
+	tools/run-tests $(BIN)/python tests/simulation --hypothesis-profile=sim --timeout=900 \
 		-o faulthandler_timeout=890
 
 soak: $(VENV)/.test  ## The same and the codecs, with a hundred times the examples (an hour)
-	$(BIN)/python -m pytest tests/simulation tests/unit --hypothesis-profile=soak --timeout=1800 \
+	tools/run-tests $(BIN)/python tests/simulation tests/unit --hypothesis-profile=soak --timeout=1800 \
 		-o faulthandler_timeout=1790
 	$(BIN)/python -m pytest tests/real/test_radio_dire_wolf.py --hypothesis-profile=soak \
 		-o faulthandler_timeout=1490 -rP
