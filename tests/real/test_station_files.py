@@ -19,7 +19,7 @@ from tests.support.stations import (
 )
 
 from meshdl.content.metainfo import Metainfo
-from meshdl.control.content_status import ContentState
+from meshdl.control.content_status import ContentState, ContentStatus, ShareProgress, ShareSkipped
 from meshdl.disk import Disk
 from meshdl.errors import DiskFull, FileChanged, StorageError, TargetExists, UnsafePath
 from meshdl.ids import ContentHash
@@ -59,6 +59,26 @@ def test_a_stopped_station_goes_on_where_it_was(tmp_path: Path) -> None:
                 got = await bravo.download(content)
                 assert Path(got.location).read_bytes() == source.read_bytes()
                 assert sum(one.octets for one in got.sources) <= 60_000_000 - kept
+
+    run(scenario())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes and names that are not UTF-8 are POSIX")
+def test_what_is_not_shared_with_a_folder_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "maps"
+    (folder / "old").mkdir(parents=True)
+    (folder / "map.pdf").write_bytes(b"map")
+    (folder / "old" / "link").symlink_to(folder / "map.pdf")
+    os.mkfifo(os.fsencode(folder) + b"/pipe\xff")
+
+    async def scenario() -> None:
+        async with station(tmp_path, "KA1AA", enabled=False) as alfa:
+            steps = alfa.view.share([str(folder)], title=None, precedence="routine", tags=())
+            told = [step async for step in steps if not isinstance(step, ShareProgress)]
+            names = ("old/link", "pipe\\udcff")
+            assert told[:-1] == [ShareSkipped(location=str(folder), names=names, count=2)]
+            assert isinstance(told[-1], ContentStatus)
+            assert told[-1].octets == 3
 
     run(scenario())
 

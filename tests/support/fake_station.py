@@ -17,7 +17,7 @@ from meshdl.control.content_status import (
     ContentStatus,
     NetworkContent,
     PrecedenceName,
-    ShareProgress,
+    ShareStep,
     SourceStatus,
     Via,
 )
@@ -86,7 +86,7 @@ def peer_of(**changes: object) -> PeerStatus:
     return msgspec.structs.replace(near, **changes)
 
 
-ShareStep: TypeAlias = ShareProgress | ContentStatus | Exception
+FakeStep: TypeAlias = ShareStep | Exception
 
 
 @dataclass
@@ -107,7 +107,7 @@ class FakeStation:
     stun_and_turn: tuple[IceServer, ...] = ()
     others: tuple[PeerStatus, ...] = ()
     log_entries: list[LogEntry] = field(default_factory=list)
-    share_steps: list[ShareStep] = field(default_factory=list)
+    share_steps: list[FakeStep] = field(default_factory=list)
     after_download: Callable[[ContentHash], None] = lambda _: None
     feed: Feed[Event] = field(default_factory=Feed)
     radio: FakeRadio = field(default_factory=FakeRadio)
@@ -183,7 +183,7 @@ class FakeStation:
         title: str | None,
         precedence: PrecedenceName,
         tags: Sequence[str],
-    ) -> AsyncIterator[ShareProgress | ContentStatus]:
+    ) -> AsyncIterator[ShareStep]:
         self.obey("share", tuple(paths), title, precedence, tuple(tags))
         for step in self.share_steps:
             if isinstance(step, Exception):

@@ -23,7 +23,7 @@ from meshdl.control.content_status import (
     ContentStatus,
     NetworkContent,
     PrecedenceName,
-    ShareProgress,
+    ShareStep,
     Via,
 )
 from meshdl.control.faults import error_from
@@ -37,6 +37,7 @@ from meshdl.control.messages import (
     Shared,
     ShareLine,
     ShareRequest,
+    Skipped,
     TrustRequest,
 )
 from meshdl.control.radio_client import RadioClient
@@ -128,7 +129,7 @@ class ControlClient:
         title: str | None = None,
         precedence: PrecedenceName = "routine",
         tags: Sequence[str] = (),
-    ) -> AsyncGenerator[ShareProgress | ContentStatus]:
+    ) -> AsyncGenerator[ShareStep]:
         """Hash and share each of ``paths``; closing the iterator stops it."""
         request = ShareRequest(
             paths=tuple(paths), title=title, precedence=precedence, tags=tuple(tags)
@@ -139,6 +140,8 @@ class ControlClient:
                 match _decode(line, ShareLine):
                     case Hashing(progress):
                         yield progress
+                    case Skipped(skipped):
+                        yield skipped
                     case Shared(content):
                         yield content
                     case Failed(facts):

@@ -142,3 +142,21 @@ class ShareProgress(msgspec.Struct, frozen=True, kw_only=True):
     location: str
     octets_done: int
     octets: int
+
+
+class ShareSkipped(msgspec.Struct, frozen=True, kw_only=True):
+    """What lies below a path and is not shared with it: links, devices, pipes, sockets.
+
+    Attributes:
+        location: the path, as it was asked to be shared.
+        names: of the first hundred, below that path.
+        count: how many there are.
+    """
+
+    location: str
+    names: tuple[str, ...]
+    count: int
+
+
+ShareStep: TypeAlias = ShareProgress | ShareSkipped | ContentStatus
+"""What is told of each path while it is shared; the content comes last."""

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 from aiohttp import web
 
-from meshdl.control.content_status import ContentStatus, ShareProgress
+from meshdl.control.content_status import ContentStatus, ShareProgress, ShareSkipped, ShareStep
 from meshdl.control.feed import Subscription
 from meshdl.control.log_entry import LogQuery
 from meshdl.control.messages import (
@@ -24,6 +24,7 @@ from meshdl.control.messages import (
     Shared,
     ShareLine,
     ShareRequest,
+    Skipped,
     TrustRequest,
 )
 from meshdl.control.streams import write_events, write_lines
@@ -99,13 +100,15 @@ async def share(view: StationView, request: web.Request) -> web.StreamResponse:
 
 
 async def _share_lines(
-    steps: AsyncIterator[ShareProgress | ContentStatus],
+    steps: AsyncIterator[ShareStep],
 ) -> AsyncGenerator[ShareLine]:
     try:
         async for step in steps:
             match step:
                 case ShareProgress():
                     yield Hashing(step)
+                case ShareSkipped():
+                    yield Skipped(step)
                 case ContentStatus():
                     yield Shared(step)
     finally:

@@ -9,7 +9,13 @@ from typing import Annotated, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from meshdl.control.content_status import ContentStatus, PrecedenceName, ShareProgress, Via
+from meshdl.control.content_status import (
+    ContentStatus,
+    PrecedenceName,
+    ShareProgress,
+    ShareSkipped,
+    Via,
+)
 
 API = "/api/v1"
 
@@ -99,10 +105,16 @@ class Shared(msgspec.Struct, frozen=True, tag_field="type", tag="content"):
     content: ContentStatus
 
 
+class Skipped(msgspec.Struct, frozen=True, tag_field="type", tag="skipped"):
+    """Line of ``POST /shares``: something below a path is not shared with it."""
+
+    skipped: ShareSkipped
+
+
 class Failed(msgspec.Struct, frozen=True, tag_field="type", tag="error"):
     """Last line of a stream that ended with an error; its status was sent before."""
 
     error: ErrorFacts
 
 
-ShareLine: TypeAlias = Hashing | Shared | Failed
+ShareLine: TypeAlias = Hashing | Skipped | Shared | Failed

@@ -20,7 +20,7 @@ from meshdl.control.content_status import (
     ContentStatus,
     NetworkContent,
     PrecedenceName,
-    ShareProgress,
+    ShareStep,
     Via,
 )
 from meshdl.control.feed import Subscription
@@ -79,7 +79,7 @@ class StationView(Protocol):
         title: str | None,
         precedence: PrecedenceName,
         tags: Sequence[str],
-    ) -> AsyncIterator[ShareProgress | ContentStatus]:
+    ) -> AsyncIterator[ShareStep]:
         """Hash and share each of ``paths``: one content a path, in order.
 
         Args:
@@ -89,7 +89,8 @@ class StationView(Protocol):
             tags: told in the record.
 
         Yields:
-            Progress a few times a second, and the content when its hash is known.
+            Progress a few times a second, then what below the path is not shared, if there is
+            anything, and the content when its hash is known.
             Closing the iterator stops the hashing; contents already yielded stay.
 
         Raises:

@@ -1,12 +1,14 @@
 """Sharing a file or folder: hash it, put it into the library, announce it."""
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 
 from meshdl.content.precedence import Precedence
+from meshdl.control.content_status import ShareSkipped
 from meshdl.errors import FilePrivate, StorageError
 from meshdl.station.catalogue_entry import CatalogueEntry
 from meshdl.station.examination import Progress
@@ -18,12 +20,18 @@ from meshdl.station.record_book import RecordBook
 
 PROGRESS_EVERY_S = 0.25
 
+NAMES_TOLD = 100
+"""Of what is not shared with a folder; the rest is counted."""
+
+_log = logging.getLogger(__name__)
+
 
 class Sharing:
     """One path on its way.
 
     Attributes:
         entry: of the content, once it is shared.
+        skipped: what is not shared with it, if there is anything.
     """
 
     def __init__(self, home: Home, library: Library, records: RecordBook) -> None:
@@ -31,6 +39,7 @@ class Sharing:
         self._done = self._octets = 0
         self._cancelled = False
         self.entry: CatalogueEntry | None = None
+        self.skipped: ShareSkipped | None = None
 
     async def share(
         self, path: Path, title: str | None, precedence: Precedence, tags: Sequence[str]
@@ -74,6 +83,9 @@ class Sharing:
         )
         if hashed is None:
             return
+        if hashed.skipped:
+            self.skipped = _skipped(path, hashed)
+            _log.warning("%s is shared without %d links or devices", path, len(hashed.skipped))
         shown = title or hashed.metainfo.name
         announce = partial(
             self._records.announce,
@@ -97,6 +109,16 @@ class Sharing:
     def _told(self, done: int, octets: int) -> None:
         """Called by the thread that hashes."""
         self._done, self._octets = done, octets
+
+
+def _skipped(path: Path, hashed: Hashed) -> ShareSkipped:
+    names = [str(one.relative_to(hashed.root)) for one in hashed.skipped[:NAMES_TOLD]]
+    return ShareSkipped(
+        location=str(path),
+        # A name of octets that are no UTF-8 cannot be told as it is.
+        names=tuple(name.encode("utf-8", "backslashreplace").decode() for name in names),
+        count=len(hashed.skipped),
+    )
 
 
 def _hash_unless_private(

@@ -27,6 +27,7 @@ from meshdl.control.content_status import (
     NetworkContent,
     PrecedenceName,
     ShareProgress,
+    ShareStep,
     Via,
 )
 from meshdl.control.feed import Feed, Subscription
@@ -222,7 +223,7 @@ class LiveView:
         title: str | None,
         precedence: PrecedenceName,
         tags: Sequence[str],
-    ) -> AsyncGenerator[ShareProgress | ContentStatus]:
+    ) -> AsyncGenerator[ShareStep]:
         """Hash and share each of ``paths``."""
         for path in paths:
             sharing = Sharing(self._home, self._library, self._records)
@@ -230,6 +231,8 @@ class LiveView:
             async with aclosing(steps) as progress:
                 async for done, octets in progress:
                     yield ShareProgress(location=path, octets_done=done, octets=octets)
+            if sharing.skipped is not None:
+                yield sharing.skipped
             if sharing.entry is not None:
                 yield self.observer.content(sharing.entry)
 

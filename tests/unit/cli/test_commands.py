@@ -26,7 +26,7 @@ from tests.support.fake_station import (
 
 from meshdl.cli import doctor
 from meshdl.cli.main import COMMANDS, meshdl
-from meshdl.control.content_status import ContentState, ShareProgress
+from meshdl.control.content_status import ContentState, ShareProgress, ShareSkipped
 from meshdl.control.internet_status import InternetStatus, RoomStatus, ServerStatus
 from meshdl.control.log_entry import LogEntry, LogQuery
 from meshdl.control.radio_log import RadioFacts
@@ -245,6 +245,21 @@ def test_share_prints_hash_and_link(run: Run, station: FakeStation, tmp_path: Pa
     assert station.told == [expected]
     lines = [json.loads(line) for line in run(*words, "--json").stdout.splitlines()]
     assert [line["type"] for line in lines] == ["progress", "content"]
+
+
+def test_share_tells_what_is_not_shared(run: Run, station: FakeStation, tmp_path: Path) -> None:
+    names = ("old/link", "a\x1b[2J", "b", "c", "d", "e")
+    station.share_steps = [
+        ShareSkipped(location="maps", names=names, count=7),
+        content_of(MAP_HASH, state=ContentState.SHARING),
+    ]
+    result = run("share", str(tmp_path))
+    assert result.exit_code == 0
+    assert "Not shared with maps, for they are links or devices: old/link, a" in result.stderr
+    assert "b, c, d, 2 more. To share what a link leads to, put a copy there." in result.stderr
+    assert "\x1b" not in result.stderr
+    lines = [json.loads(line) for line in run("share", str(tmp_path), "--json").stdout.splitlines()]
+    assert [line["type"] for line in lines] == ["skipped", "content"]
 
 
 def test_a_path_that_fails_does_not_hide_what_was_shared_before(

@@ -14,7 +14,7 @@ from tests.support.fake_station import (
     NOBODYS_HASH,
     PEER_ID,
     FakeStation,
-    ShareStep,
+    FakeStep,
     content_of,
 )
 
@@ -22,7 +22,7 @@ from meshdl.control import endpoints
 from meshdl.control.address import ControlAddress, publish
 from meshdl.control.changes import ContentChanged, PeerChanged, StationChanged
 from meshdl.control.client import ControlClient
-from meshdl.control.content_status import ContentState, ShareProgress
+from meshdl.control.content_status import ContentState, ShareProgress, ShareSkipped
 from meshdl.control.feed import Feed
 from meshdl.control.log_entry import LogEntry, LogQuery
 from meshdl.control.server import ControlServer
@@ -116,8 +116,9 @@ def test_commands_reach_the_station_with_all_their_arguments(
 
 
 def test_sharing_tells_progress_and_then_the_content(tmp_path: Path, station: FakeStation) -> None:
-    steps: list[ShareStep] = [
+    steps: list[FakeStep] = [
         ShareProgress(location="/a", octets_done=1, octets=2),
+        ShareSkipped(location="/a", names=("link",), count=1),
         content_of(BULLETIN_HASH),
     ]
     station.share_steps = steps
