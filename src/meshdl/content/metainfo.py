@@ -126,14 +126,6 @@ class Metainfo:
         for name, value in derived.items():
             object.__setattr__(self, name, value)
 
-    def file_of(self, chunk: ChunkIndex) -> FileEntry:
-        """The file that ``chunk`` belongs to.
-
-        Raises:
-            IndexError: there is no such chunk.
-        """
-        return self.files[self.span(chunk).file]
-
     def span(self, chunk: ChunkIndex) -> ChunkSpan:
         """Where ``chunk`` lies. Cheap enough to be asked for every message.
 

@@ -108,7 +108,6 @@ class Network:
     loss: float = 0.0
     _wires: dict[LinkId, Wire] = field(default_factory=dict)
     _serial: int = 0
-    _bindings: deque[bytes] = field(default_factory=deque)
 
     @property
     def way(self) -> Way:

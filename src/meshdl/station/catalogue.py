@@ -94,19 +94,6 @@ class Catalogue:
             ),
         )
 
-    def set_state(self, content: ContentHash, state: StoredState, *, error: str = "") -> None:
-        """Change what is to be done with a content.
-
-        Raises:
-            ContentUnknown: there is none such.
-        """
-        changed = self._database.change(
-            "UPDATE contents SET state = ?, error = ? WHERE content_hash = ?",
-            (state.value, error, content),
-        )
-        if not changed:
-            raise _unknown(content)
-
     def entry(self, content: ContentHash) -> CatalogueEntry:
         """What is known of a content.
 

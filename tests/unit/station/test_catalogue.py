@@ -89,21 +89,15 @@ def test_what_is_known_of_a_content_is_replaced(catalogue: Catalogue) -> None:
 
 
 @pytest.mark.parametrize("state", StoredState)
-def test_the_state_changes_and_an_error_goes_with_it(
-    catalogue: Catalogue, state: StoredState
-) -> None:
-    catalogue.put(replace(ENTRY, error="old"))
-    catalogue.set_state(ENTRY.content_hash, state, error="new")
-    assert catalogue.entry(ENTRY.content_hash) == replace(ENTRY, state=state, error="new")
-    catalogue.set_state(ENTRY.content_hash, state)
-    assert catalogue.entry(ENTRY.content_hash).error == ""
+def test_a_state_is_kept_with_its_error(catalogue: Catalogue, state: StoredState) -> None:
+    entry = replace(ENTRY, state=state, error="old")
+    catalogue.put(entry)
+    assert catalogue.entry(ENTRY.content_hash) == entry
 
 
 def test_a_content_that_is_not_there_is_unknown(catalogue: Catalogue) -> None:
     with pytest.raises(ContentUnknown, match="meshdl ls"):
         catalogue.entry(content(1))
-    with pytest.raises(ContentUnknown, match="meshdl ls"):
-        catalogue.set_state(content(1), StoredState.PAUSED)
     catalogue.remove(content(1))
 
 
