@@ -85,7 +85,7 @@ class Sharing:
             return
         if hashed.skipped:
             self.skipped = _skipped(path, hashed)
-            _log.warning("%s is shared without %d links or devices", path, len(hashed.skipped))
+            _log.warning("%s is shared without its %d links and devices", path, self.skipped.count)
         shown = title or hashed.metainfo.name
         announce = partial(
             self._records.announce,
