@@ -67,8 +67,9 @@ class Intake:
         arrivals = download.take_waiting(index)
         for arrival in arrivals:
             self.take(download, index, arrival, now=now)
-        for sender in {arrival.sender for arrival in arrivals if arrival.sender is not None}:
-            if not self._is_here(sender):
+        # In the order of their octets: what the core does must not depend on where objects lie.
+        for sender in dict.fromkeys(arrival.sender for arrival in arrivals):
+            if sender is not None and not self._is_here(sender):
                 self._log.one(sender, download.content)
 
     def written(self, octets: int) -> None:
