@@ -109,6 +109,8 @@ class Station:
     async def share(self, path: Path, *, title: str | None = None) -> ContentStatus:
         """Hash a file or folder and share it where it is.
 
+        Links, devices, pipes and sockets in a folder are left out; the log says how many.
+
         Raises:
             StorageError, UnsafePath, RecordInvalid: see
                 :meth:`meshdl.control.view.StationView.share`.
