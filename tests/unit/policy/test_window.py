@@ -3,6 +3,7 @@
 from collections import deque
 from dataclasses import dataclass, field
 from math import ceil
+from statistics import median
 
 import pytest
 from hypothesis import example, given, settings
@@ -174,12 +175,16 @@ def test_lateness_that_is_over_leaves_no_longer_queue(seed: int, delay_s: float)
 @settings(max_examples=5)
 @given(seed=st.integers(0, 2**32))
 def test_long_pieces_of_a_few_sources_leave_room_in_the_queue(seed: int) -> None:
-    # Each has most of a piece more; with a whole one they had 17 ms.
+    # Each has most of a piece more: 13 ms, now and then 15. With a whole one: 17, or 14 to 20.
+    assert median(_queue_of_a_few_s(seed + one) for one in range(5)) <= 0.015
+
+
+def _queue_of_a_few_s(seed: int) -> float:
     path = LatePath(12e6, 0.02, sources_count=FEW_SOURCES, late_s=0.001, seed=seed)
     path.run(8.0)
     assert path.run(10.0) >= 0.98 * path.rate_octets_per_s
     waited_s = sorted(path.waited_s)
-    assert waited_s[len(waited_s) * 95 // 100] <= 0.015
+    return waited_s[len(waited_s) * 95 // 100]
 
 
 @given(rate=rates, delay_s=delays)
