@@ -70,13 +70,15 @@ def test_what_is_not_shared_with_a_folder_is_told(tmp_path: Path) -> None:
     (folder / "map.pdf").write_bytes(b"map")
     (folder / "old" / "link").symlink_to(folder / "map.pdf")
     os.mkfifo(os.fsencode(folder) + b"/pipe\xff")
+    for serial in range(99):
+        (folder / f"z{serial:02}").symlink_to("map.pdf")
 
     async def scenario() -> None:
         async with station(tmp_path, "KA1AA", enabled=False) as alfa:
             steps = alfa.view.share([str(folder)], title=None, precedence="routine", tags=())
             told = [step async for step in steps if not isinstance(step, ShareProgress)]
-            names = ("old/link", "pipe\\udcff")
-            assert told[:-1] == [ShareSkipped(location=str(folder), names=names, count=2)]
+            names = ("old/link", "pipe\\udcff", *(f"z{serial:02}" for serial in range(98)))
+            assert told[:-1] == [ShareSkipped(location=str(folder), names=names, count=101)]
             assert isinstance(told[-1], ContentStatus)
             assert told[-1].octets == 3
 

@@ -1,7 +1,6 @@
 """Stores of contents: made, opened, continued. For threads, since it may take minutes."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
@@ -11,12 +10,10 @@ from meshdl.errors import UnsafePath
 from meshdl.station import store_making
 from meshdl.station.catalogue_entry import CatalogueEntry, StoredState
 from meshdl.station.content_home import load_metainfo, save_metainfo
+from meshdl.station.examination import Progress
 from meshdl.station.hashing import Hashed
 from meshdl.station.home import Home
 from meshdl.station.store import ContentStore
-
-Progress: TypeAlias = Callable[[int, int], None]
-"""Octets hashed, of how many."""
 
 Opened: TypeAlias = tuple[ContentStore, tuple[bytes, ...]]
 """A store and the hashes of its chunks."""

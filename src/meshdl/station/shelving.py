@@ -16,9 +16,10 @@ from meshdl.station import opening
 from meshdl.station.catalogue_entry import CatalogueEntry, StoredState
 from meshdl.station.content_home import ContentHome
 from meshdl.station.entries import Entries, Item
+from meshdl.station.examination import Progress
 from meshdl.station.hashing import Hashed
 from meshdl.station.home import Home
-from meshdl.station.opening import Opened, Progress
+from meshdl.station.opening import Opened
 from meshdl.station.pool import Pool, Work
 from meshdl.station.store import ContentStore
 from meshdl.station.store_keeper import StoreKeeper
